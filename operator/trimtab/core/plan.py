@@ -1,0 +1,112 @@
+"""What was decided, as data: targets to apply, and the reasons for them."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from trimtab.api.resources import ObjectKey
+from trimtab.core.snapshot import WorkloadKey
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One workload as it should be.
+
+    `batch_cap` is the largest batch Triton may form; `queue_delay_s` how long it may wait for one;
+    `weight` the share of traffic in percent.
+    """
+
+    key: WorkloadKey
+    replicas: int
+    batch_cap: int
+    queue_delay_s: float = 0.0
+    weight: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """What one rule did to the wish. `name` is CamelCase, `effect` a sentence."""
+
+    name: str
+    effect: str
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """A choice that was not taken, what it would cost, and why not."""
+
+    key: WorkloadKey
+    replicas: int | None
+    cost_per_hour: Decimal | None
+    accuracy: Decimal
+    why_not: str
+
+
+class ConditionStatus(enum.StrEnum):
+    """Kubernetes' three-valued condition status."""
+
+    TRUE = "True"
+    FALSE = "False"
+    UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A condition as the core concludes it; who writes it adds times and generations."""
+
+    type: str
+    status: ConditionStatus
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Why the targets are what they are.
+
+    wanted_replicas: what load and SLO alone ask for, before any constraint; None where unknown.
+    demand_rate: requests per second planned for. predicted_latency_s: the SLO's percentile the
+    model expects of the targets; None where unknown. next_change_allowed_at_s: when the fleet may
+    shrink; None where nothing holds it.
+    """
+
+    time_s: float
+    action: str
+    summary: str
+    wanted: WorkloadKey | None = None
+    wanted_replicas: int | None = None
+    demand_rate: float | None = None
+    predicted_latency_s: float | None = None
+    constraints: tuple[Constraint, ...] = ()
+    binding: str | None = None
+    alternatives: tuple[Alternative, ...] = ()
+    next_change_allowed_at_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPlan:
+    """The targets of one model and their reasons.
+
+    `targets` holds every workload that should exist; one that is absent is to be removed once it
+    has drained. `act` is False where nothing may be written (Advise mode, or a foreign writer).
+    Costs are per hour; None where a price is unknown.
+    """
+
+    key: ObjectKey
+    targets: tuple[Target, ...]
+    decision: Decision
+    conditions: tuple[Condition, ...] = ()
+    cost_per_hour: Decimal | None = None
+    budget_per_hour: Decimal | None = None
+    act: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One decision over the whole fleet."""
+
+    time_s: float
+    models: Mapping[ObjectKey, ModelPlan] = field(default_factory=dict)

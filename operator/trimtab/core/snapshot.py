@@ -1,0 +1,145 @@
+"""Everything one decision sees: the resources, the cluster's state and the readings, at one time.
+
+A snapshot is data. Who reads it from Kubernetes and Prometheus is `observe`; the simulator makes
+its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from trimtab.api.resources import AcceleratorClass, InferenceBudget, ModelDeployment, ObjectKey
+from trimtab.core.signals import Missing, Reading
+
+NOT_READ = Missing("NotRead", "No reading was attempted yet.")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class WorkloadKey:
+    """A (variant, accelerator class) of one model: one child Deployment."""
+
+    variant: str
+    accelerator_class: str
+
+    def __str__(self) -> str:
+        return f"{self.variant} on {self.accelerator_class}"
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """One Triton pod. Times are seconds since the epoch.
+
+    `ready_s` is when it became Ready the last time, None while it is not. `terminating` pods still
+    hold their accelerator. `unschedulable` pods wait for one.
+    """
+
+    name: str
+    created_s: float
+    ready_s: float | None
+    terminating: bool = False
+    unschedulable: bool = False
+    waiting_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What the cluster holds of one child Deployment.
+
+    `replicas` is its spec.replicas as it stands. `pods` are all of its pods. `batch_cap` is the
+    batch cap of its rendered config, None where it was never rendered. `foreign_scaler` names an
+    HPA or ScaledObject that also writes its replicas.
+    """
+
+    key: WorkloadKey
+    replicas: int
+    pods: tuple[Pod, ...] = ()
+    batch_cap: int | None = None
+    foreign_scaler: str | None = None
+
+    @property
+    def ready(self) -> int:
+        """Pods that serve now."""
+        return sum(1 for p in self.pods if p.ready_s is not None and not p.terminating)
+
+    @property
+    def terminating(self) -> int:
+        """Pods on their way out that still hold their accelerator."""
+        return sum(1 for p in self.pods if p.terminating)
+
+    @property
+    def unschedulable(self) -> int:
+        """Pods that no node has room for."""
+        return sum(1 for p in self.pods if p.unschedulable and not p.terminating)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadReadings:
+    """Triton's counters of one workload, over its live pods.
+
+    rate: answered requests per second; batch_rate: model executions per second;
+    service_time: mean seconds of one execution (compute input + infer + output);
+    batch_size: mean items per execution; queue_time: mean seconds waited in Triton's queue;
+    latency: the SLO's percentile, maximum over pods, where summaries are on.
+    """
+
+    key: WorkloadKey
+    rate: Reading = NOT_READ
+    batch_rate: Reading = NOT_READ
+    service_time_s: Reading = NOT_READ
+    batch_size: Reading = NOT_READ
+    queue_time_s: Reading = NOT_READ
+    latency_s: Reading = NOT_READ
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReadings:
+    """The readings of one model, over all of its live pods.
+
+    arrival_rate: requests per second that arrive (answered + failed + growth of the backlog),
+    over the long window; arrival_rate_fast: the same over the short window;
+    pending: requests inside the servers now; failure_rate: failed requests per second;
+    latency: the SLO's percentile in seconds; `latency_source` names where it comes from and
+    `latency_estimated` is True where it was computed from means.
+    """
+
+    arrival_rate: Reading = NOT_READ
+    arrival_rate_fast: Reading = NOT_READ
+    pending: Reading = NOT_READ
+    failure_rate: Reading = NOT_READ
+    latency_s: Reading = NOT_READ
+    latency_source: str = "None"
+    latency_estimated: bool = False
+    workloads: tuple[WorkloadReadings, ...] = ()
+
+    def workload(self, key: WorkloadKey) -> WorkloadReadings:
+        """The readings of that workload; all NOT_READ where there are none."""
+        return next((w for w in self.workloads if w.key == key), WorkloadReadings(key))
+
+
+@dataclass(frozen=True, slots=True)
+class ModelState:
+    """One ModelDeployment as it is declared, as it runs and as it is measured."""
+
+    spec: ModelDeployment
+    workloads: tuple[Workload, ...] = ()
+    readings: ModelReadings = field(default_factory=ModelReadings)
+
+    def workload(self, key: WorkloadKey) -> Workload:
+        """What the cluster holds for that key; an empty workload where there is none."""
+        return next((w for w in self.workloads if w.key == key), Workload(key, replicas=0))
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The whole fleet at one time.
+
+    `schedulable` is how many MORE replicas of a class the nodes can hold now, by class name; a
+    class that is absent was not counted, and nothing is known of it.
+    """
+
+    now_s: float
+    models: tuple[ModelState, ...]
+    accelerator_classes: Mapping[str, AcceleratorClass] = field(default_factory=dict)
+    budgets: Mapping[ObjectKey, InferenceBudget] = field(default_factory=dict)
+    schedulable: Mapping[str, int] = field(default_factory=dict)
