@@ -1,0 +1,95 @@
+# `make help` lists the targets. Every target but help and lock brings the environment up to date
+# first, which takes a fraction of a second when nothing changed.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+# The sample models are trained with torch, which has no place in everybody's environment.
+COMPRESS_VENV := build/venv-compress
+# One run of uv for one run of `make lock`: nothing else needs it.
+LOCK_VENV := build/venv-lock
+UV_COMPILE = $(LOCK_VENV)/bin/uv pip compile --quiet --universal --generate-hashes \
+	--no-emit-index-url --no-annotate --no-header pyproject.toml
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## Make or mend .venv, whose bin/trimtab is the command line
+	@.ci/setup $(VENV) requirements/dev.txt --editable
+
+# --- checks ---------------------------------------------------------------------------------------
+
+.PHONY: lint
+lint: setup ## Style, types, import contract, generated files, no index addresses
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/mypy
+	$(PY) -m trimtab.api.crds --check
+	$(PY) charts/sync_crds.py --check
+	.ci/no-index-addresses
+
+.PHONY: types
+types: setup ## mypy --strict
+	$(BIN)/mypy
+
+.PHONY: imports
+imports: setup ## The import contract (.importlinter)
+	$(BIN)/lint-imports --no-logo
+
+.PHONY: unit
+unit: setup ## Unit tests: no cluster, under a minute
+	$(PY) -m pytest tests
+
+.PHONY: e2e
+e2e: setup ## End-to-end tests on a real Kubernetes (KUBECONFIG=... or the embedded cluster)
+	$(PY) -m pytest e2e
+
+# One after the other and in this order, also under `make -j`: what fails cheaply fails first, and
+# the last line printed is pytest's own.
+.PHONY: test
+test: setup ## What CI runs: lint, unit, e2e
+	@$(MAKE) lint
+	@$(MAKE) unit
+	@$(MAKE) e2e
+
+# --- the cluster and the demo ---------------------------------------------------------------------
+
+.PHONY: demo
+demo: setup ## Serve and scale a model under load (OUT=FILE writes JSON, KUBECONFIG=... uses that cluster)
+	$(PY) -m e2e.demo $(if $(OUT),--out $(OUT))
+
+.PHONY: cluster-up
+cluster-up: setup ## Start the embedded one-node Kubernetes (Linux, root)
+	$(PY) -m e2e.cluster up
+
+.PHONY: cluster-down
+cluster-down: setup ## Stop the embedded Kubernetes and leave nothing behind
+	$(PY) -m e2e.cluster down
+
+# --- generated files ------------------------------------------------------------------------------
+
+.PHONY: crds
+crds: setup ## Write crds/ from the models in trimtab.api, and the chart's copies
+	$(PY) -m trimtab.api.crds
+	$(PY) charts/sync_crds.py
+
+.PHONY: models
+models: ## Train the sample models in model_repo/ anew (installs torch; several GB)
+	@.ci/setup $(COMPRESS_VENV) requirements/compress.txt
+	$(COMPRESS_VENV)/bin/python -m model_repo.train_all
+
+.PHONY: lock
+lock: ## Write requirements/*.txt from pyproject.toml, with hashes and without index addresses
+	@test -x $(LOCK_VENV)/bin/uv || { python3 -m venv $(LOCK_VENV) && $(LOCK_VENV)/bin/pip install --quiet uv; }
+	$(UV_COMPILE) $(UV_FLAGS) -o requirements/operator.txt
+	$(UV_COMPILE) $(UV_FLAGS) --extra dev -o requirements/dev.txt
+	$(UV_COMPILE) $(UV_FLAGS) --extra compress -o requirements/compress.txt
+	.ci/no-index-addresses
