@@ -68,9 +68,8 @@ class Decision:
     """Why the targets are what they are.
 
     wanted_replicas: what load and SLO alone ask for, before any constraint; None where unknown.
-    demand_rate: requests per second planned for. predicted_latency_s: the SLO's percentile the
-    model expects of the targets; None where unknown. next_change_allowed_at_s: when the fleet may
-    shrink; None where nothing holds it.
+    demand_rate: requests per second planned for; None where unknown. next_change_allowed_at_s:
+    when the fleet may shrink; None where nothing holds it.
     """
 
     time_s: float
@@ -79,11 +78,23 @@ class Decision:
     wanted: WorkloadKey | None = None
     wanted_replicas: int | None = None
     demand_rate: float | None = None
-    predicted_latency_s: float | None = None
     constraints: tuple[Constraint, ...] = ()
     binding: str | None = None
     alternatives: tuple[Alternative, ...] = ()
     next_change_allowed_at_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """The SLO's percentile in seconds, as observed and as the model expects it; None unknown.
+
+    `estimated` is True where `observed_s` was computed from means and not measured.
+    """
+
+    observed_s: float | None = None
+    predicted_s: float | None = None
+    source: str = "None"
+    estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +110,7 @@ class ModelPlan:
     targets: tuple[Target, ...]
     decision: Decision
     conditions: tuple[Condition, ...] = ()
+    latency: Latency = Latency()
     cost_per_hour: Decimal | None = None
     budget_per_hour: Decimal | None = None
     act: bool = True

@@ -1,4 +1,4 @@
-"""Everything one decision sees: the resources, the cluster's state and the readings, at one time.
+"""Everything one decision sees: the resources, the cluster's state and the readings.
 
 A snapshot is data. Who reads it from Kubernetes and Prometheus is `observe`; the simulator makes
 its own.
@@ -138,7 +138,6 @@ class Snapshot:
     class that is absent was not counted, and nothing is known of it.
     """
 
-    now_s: float
     models: tuple[ModelState, ...]
     accelerator_classes: Mapping[str, AcceleratorClass] = field(default_factory=dict)
     budgets: Mapping[ObjectKey, InferenceBudget] = field(default_factory=dict)

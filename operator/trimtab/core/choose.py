@@ -1,0 +1,136 @@
+"""Which variant on which class, and how many replicas of it the load asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from trimtab.api.resources import ModelDeployment, Objective
+from trimtab.core.ledger import Shares
+from trimtab.core.options import Option
+from trimtab.core.settings import PolicySettings
+from trimtab.core.snapshot import WorkloadKey
+
+_UNPRICED = Decimal("Infinity")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An option and how many replicas of it.
+
+    wanted: what load and SLO ask for, within the user's min and max but before money and
+    inventory; None where the load is unknown. granted: after them. `bound` names what held it
+    below `wanted`, empty where nothing did. `short` is True where `granted` cannot carry the load.
+    """
+
+    option: Option
+    wanted: int | None
+    granted: int
+    bound: str
+    short: bool
+
+    @property
+    def cost_per_hour(self) -> Decimal | None:
+        """Of the granted replicas."""
+        return self.option.cost(self.granted)
+
+
+def judge(
+    option: Option, spec: ModelDeployment, rate: float | None, running: int, shares: Shares
+) -> Choice:
+    """What the option would get: the need, clamped by the user's bounds, money and inventory."""
+    needed = option.needed(rate)
+    # Load or speed unknown: what runs is the best guess there is.
+    asked = running if needed is None else needed
+    wanted = max(spec.scaling.min_replicas, min(asked, spec.scaling.max_replicas))
+    most, bound = shares.most_replicas(spec, option.key.accelerator_class, option.price_per_hour)
+    if option.price_per_hour is None and wanted > running:
+        most, bound = min(most, running), "PriceUnknown"
+    granted = min(wanted, most)
+    if granted == wanted:
+        bound = "MaxReplicas" if needed is not None and needed > wanted else ""
+    short = granted < wanted or (needed is not None and needed > granted) or not option.meets_slo
+    return Choice(option, None if needed is None else wanted, granted, bound, short)
+
+
+def choose(
+    choices: Sequence[Choice],
+    spec: ModelDeployment,
+    current: WorkloadKey | None,
+    policy: PolicySettings,
+) -> Choice | None:
+    """The best choice; None where there is none at all.
+
+    Of those that carry the load within the SLO: the cheapest, or the most accurate. Where none
+    does, the one that carries most: floor and budget hold, and latency gives way.
+    """
+    if not choices:
+        return None
+    good = [c for c in choices if not c.short]
+    if not good:
+        return max(choices, key=_carried)
+    if spec.objective is Objective.MAXIMIZE_ACCURACY:
+        best = max(good, key=lambda c: (c.option.accuracy, -_cost(c), c.option.key))
+    else:
+        best = min(good, key=lambda c: (_cost(c), -c.option.accuracy, c.option.key))
+    staying = next((c for c in good if c.option.key == current), None)
+    if staying is None or best is staying or _worth_switching(best, staying, spec, policy):
+        return best
+    return staying
+
+
+def why_not(other: Choice, taken: Choice, spec: ModelDeployment, floor: Decimal) -> str:
+    """Why a choice was not taken, in words."""
+    if other.option.accuracy < floor:
+        return f"accuracy {other.option.accuracy} is below the floor {floor}"
+    if not other.option.meets_slo:
+        return "misses the latency target even when idle"
+    if other.bound and other.short:
+        return f"{_BOUND_WORDS[other.bound]} allows only {other.granted}"
+    if spec.objective is Objective.MAXIMIZE_ACCURACY and (
+        other.option.accuracy < taken.option.accuracy
+    ):
+        return f"less accurate ({other.option.accuracy} against {taken.option.accuracy})"
+    cost, base = other.cost_per_hour, taken.cost_per_hour
+    if cost is None or base is None:
+        return "its price is unknown"
+    if cost > base:
+        return f"costs ${cost - base:f}/h more"
+    if cost < base:
+        return f"would save ${base - cost:f}/h: not enough to restart on another variant"
+    return "no better than what runs"
+
+
+_BOUND_WORDS = {
+    "Budget": "the budget",
+    "SharedBudget": "the shared budget",
+    "BudgetMissing": "the missing budget",
+    "Inventory": "the accelerator inventory",
+    "MaxReplicas": "scaling.maxReplicas",
+    "PriceUnknown": "the unknown price",
+}
+
+
+def _cost(choice: Choice) -> Decimal:
+    cost = choice.cost_per_hour
+    return _UNPRICED if cost is None else cost
+
+
+def _carried(choice: Choice) -> tuple[bool, float, Decimal]:
+    """Order of the short choices: within SLO first, then by requests carried, then by cost."""
+    rate = choice.option.capacity_rate or 0.0
+    return (choice.option.meets_slo and choice.granted > 0, choice.granted * rate, -_cost(choice))
+
+
+def _worth_switching(
+    best: Choice, staying: Choice, spec: ModelDeployment, policy: PolicySettings
+) -> bool:
+    """A switch starts every replica anew; it must pay. The counter-example: two variants whose
+    costs cross at the load of the hour would swap at every tick."""
+    if spec.objective is Objective.MAXIMIZE_ACCURACY and (
+        best.option.accuracy > staying.option.accuracy
+    ):
+        budget = spec.budget_per_hour
+        return budget is None or _cost(best) <= budget * Decimal(str(1 - policy.switch_gain))
+    return _cost(best) < _cost(staying) * Decimal(str(1 - policy.switch_gain))

@@ -1,0 +1,145 @@
+"""What is true of a model, as Kubernetes conditions: a verdict, a reason and a sentence each.
+
+Messages hold no figure that moves with every reading: each change is a write to the API server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from trimtab.core.choose import Choice
+from trimtab.core.memory import ModelMemory
+from trimtab.core.plan import Condition, ConditionStatus, Latency, Target
+from trimtab.core.signals import Missing, NoTraffic, Reading, Stale
+from trimtab.core.snapshot import ModelState
+from trimtab.core.units import ms
+
+TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
+
+
+def ready(state: ModelState) -> Condition:
+    """Ready: at least one pod answers."""
+    serving = sum(w.ready for w in state.workloads)
+    if serving:
+        return Condition("Ready", TRUE, "Serving", "Pods are Ready and answer requests.")
+    waiting = sorted(
+        {p.waiting_reason for w in state.workloads for p in w.pods if p.waiting_reason}
+    )
+    if waiting:
+        text = f"No pod is Ready; the kubelet says {', '.join(waiting)}."
+        return Condition("Ready", FALSE, "PodsWaiting", text)
+    if any(w.unschedulable for w in state.workloads):
+        text = "No pod is Ready: no node has room for one."
+        return Condition("Ready", FALSE, "Unschedulable", text)
+    if any(w.replicas for w in state.workloads):
+        return Condition("Ready", FALSE, "Starting", "The first pod is starting.")
+    return Condition("Ready", FALSE, "NoReplicas", "No replica runs.")
+
+
+def reconciling(state: ModelState, targets: Iterable[Target], act: bool) -> Condition:
+    """Reconciling: the cluster is not yet as the plan has it."""
+    wanted = {t.key: t.replicas for t in targets}
+    if not act:
+        return Condition("Reconciling", FALSE, "NotActing", "The plan is reported and not applied.")
+    for workload in state.workloads:
+        goal = wanted.get(workload.key, 0)
+        if workload.replicas != goal or workload.ready != goal or workload.terminating:
+            text = f"{workload.key} is on its way to {goal} replicas."
+            return Condition("Reconciling", TRUE, "Scaling", text)
+    missing = [k for k in wanted if not any(w.key == k for w in state.workloads)]
+    if missing:
+        text = f"{missing[0]} is being created."
+        return Condition("Reconciling", TRUE, "Creating", text)
+    return Condition("Reconciling", FALSE, "Settled", "The cluster is as planned.")
+
+
+def metrics_available(state: ModelState) -> Condition:
+    """MetricsAvailable: the arrival rate is known."""
+    reading: Reading = state.readings.arrival_rate
+    if not any(w.ready for w in state.workloads):
+        text = "No pod is Ready yet, so there is nothing to read."
+        return Condition("MetricsAvailable", UNKNOWN, "NoReadyPods", text)
+    match reading:
+        case Missing(reason=reason, message=message):
+            return Condition("MetricsAvailable", FALSE, reason, message)
+        case Stale():
+            text = "The newest sample is too old to act on; the fleet is held and never shrinks."
+            return Condition("MetricsAvailable", FALSE, "MetricsStale", text)
+        case NoTraffic():
+            text = "Metrics are fresh; no request arrives."
+            return Condition("MetricsAvailable", TRUE, "NoTraffic", text)
+        case _:
+            return Condition("MetricsAvailable", TRUE, "MetricsFound", "Metrics are fresh.")
+
+
+def slo_met(
+    state: ModelState, memory: ModelMemory, latency: Latency, choice: Choice | None
+) -> Condition:
+    """SLOMet: the latency percentile is within its target, as far as can be said."""
+    slo = state.spec.slo
+    name, target = f"p{slo.percentile:g}", ms(slo.target_s)
+    how = "estimated from means" if latency.estimated else f"by {latency.source}"
+    if choice is not None and choice.granted == 0:
+        text = f"No replica may run: {_shortage(choice)}"
+        return Condition("SLOMet", FALSE, "NoCapacity", text)
+    if memory.slo_met is False:
+        mend = _shortage(choice) if choice is not None and choice.short else "More are on the way."
+        text = f"{name} is above its target of {target} ({how}). {mend}"
+        return Condition("SLOMet", FALSE, "LatencyAboveTarget", text)
+    if choice is not None and choice.short:
+        return Condition("SLOMet", FALSE, "CapacityShort", _shortage(choice))
+    if memory.slo_met is True:
+        text = f"{name} is within its target of {target} ({how})."
+        return Condition("SLOMet", TRUE, "LatencyWithinTarget", text)
+    if isinstance(state.readings.arrival_rate, NoTraffic):
+        return Condition("SLOMet", TRUE, "NoTraffic", "No request arrives, so none is late.")
+    return Condition("SLOMet", UNKNOWN, "LatencyUnknown", "No latency could be read.")
+
+
+def within_budget(
+    spent: Decimal | None, budget: Decimal | None, choice: Choice | None
+) -> Condition:
+    """WithinBudget: what runs costs no more than was allowed."""
+    if choice is not None and choice.bound == "BudgetMissing":
+        text = "spec.budgetRef names an InferenceBudget that does not exist: create it."
+        return Condition("WithinBudget", UNKNOWN, "BudgetMissing", text)
+    if spent is None or (choice is not None and choice.option.price_per_hour is None):
+        text = "An AcceleratorClass has no spec.pricePerHour; nothing grows until it has one."
+        return Condition("WithinBudget", UNKNOWN, "PriceUnknown", text)
+    if budget is None:
+        return Condition("WithinBudget", TRUE, "NoBudget", "No budget was set.")
+    if spent > budget:
+        text = f"What runs costs more than the budget of ${budget:f}/h; it is being reduced."
+        return Condition("WithinBudget", FALSE, "OverBudget", text)
+    if choice is not None and choice.bound in {"Budget", "SharedBudget"}:
+        text = f"The budget of ${budget:f}/h holds the fleet below what the load asks for."
+        return Condition("WithinBudget", TRUE, "BudgetBinds", text)
+    return Condition("WithinBudget", TRUE, "UnderBudget", f"Within ${budget:f}/h.")
+
+
+def stalled(reason: str | None = None, message: str = "") -> Condition:
+    """Stalled: nothing will move until somebody mends something."""
+    if reason is None:
+        return Condition("Stalled", FALSE, "Progressing", "Nothing stands in the way.")
+    return Condition("Stalled", TRUE, reason, message)
+
+
+def _shortage(choice: Choice) -> str:
+    """By how much the capacity falls short, and what would mend it."""
+    option = choice.option
+    if not option.meets_slo:
+        idle = ms(option.idle_latency_s) if option.idle_latency_s is not None else "unknown"
+        return (
+            f"Even an idle replica of {option.key} takes {idle}:"
+            " raise spec.slo.latency.target or add a faster variant or accelerator."
+        )
+    mend = {
+        "Budget": "raise spec.budget.perHour or add a cheaper variant",
+        "SharedBudget": "raise the InferenceBudget or lower another model's priority",
+        "BudgetMissing": "create the InferenceBudget that spec.budgetRef names",
+        "Inventory": "raise the AcceleratorClass's spec.maxReplicas or add another class",
+        "MaxReplicas": "raise spec.scaling.maxReplicas",
+        "PriceUnknown": "set spec.pricePerHour of the AcceleratorClass",
+    }.get(choice.bound, "add capacity")
+    return f"{choice.granted} replicas of {option.key} are allowed, the load asks for more: {mend}."

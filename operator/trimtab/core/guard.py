@@ -1,0 +1,171 @@
+"""From the replicas that run to the replicas of the next moment: the guards, one after the other.
+
+Growing is checked against what may be added now; shrinking must pass every guard below; the hard
+bounds are clamped last, on every path.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trimtab.api.resources import ModelDeployment
+from trimtab.core.choose import Choice
+from trimtab.core.demand import Demand, last_time_above, peak_demand
+from trimtab.core.ledger import Room
+from trimtab.core.memory import ModelMemory
+from trimtab.core.plan import Constraint
+from trimtab.core.settings import PolicySettings
+from trimtab.core.snapshot import Workload
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The replicas of the next moment and what the guards did.
+
+    `binding` names the guard that kept it from what was wanted; None where nothing did.
+    """
+
+    replicas: int
+    constraints: tuple[Constraint, ...] = ()
+    binding: str | None = None
+    shrink_allowed_at_s: float | None = None
+
+
+def next_step(
+    workload: Workload,
+    choice: Choice,
+    spec: ModelDeployment,
+    memory: ModelMemory,
+    demand: Demand,
+    room: Room,
+    now_s: float,
+    policy: PolicySettings,
+) -> Step:
+    """One workload's next number of replicas, towards `choice.granted`."""
+    target = choice.granted
+    safe = _safe_size(choice, spec, memory, now_s, policy) if demand.blind else None
+    if safe is not None and safe > target:
+        target = safe
+    if target > workload.replicas:
+        step = _grow(workload, target, spec, room)
+    elif target < workload.replicas:
+        step = _shrink(workload, choice, spec, memory, demand, now_s, policy)
+    else:
+        step = Step(target)
+    return _clamp(step, choice, spec)
+
+
+def _grow(workload: Workload, target: int, spec: ModelDeployment, room: Room) -> Step:
+    wish = target - workload.replicas
+    class_name = workload.key.accelerator_class
+    allowed, bound = room.growth(spec, class_name, wish)
+    room.take(spec, class_name, allowed)
+    if allowed == wish:
+        return Step(target)
+    effect = f"{wish} more wanted, {allowed} possible now: {_ROOM_WORDS[bound]}"
+    return Step(workload.replicas + allowed, (Constraint(bound, effect),), bound)
+
+
+_ROOM_WORDS = {
+    "Budget": "the budget, with what still runs or leaves, has no room for more",
+    "SharedBudget": "the shared budget, with what still runs or leaves, has no room for more",
+    "Inventory": "the class has no accelerator free",
+    "Schedulable": "no node has room for more",
+    "PriceUnknown": "the class has no price, and an unknown price is not free",
+}
+
+
+def _shrink(
+    workload: Workload,
+    choice: Choice,
+    spec: ModelDeployment,
+    memory: ModelMemory,
+    demand: Demand,
+    now_s: float,
+    policy: PolicySettings,
+) -> Step:
+    """The ladder of reasons not to shrink; each rung cites what happens without it."""
+    current = workload.replicas
+    if demand.blind:
+        # kedacore/keda#3065: no data was read as no load, at peak hours.
+        return _hold(current, "MetricsMissing", "the readings are missing, so nothing shrinks")
+    if workload.ready == 0:
+        # kserve#1247: a pod that waited for its node was removed before it ever served.
+        return _hold(current, "NotReadyYet", "nothing shrinks before it was Ready once")
+    window_s = spec.scaling.scale_down_stabilization_s
+    seen_since = memory.seeing_since_s if memory.seeing_since_s is not None else now_s
+    if seen_since > now_s - window_s:
+        # A restarted operator knows ten seconds of a day: a lull is not the end of the load.
+        at = seen_since + window_s
+        return _hold(current, "Stabilization", "the load was not yet seen for long enough", at)
+    lowest = _lowest_safe(choice, memory, now_s, window_s, policy)
+    if lowest is None:
+        return _hold(current, "SpeedUnknown", "the capacity of a replica is not known yet")
+    target = max(choice.granted, lowest)
+    if target >= current:
+        # ray#46497: the last sample decided, and a dip between two bursts removed the fleet.
+        allowed_at = _shrinks_at(current, choice, memory, window_s, policy)
+        why = "the load of the stabilisation window, with its margin, still needs them"
+        return _hold(current, "Stabilization", why, allowed_at)
+    step = max(1, int(current * policy.shrink_step))
+    if current - target > step:
+        effect = f"{current - target} are too many, {step} at a time leave"
+        return Step(current - step, (Constraint("ShrinkStep", effect),), "ShrinkStep")
+    return Step(target)
+
+
+def _hold(replicas: int, name: str, effect: str, allowed_at_s: float | None = None) -> Step:
+    return Step(replicas, (Constraint(name, effect),), name, allowed_at_s)
+
+
+def _lowest_safe(
+    choice: Choice, memory: ModelMemory, now_s: float, window_s: float, policy: PolicySettings
+) -> int | None:
+    """The fewest replicas that would have carried the whole window with the dead band to spare."""
+    peak = peak_demand(memory, now_s, window_s)
+    return None if peak is None else choice.option.needed(peak * (1.0 + policy.dead_band))
+
+
+def _shrinks_at(
+    current: int, choice: Choice, memory: ModelMemory, window_s: float, policy: PolicySettings
+) -> float | None:
+    """When the last demand that needs all current replicas leaves the window."""
+    if choice.option.capacity_rate is None:
+        return None
+    carried_by_fewer = (current - 1) * choice.option.capacity_rate / (1.0 + policy.dead_band)
+    last = last_time_above(memory, carried_by_fewer)
+    return None if last is None else last + window_s
+
+
+def _safe_size(
+    choice: Choice,
+    spec: ModelDeployment,
+    memory: ModelMemory,
+    now_s: float,
+    policy: PolicySettings,
+) -> int | None:
+    """The size that carries the remembered peak, once the blindness lasts."""
+    if memory.blind_since_s is None or now_s - memory.blind_since_s < policy.blind_grow_after_s:
+        return None
+    peak = peak_demand(memory, memory.blind_since_s, policy.safe_window_s)
+    needed = choice.option.needed(peak)
+    return None if needed is None else min(needed, spec.scaling.max_replicas)
+
+
+def _clamp(step: Step, choice: Choice, spec: ModelDeployment) -> Step:
+    """The hard bounds, last. dynamo#14575: an early return above the clamp skipped the floor.
+
+    Only a bound of the user's making lowers here: maximum, budget, inventory. A need that fell is
+    not a bound. And no guard above may leave fewer than the bounds allow and the minimum asks.
+    """
+    ceiling = spec.scaling.max_replicas
+    if choice.bound in _HARD and choice.granted < step.replicas:
+        ceiling = min(ceiling, choice.granted)
+    if step.replicas <= ceiling:
+        return step
+    name = choice.bound if choice.bound in _HARD else "MaxReplicas"
+    effect = f"{step.replicas} run, {ceiling} are allowed"
+    return Step(ceiling, (*step.constraints, Constraint(name, effect)), name)
+
+
+_HARD = frozenset({"Budget", "SharedBudget", "Inventory"})

@@ -1,0 +1,167 @@
+"""Money and accelerators, shared by all models: what is spoken for, and what is left.
+
+Two ledgers are kept per decision: `Shares` says how much each model may plan for, by priority;
+`Room` says how much may be added right now, on top of everything that still exists, pods on their
+way out included, because those cost and hold their accelerator until they are gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+from trimtab.api.resources import AcceleratorClass, ModelDeployment, ObjectKey
+from trimtab.core.settings import PolicySettings
+from trimtab.core.snapshot import ModelState, Snapshot, Workload
+
+_MANY = 1_000_000  # stands for "no bound"
+
+
+class Shares:
+    """What is left for the models not yet planned, when models are planned by priority.
+
+    Every model's minimum is set aside first, so that a high priority takes another model's growth
+    but not its last replica.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._budgets: dict[ObjectKey, Decimal] = {
+            key: budget.per_hour for key, budget in snapshot.budgets.items()
+        }
+        self._classes: dict[str, int] = {
+            name: c.max_replicas
+            for name, c in snapshot.accelerator_classes.items()
+            if c.max_replicas is not None
+        }
+
+    def take(self, spec: ModelDeployment, class_name: str, replicas: int, cost: Decimal) -> None:
+        """Speaks for so many replicas and so much money (negative gives back)."""
+        budget = budget_key(spec)
+        if budget in self._budgets:
+            self._budgets[budget] -= cost
+        if class_name in self._classes:
+            self._classes[class_name] -= replicas
+
+    def most_replicas(
+        self, spec: ModelDeployment, class_name: str, price: Decimal | None
+    ) -> tuple[int, str]:
+        """The most replicas money and inventory leave, and which of them binds."""
+        bounds = [(_MANY, "")]
+        if class_name in self._classes:
+            bounds.append((max(0, self._classes[class_name]), "Inventory"))
+        for name, money in (
+            ("Budget", spec.budget_per_hour),
+            ("SharedBudget", self._budgets.get(budget_key(spec), None)),
+        ):
+            if money is not None and price is not None and price > 0:
+                bounds.append((max(0, int(money // price)), name))
+        if spec.budget_ref is not None and budget_key(spec) not in self._budgets:
+            # A budget that cannot be read is not an unlimited one: fails closed.
+            bounds.append((0, "BudgetMissing"))
+        return min(bounds, key=lambda b: b[0])
+
+
+class Room:
+    """How many replicas may be added now, over all that exists."""
+
+    def __init__(self, snapshot: Snapshot, now_s: float, policy: PolicySettings) -> None:
+        self._classes = snapshot.accelerator_classes
+        self._schedulable = dict(snapshot.schedulable)
+        self._existing: dict[str, int] = {}
+        self._stuck: set[str] = set()
+        self._money: dict[ObjectKey, Decimal] = {k: b.per_hour for k, b in snapshot.budgets.items()}
+        self._own: dict[ObjectKey, Decimal] = {}
+        for state in snapshot.models:
+            self._own[state.spec.key] = spent = _cost_of(state.workloads, self._classes)
+            budget = budget_key(state.spec)
+            if budget in self._money:
+                self._money[budget] -= spent
+            for workload in state.workloads:
+                self._note(workload, now_s, policy)
+
+    def growth(self, spec: ModelDeployment, class_name: str, wish: int) -> tuple[int, str]:
+        """How many of `wish` more replicas may be created now, and what bounds them."""
+        accelerator = self._classes.get(class_name)
+        if accelerator is None or accelerator.price_per_hour is None:
+            return 0, "PriceUnknown"
+        bounds = [(wish, ""), (self._placeable(accelerator), "Schedulable")]
+        if accelerator.max_replicas is not None:
+            left = accelerator.max_replicas - self._existing.get(class_name, 0)
+            bounds.append((max(0, left), "Inventory"))
+        for name, money in self._money_left(spec):
+            if accelerator.price_per_hour > 0:
+                bounds.append((max(0, int(money // accelerator.price_per_hour)), name))
+        return min(bounds, key=lambda b: b[0])
+
+    def take(self, spec: ModelDeployment, class_name: str, replicas: int) -> None:
+        """Notes that so many more will be created in this tick."""
+        price = self._classes[class_name].price_per_hour or Decimal(0)
+        self._existing[class_name] = self._existing.get(class_name, 0) + replicas
+        self._own[spec.key] += price * replicas
+        budget = budget_key(spec)
+        if budget in self._money:
+            self._money[budget] -= price * replicas
+        if class_name in self._schedulable:
+            self._schedulable[class_name] -= replicas
+
+    def _note(self, workload: Workload, now_s: float, policy: PolicySettings) -> None:
+        name = workload.key.accelerator_class
+        self._existing[name] = self._existing.get(name, 0) + held_replicas(workload)
+        if any(
+            p.unschedulable
+            and not p.terminating
+            and now_s - p.created_s > policy.unschedulable_after_s
+            for p in workload.pods
+        ):
+            self._stuck.add(name)
+        # Replicas asked for whose pods are not there yet will take their place on a node first.
+        missing = max(0, workload.replicas - sum(1 for p in workload.pods if not p.terminating))
+        if name in self._schedulable:
+            self._schedulable[name] -= missing + workload.unschedulable
+
+    def _placeable(self, accelerator: AcceleratorClass) -> int:
+        """Replicas the nodes take. A declared inventory may be ahead of the nodes: an autoscaler
+        adds them when it sees pods wait. But pods that wait for long say that none will come, and
+        more of them only flood the scheduler (knative/serving#13284)."""
+        if accelerator.name in self._stuck:
+            return 0
+        if accelerator.max_replicas is not None:
+            return _MANY
+        counted = self._schedulable.get(accelerator.name)
+        # Nodes not readable: one at a time, each shown to fit before the next.
+        return 1 if counted is None else max(0, counted)
+
+    def _money_left(self, spec: ModelDeployment) -> Iterable[tuple[str, Decimal]]:
+        if spec.budget_per_hour is not None:
+            yield "Budget", spec.budget_per_hour - self._own.get(spec.key, Decimal(0))
+        if spec.budget_ref is not None:
+            yield "SharedBudget", self._money.get(budget_key(spec), Decimal(0))
+
+
+def budget_key(spec: ModelDeployment) -> ObjectKey:
+    """The shared budget a model names; a key that no budget has where it names none."""
+    return ObjectKey(spec.key.namespace, spec.budget_ref or "")
+
+
+def held_replicas(workload: Workload) -> int:
+    """Replicas that cost and hold accelerators: those asked for and those still leaving."""
+    alive = sum(1 for p in workload.pods if not p.terminating)
+    return max(workload.replicas, alive) + workload.terminating
+
+
+def running_cost(state: ModelState, classes: Mapping[str, AcceleratorClass]) -> Decimal | None:
+    """Cost per hour of what exists of a model; None where a price is unknown."""
+    if any(held_replicas(w) and _price(w, classes) is None for w in state.workloads):
+        return None
+    return _cost_of(state.workloads, classes)
+
+
+def _cost_of(workloads: Iterable[Workload], classes: Mapping[str, AcceleratorClass]) -> Decimal:
+    return sum(
+        (held_replicas(w) * (_price(w, classes) or Decimal(0)) for w in workloads), Decimal(0)
+    )
+
+
+def _price(workload: Workload, classes: Mapping[str, AcceleratorClass]) -> Decimal | None:
+    accelerator = classes.get(workload.key.accelerator_class)
+    return accelerator.price_per_hour if accelerator else None

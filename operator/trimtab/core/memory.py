@@ -1,0 +1,58 @@
+"""What one decision hands to the next. Frozen; losing it (a restart) is safe, never harmful."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from trimtab.api.resources import ObjectKey
+from trimtab.core.latency import ServiceCurve
+from trimtab.core.snapshot import WorkloadKey
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """The service-time curve of one workload, as serving taught it.
+
+    samples: readings accepted so far; outliers: readings in a row that the gate held back;
+    seed: the profile it started from, so that an edited profile starts over.
+    """
+
+    curve: ServiceCurve
+    samples: int = 0
+    outliers: int = 0
+    seed: tuple[tuple[int, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMemory:
+    """One model's past.
+
+    demand: (time, requests/s), a decreasing staircase: each entry is the largest since its time.
+    seeing_since_s: since when every reading was there; None while blind.
+    blind_since_s: since when readings are missing; None while there are some.
+    latency_correction: observed over predicted latency, slowly.
+    changed_s: when the fleet last changed (targets, or a pod becoming ready or leaving).
+    fleet: what `changed_s` was computed from: ready pods by workload.
+    times_to_ready_s: the last measured seconds from creation to Ready, by workload.
+    timed_pods: pods whose time is counted already.
+    slo_met: the last verdict on the SLO, for its hysteresis.
+    """
+
+    learned: Mapping[WorkloadKey, Learned] = field(default_factory=dict)
+    demand: tuple[tuple[float, float], ...] = ()
+    seeing_since_s: float | None = None
+    blind_since_s: float | None = None
+    latency_correction: float = 1.0
+    changed_s: float | None = None
+    fleet: tuple[tuple[WorkloadKey, int, int], ...] = ()
+    times_to_ready_s: Mapping[WorkloadKey, tuple[float, ...]] = field(default_factory=dict)
+    timed_pods: frozenset[str] = frozenset()
+    slo_met: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The memory of the whole fleet."""
+
+    models: Mapping[ObjectKey, ModelMemory] = field(default_factory=dict)

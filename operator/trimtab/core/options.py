@@ -1,0 +1,158 @@
+"""What may be run for one model: every (variant, class) with its capacity, need and price."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from decimal import Decimal
+
+from trimtab.api.resources import AcceleratorClass, ModelDeployment, Variant
+from trimtab.core.latency import (
+    ReplicaModel,
+    ServiceCurve,
+    best_batch_cap,
+    unbounded_capacity_rate,
+)
+from trimtab.core.learn import curve_of
+from trimtab.core.memory import ModelMemory
+from trimtab.core.snapshot import ModelState, Snapshot, WorkloadKey
+
+# A seed is somebody's measurement on some day; until serving confirms it, plan with it this much
+# slower (plans that are exact on paper collapse when the profile is wrong: arXiv 2604.07472).
+_SEED_MARGIN = 1.2
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One way to serve the model.
+
+    capacity_rate: requests/s one replica carries within the SLO, with `meets_slo` False where none
+    does and the figure is only a stable load; None where nothing is known of its speed.
+    idle_latency_s: the latency of a single request; None where unknown.
+    price_per_hour: of one replica; None where unknown.
+    """
+
+    key: WorkloadKey
+    accuracy: Decimal
+    price_per_hour: Decimal | None
+    batch_cap: int
+    capacity_rate: float | None
+    meets_slo: bool
+    idle_latency_s: float | None = None
+    model: ReplicaModel | None = None
+
+    def needed(self, rate: float | None) -> int | None:
+        """Replicas that carry `rate` requests/s; None where either is unknown."""
+        if rate is None or self.capacity_rate is None:
+            return None
+        # 1e-9: a load of exactly n capacities needs n replicas, whatever the rounding.
+        return max(0, math.ceil(rate / self.capacity_rate - 1e-9))
+
+    def cost(self, replicas: int) -> Decimal | None:
+        """Cost per hour of so many replicas; None where the price is unknown."""
+        return None if self.price_per_hour is None else self.price_per_hour * replicas
+
+    def latency_s(self, rate: float, replicas: int, percentile: float) -> float | None:
+        """The latency percentile expected of so many replicas at `rate` requests/s in all."""
+        if self.model is None or replicas <= 0:
+            return None
+        return self.model.latency_s(rate / replicas, percentile)
+
+
+@dataclass(frozen=True, slots=True)
+class Excluded:
+    """A (variant, class) that may not run, and why."""
+
+    key: WorkloadKey
+    accuracy: Decimal
+    why_not: str
+
+
+def enumerate_options(
+    state: ModelState, memory: ModelMemory, snapshot: Snapshot
+) -> tuple[tuple[Option, ...], tuple[Excluded, ...]]:
+    """Every (variant, class) of the spec: those that may run, and those that may not."""
+    options: list[Option] = []
+    excluded: list[Excluded] = []
+    for variant in state.spec.variants:
+        for class_name in variant.accelerator_classes:
+            found = _option(state, memory, variant, class_name, snapshot)
+            (options if isinstance(found, Option) else excluded).append(found)  # type: ignore[arg-type]
+    return tuple(options), tuple(excluded)
+
+
+def _option(
+    state: ModelState,
+    memory: ModelMemory,
+    variant: Variant,
+    class_name: str,
+    snapshot: Snapshot,
+) -> Option | Excluded:
+    key = WorkloadKey(variant.name, class_name)
+    accuracy = variant.accuracy_on(class_name)
+    accelerator = snapshot.accelerator_classes.get(class_name)
+    if accelerator is None:
+        return Excluded(
+            key,
+            accuracy,
+            f"AcceleratorClass {class_name!r} does not exist: create it, or take it out of"
+            f" spec.variants[{variant.name}].acceleratorClasses",
+        )
+    if accuracy < state.spec.min_accuracy:
+        return Excluded(
+            key, accuracy, f"accuracy {accuracy} is below the floor {state.spec.min_accuracy}"
+        )
+    known = curve_of(memory, state.spec, key)
+    live_cap = state.workload(key).batch_cap
+    if known is None:
+        return _unprofiled(state.spec, key, accuracy, accelerator, live_cap)
+    curve, confirmed = known
+    margin = memory.latency_correction if confirmed else _SEED_MARGIN
+    return _profiled(state.spec, key, accuracy, accelerator, curve.scaled(margin), live_cap)
+
+
+def _profiled(
+    spec: ModelDeployment,
+    key: WorkloadKey,
+    accuracy: Decimal,
+    accelerator: AcceleratorClass,
+    curve: ServiceCurve,
+    live_cap: int | None,
+) -> Option:
+    cap, capacity = best_batch_cap(
+        curve,
+        instances=spec.triton.instance_count,
+        max_batch=spec.triton.max_batch_size,
+        target_s=spec.slo.target_s,
+        percentile=spec.slo.percentile,
+        live_cap=live_cap,
+    )
+    model = ReplicaModel(curve, spec.triton.instance_count, cap)
+    return Option(
+        key=key,
+        accuracy=accuracy,
+        price_per_hour=accelerator.price_per_hour,
+        batch_cap=cap,
+        capacity_rate=capacity or unbounded_capacity_rate(model),
+        meets_slo=capacity > 0.0,
+        idle_latency_s=model.latency_s(0.0, spec.slo.percentile),
+        model=model,
+    )
+
+
+def _unprofiled(
+    spec: ModelDeployment,
+    key: WorkloadKey,
+    accuracy: Decimal,
+    accelerator: AcceleratorClass,
+    live_cap: int | None,
+) -> Option:
+    """Nothing is known of its speed yet: it may run, and serving will teach it."""
+    return Option(
+        key=key,
+        accuracy=accuracy,
+        price_per_hour=accelerator.price_per_hour,
+        batch_cap=min(live_cap or spec.triton.max_batch_size, spec.triton.max_batch_size),
+        capacity_rate=None,
+        meets_slo=True,
+    )

@@ -1,0 +1,37 @@
+"""The numbers the decision uses that no resource declares, each with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySettings:
+    """Windows in seconds; shares are fractions of 1.
+
+    fast_window_s, long_window_s: the windows the arrival rates were read over.
+    rate_confidence: how many standard deviations of a Poisson count are added to a measured rate.
+    backlog_drain_s: how fast requests in excess of what the SLO allows in flight are worked off.
+    dead_band: how much more load the smaller fleet must carry before the fleet shrinks.
+    switch_gain: what share of its cost another variant must save before it is switched to.
+    shrink_step: the largest share of the replicas that goes in one tick (one goes at least).
+    blind_grow_after_s: how long readings may be missing before the fleet grows to a safe size.
+    safe_window_s: the safe size carries the peak of this much of remembered demand.
+    unschedulable_after_s: how long a pod may wait for a node before growth stops.
+    settle_s: how long after a change a latency summary still tells of the fleet before it.
+    """
+
+    fast_window_s: float = 10.0
+    long_window_s: float = 60.0
+    rate_confidence: float = 1.64
+    backlog_drain_s: float = 10.0
+    dead_band: float = 0.10
+    switch_gain: float = 0.10
+    shrink_step: float = 0.10
+    blind_grow_after_s: float = 300.0
+    safe_window_s: float = 1800.0
+    unschedulable_after_s: float = 60.0
+    settle_s: float = 90.0
+
+
+DEFAULT_POLICY = PolicySettings()
