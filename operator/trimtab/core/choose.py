@@ -73,7 +73,10 @@ def choose(
     if spec.objective is Objective.MAXIMIZE_ACCURACY:
         best = max(good, key=lambda c: (c.option.accuracy, -_cost(c), c.option.key))
     else:
-        best = min(good, key=lambda c: (_cost(c), -c.option.accuracy, c.option.key))
+        # Of equal cost, the one that carries more for it: it meets the next burst without a switch.
+        best = min(
+            good, key=lambda c: (_cost(c), *_rate_price(c), -c.option.accuracy, c.option.key)
+        )
     staying = next((c for c in good if c.option.key == current), None)
     if staying is None or best is staying or _worth_switching(best, staying, spec, policy):
         return best
@@ -115,6 +118,12 @@ _BOUND_WORDS = {
 def _cost(choice: Choice) -> Decimal:
     cost = choice.cost_per_hour
     return _UNPRICED if cost is None else cost
+
+
+def _rate_price(choice: Choice) -> tuple[bool, float]:
+    """Order by price per request carried; a speed that is not known comes last."""
+    rate, price = choice.option.capacity_rate, choice.option.price_per_hour
+    return (True, 0.0) if not rate or price is None else (False, float(price) / rate)
 
 
 def _carried(choice: Choice) -> tuple[bool, float, Decimal]:

@@ -50,6 +50,8 @@ def next_step(
         step = _grow(workload, target, spec, room)
     elif target < workload.replicas:
         step = _shrink(workload, choice, spec, memory, demand, now_s, policy)
+    elif demand.blind:
+        step = _hold(target, "MetricsMissing", "the readings are missing, so nothing shrinks")
     else:
         step = Step(target)
     return _clamp(step, choice, spec)
