@@ -1,0 +1,83 @@
+"""Why Prometheus gave no answer: one class a cause, each with a word and a sentence."""
+
+from __future__ import annotations
+
+
+class PrometheusError(Exception):
+    """Base of all. `reason` is one CamelCase word, `message` names the URL without credentials."""
+
+    reason = "PrometheusError"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class PrometheusUnreachable(PrometheusError):  # noqa: N818 - the name is the condition's reason
+    """No connection: DNS, refused, reset or TLS."""
+
+    reason = "PrometheusUnreachable"
+
+    def __init__(self, url: str, detail: str) -> None:
+        super().__init__(f"Prometheus at {url} cannot be reached: {detail}.")
+
+
+class PrometheusTimeout(PrometheusError):  # noqa: N818
+    """No complete answer in time."""
+
+    reason = "PrometheusTimeout"
+
+    def __init__(self, url: str, after_s: float) -> None:
+        super().__init__(f"Prometheus at {url} did not answer within {after_s:g} s.")
+
+
+class PrometheusRefused(PrometheusError):  # noqa: N818
+    """An HTTP status other than 200 without a Prometheus error in it."""
+
+    reason = "PrometheusRefused"
+
+    def __init__(self, url: str, status: int, location: str | None = None) -> None:
+        super().__init__(f"Prometheus at {url} answered HTTP {status}: {_mend(status, location)}.")
+        self.status = status
+
+
+class PrometheusQueryError(PrometheusError):
+    """Prometheus understood the request and could not run the query."""
+
+    reason = "PrometheusQueryError"
+
+    def __init__(self, url: str, error_type: str, error: str) -> None:
+        super().__init__(f"Prometheus at {url} rejected the query ({error_type}): {error[:500]}")
+        self.error_type = error_type
+        self.error = error
+
+
+class PrometheusMalformed(PrometheusError):  # noqa: N818
+    """An answer that is not what /api/v1/query returns, or too much of it."""
+
+    reason = "PrometheusMalformed"
+
+    def __init__(self, url: str, detail: str) -> None:
+        super().__init__(f"The answer of {url} cannot be used: {detail}.")
+
+
+class PrometheusCredentialsUnreadable(PrometheusError):  # noqa: N818
+    """The bearer token file is missing, unreadable or empty: nothing was sent."""
+
+    reason = "PrometheusCredentialsUnreadable"
+
+    def __init__(self, url: str, file: str, detail: str) -> None:
+        super().__init__(f"The token file {file} for Prometheus at {url} is unusable: {detail}.")
+
+
+def _mend(status: int, location: str | None) -> str:
+    if status == 401:
+        return "credentials are missing or expired; set a bearer token file"
+    if status == 403:
+        return "the credentials may not read /api/v1/query"
+    if status == 404:
+        return "there is no query API under this URL; check its path prefix"
+    if 300 <= status < 400:
+        # Only the host and path: a login redirect may carry a state token in its query.
+        return f"it redirects to {(location or 'nowhere').split('?')[0]}; use the final URL"
+    return "see its log, or that of the proxy before it"

@@ -1,0 +1,90 @@
+"""One reading of the whole fleet: queries at once, bounded in number and time, then `readings`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
+
+from trimtab.api.resources import LatencySourceType, ObjectKey
+from trimtab.core.snapshot import ModelReadings, ModelState
+from trimtab.observe.errors import PrometheusError, PrometheusTimeout
+from trimtab.observe.latency import UserOutcome
+from trimtab.observe.prometheus import Answer
+from trimtab.observe.queries import ReadSettings, fleet_queries
+from trimtab.observe.readings import readings_of
+
+_Outcome = Answer | PrometheusError
+
+
+class Querier(Protocol):
+    """What is asked of a Prometheus client; tests and the simulator bring their own."""
+
+    @property
+    def shown_url(self) -> str:
+        """The URL without credentials."""
+
+    async def answer(self, promql: str, at_s: float) -> Answer:
+        """One instant query; raises PrometheusError."""
+
+
+async def read_fleet(
+    client: Querier, settings: ReadSettings, states: Sequence[ModelState], now_s: float
+) -> Mapping[ObjectKey, ModelReadings]:
+    """The readings of every model at `now_s` (epoch seconds); never raises a PrometheusError.
+
+    Ends within `settings.deadline_s`: a query that has not answered by then is Missing with
+    reason PrometheusTimeout, and what did answer is kept. The fleet's queries and the users' own
+    ones queue apart, so that a slow query of one user delays no other model's counters.
+    """
+    fleet = fleet_queries(settings)
+    users = _user_queries(states)
+    texts = [*fleet.values(), *dict.fromkeys(users.values())]
+    outcomes = await _run_all(client, settings, texts, len(fleet), now_s)
+    by_text = dict(zip(texts, outcomes, strict=True))
+    user_answers: dict[ObjectKey, UserOutcome] = {k: by_text[q] for k, q in users.items()}
+    answers = {
+        metric: outcome if isinstance(outcome, PrometheusError) else outcome.samples
+        for metric, outcome in zip(fleet, outcomes, strict=False)
+    }
+    return readings_of(answers, settings, states, now_s, user_answers)
+
+
+def _user_queries(states: Sequence[ModelState]) -> dict[ObjectKey, str]:
+    return {
+        s.spec.key: s.spec.latency_source.query
+        for s in states
+        if s.spec.latency_source.type is LatencySourceType.PROM_QL and s.spec.latency_source.query
+    }
+
+
+async def _run_all(
+    client: Querier, settings: ReadSettings, texts: Sequence[str], fleet: int, now_s: float
+) -> list[_Outcome]:
+    """The outcome of each query, in order; the first `fleet` of them queue apart from the rest."""
+    gates = asyncio.Semaphore(settings.concurrency), asyncio.Semaphore(settings.concurrency)
+    tasks = [
+        asyncio.create_task(_one(gates[i >= fleet], client.answer, text, now_s))
+        for i, text in enumerate(texts)
+    ]
+    try:
+        await asyncio.wait(tasks, timeout=settings.deadline_s)
+    finally:
+        for task in tasks:
+            task.cancel()  # no effect on a task that is done
+        await asyncio.gather(*tasks, return_exceptions=True)
+    late = PrometheusTimeout(client.shown_url, settings.deadline_s)
+    return [late if task.cancelled() else task.result() for task in tasks]
+
+
+async def _one(
+    gate: asyncio.Semaphore,
+    ask: Callable[[str, float], Awaitable[Answer]],
+    text: str,
+    now_s: float,
+) -> _Outcome:
+    async with gate:
+        try:
+            return await ask(text, now_s)
+        except PrometheusError as problem:
+            return problem

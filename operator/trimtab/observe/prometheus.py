@@ -1,0 +1,249 @@
+"""A small Prometheus client: one instant query in, samples or a typed error out.
+
+An error is never an empty answer: "no series" is a fact about the fleet, "no answer" is a fact
+about Prometheus, and only the first may be reasoned about.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import re
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from yarl import URL
+
+from trimtab.observe.errors import (
+    PrometheusCredentialsUnreadable,
+    PrometheusMalformed,
+    PrometheusQueryError,
+    PrometheusRefused,
+    PrometheusTimeout,
+    PrometheusUnreachable,
+)
+
+GET_LIMIT = 2000
+"""Longest query, in characters, that goes out as GET."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSettings:
+    """Where Prometheus is and how to speak to it.
+
+    `base_url` may have a path prefix (`https://host/prometheus`) and user:password, which are sent
+    as basic authentication and never shown. `bearer_token_file` is read anew for each request,
+    because projected tokens rotate. `ca_file` replaces the system's trust. Verification of TLS
+    cannot be switched off. `timeout_s` bounds one query, `max_body_bytes` one unpacked answer.
+    """
+
+    base_url: str
+    timeout_s: float = 5.0
+    bearer_token_file: Path | None = None
+    ca_file: Path | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    max_body_bytes: int = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One series of an instant vector: its labels and its value at `at_s` (epoch seconds)."""
+
+    labels: Mapping[str, str]
+    value: float
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one query returned. `dropped` counts series whose value was NaN or infinite."""
+
+    samples: tuple[Sample, ...]
+    dropped: int = 0
+
+
+class PrometheusClient:
+    """Instant queries over a session that the caller owns; see `open_client`.
+
+    Raises ValueError when `base_url` is not an http(s) URL.
+    """
+
+    def __init__(self, settings: ClientSettings, session: aiohttp.ClientSession) -> None:
+        url = URL(settings.base_url)
+        if url.scheme not in ("http", "https") or not url.host:
+            raise ValueError(
+                "The Prometheus URL must look like http(s)://HOST[:PORT][/PREFIX]; "
+                f"got {_shown(url) if url.host else settings.base_url!r}."
+            )
+        self._settings = settings
+        self._session = session
+        self._auth = aiohttp.BasicAuth(url.user, url.password or "") if url.user else None
+        clean = url.with_user(None).with_query(None).with_fragment(None)
+        self._url = clean / "api/v1/query"
+        self.shown_url = _shown(clean)
+
+    async def query(self, promql: str, at_s: float) -> list[Sample]:
+        """The finite samples of an instant query at that time (epoch seconds).
+
+        NaN and infinities are left out: they are no readings, and no zeros either. Raises a
+        PrometheusError of the kind that applies.
+        """
+        return list((await self.answer(promql, at_s)).samples)
+
+    async def answer(self, promql: str, at_s: float) -> Answer:
+        """As `query`, with the number of series that were left out as NaN or infinite."""
+        status, location, body = await self._send(promql, at_s)
+        payload = _json_or_none(body)
+        # 401 and 403 come from what stands before Prometheus, and some wrap them in its JSON.
+        said = isinstance(payload, dict) and payload.get("status") == "error"
+        if said and status not in (401, 403):
+            raise PrometheusQueryError(
+                self.shown_url, str(payload.get("errorType", "unknown")), str(payload.get("error"))
+            )
+        if status != 200:
+            raise PrometheusRefused(self.shown_url, status, location)
+        try:
+            return _answer_of(payload)
+        except _ShapeError as problem:
+            raise PrometheusMalformed(self.shown_url, str(problem)) from None
+
+    async def _send(self, promql: str, at_s: float) -> tuple[int, str | None, bytes]:
+        try:
+            async with asyncio.timeout(self._settings.timeout_s):
+                return await self._exchange(promql, at_s)
+        except TimeoutError:
+            raise PrometheusTimeout(self.shown_url, self._settings.timeout_s) from None
+        except (aiohttp.ClientPayloadError, aiohttp.ClientResponseError) as problem:
+            raise PrometheusMalformed(self.shown_url, _said(problem)) from problem
+        except (aiohttp.ClientError, OSError) as problem:
+            raise PrometheusUnreachable(self.shown_url, _said(problem)) from problem
+        except ValueError as problem:
+            # A query that is no UTF-8, a token of two lines: the request cannot even be written.
+            # Only the kind is told, since the text could hold the token.
+            raise PrometheusUnreachable(
+                self.shown_url, f"the request cannot be written ({type(problem).__name__})"
+            ) from None
+
+    async def _exchange(self, promql: str, at_s: float) -> tuple[int, str | None, bytes]:
+        # GET where it fits: proxies that map verbs to RBAC (OpenShift's Thanos querier) ask for
+        # "create" on a POST, and an account that may only "get" would be refused. Longer queries
+        # would break on the usual 4 to 8 KiB bound of a request line.
+        params = {"query": promql, "time": f"{at_s:.3f}"}
+        in_url = len(promql) <= GET_LIMIT
+        async with self._session.request(
+            "GET" if in_url else "POST",
+            self._url,
+            params=params if in_url else None,
+            data=None if in_url else params,
+            headers=self._headers(),
+            auth=self._auth,
+            # A redirect is a login page or a wrong URL; following it would carry the token along.
+            allow_redirects=False,
+        ) as response:
+            location = response.headers.get("Location")
+            return response.status, location, await self._body(response)
+
+    async def _body(self, response: aiohttp.ClientResponse) -> bytes:
+        # Bounded after unpacking: 10 kB of gzip can become 10 MB and end the operator's pod.
+        limit = self._settings.max_body_bytes
+        parts: list[bytes] = []
+        size = 0
+        async for part in response.content.iter_any():
+            size += len(part)
+            if size > limit:
+                response.close()
+                raise PrometheusMalformed(
+                    self.shown_url,
+                    f"the answer is larger than {limit} bytes; narrow the queries with matchers",
+                )
+            parts.append(part)
+        return b"".join(parts)
+
+    def _headers(self) -> dict[str, str]:
+        headers = {"Accept": "application/json", **self._settings.headers}
+        file = self._settings.bearer_token_file
+        if file is not None:
+            try:
+                token = file.read_text(encoding="ascii").strip()
+            except (OSError, UnicodeError) as problem:
+                raise PrometheusCredentialsUnreadable(
+                    self.shown_url, str(file), type(problem).__name__
+                ) from None
+            if not token:
+                raise PrometheusCredentialsUnreadable(self.shown_url, str(file), "it is empty")
+            headers["Authorization"] = f"Bearer {token}"
+        return headers
+
+
+@asynccontextmanager
+async def open_client(settings: ClientSettings) -> AsyncIterator[PrometheusClient]:
+    """A client with a session of its own, closed on exit.
+
+    Raises ValueError for a bad URL, OSError or ssl.SSLError for an unusable CA file.
+    """
+    tls = ssl.create_default_context(cafile=settings.ca_file) if settings.ca_file else True
+    connector = aiohttp.TCPConnector(ssl=tls, limit=16)
+    async with aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None),  # bounded per query, by settings.timeout_s
+    ) as session:
+        yield PrometheusClient(settings, session)
+
+
+class _ShapeError(ValueError):
+    """The answer is JSON, but not what /api/v1/query returns."""
+
+
+def _shown(url: URL) -> str:
+    return str(url.with_user(None).with_query(None).with_fragment(None)).rstrip("/")
+
+
+def _said(problem: BaseException) -> str:
+    # aiohttp quotes the request's URL in some messages; its userinfo was taken out beforehand.
+    text = re.sub(r"\s+", " ", str(problem)).strip()
+    return text[:300] or type(problem).__name__
+
+
+def _json_or_none(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _answer_of(payload: Any) -> Answer:
+    if not isinstance(payload, dict):
+        raise _ShapeError("the answer is not a JSON object; is this a Prometheus API?")
+    data = payload.get("data")
+    if payload.get("status") != "success" or not isinstance(data, dict):
+        raise _ShapeError("the answer has no status and data")
+    kind, result = data.get("resultType"), data.get("result")
+    if kind == "scalar":
+        rows: Any = [{"metric": {}, "value": result}]
+    elif kind == "vector":
+        rows = result
+    else:
+        raise _ShapeError(f"the result is a {kind}, not an instant vector or a scalar")
+    if not isinstance(rows, list):
+        raise _ShapeError("the result is not a list")
+    samples = [_sample_of(row) for row in rows]
+    finite = tuple(s for s in samples if math.isfinite(s.value))
+    return Answer(finite, dropped=len(samples) - len(finite))
+
+
+def _sample_of(row: Any) -> Sample:
+    try:
+        labels, (at_s, text) = row["metric"], row["value"]
+        if not all(isinstance(k, str) and isinstance(v, str) for k, v in labels.items()):
+            raise _ShapeError("a label is not a string")
+        # Prometheus writes values as strings; a JSON number here means a proxy rewrote them.
+        return Sample(labels, float(str(text)), float(at_s))
+    except (AttributeError, KeyError, TypeError, ValueError) as problem:
+        raise _ShapeError(f"a sample has a wrong shape ({type(problem).__name__})") from None

@@ -1,0 +1,183 @@
+"""Readings of every model from the answers of the fleet-wide queries. Pure.
+
+What a mean is over, per workload and long window, as Triton's source counts:
+
+- compute_*_duration_us grows once for EACH REQUEST of a batch by the whole batch's time, and
+  exec_count once for each batch. So compute/exec_count is the batch size times too much (eight
+  requests in one execution of 50 ms would read as 400 ms); the mean time of an execution is
+  compute/requests, in which a batch weighs by its requests.
+- count grows by the items of a request, so count/exec_count is the mean items of an execution.
+- requests answered from the response cache count as success and not as count. As every request
+  has at least one item, min(success, count) is the number that executed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from trimtab.api.resources import ObjectKey
+from trimtab.core.signals import Known, Missing, NoTraffic, Reading, Stale
+from trimtab.core.snapshot import ModelReadings, ModelState, Workload, WorkloadReadings
+from trimtab.observe.latency import UserOutcome, model_latency, summary_or_counters
+from trimtab.observe.queries import Metric, ReadSettings
+from trimtab.observe.table import Cover, FleetTable, Outcome
+
+Answers = Mapping[Metric, Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """The table as seen through one set of pods."""
+
+    table: FleetTable
+    cover: Cover
+
+    def total(self, metric: Metric) -> float | Missing:
+        return self.table.total(metric, self.cover)
+
+    def rate(self, metric: Metric) -> Reading:
+        """A rate that is zero is a true zero: the samples behind it are fresh."""
+        total = self.total(metric)
+        if isinstance(total, Missing):
+            return total
+        return Known(total, self.cover.at_s) if total > 0 else NoTraffic(self.cover.at_s)
+
+    def ratio(self, above: float | Missing, below: float | Missing, scale: float = 1.0) -> Reading:
+        """above / below; NoTraffic where nothing was counted, never 0/0."""
+        if isinstance(above, Missing):
+            return above
+        if isinstance(below, Missing):
+            return below
+        if below <= 0:
+            return NoTraffic(self.cover.at_s)
+        return Known(above / below * scale, self.cover.at_s)
+
+    def failures(self, metric: Metric) -> float | Missing:
+        # Absent beside a success counter of the same scrape: none was counted yet.
+        return self.table.total_or_zero(metric, self.cover)
+
+
+def readings_of(
+    answers: Answers,
+    settings: ReadSettings,
+    states: Iterable[ModelState],
+    now_s: float,
+    user_answers: Mapping[ObjectKey, UserOutcome] | None = None,
+) -> dict[ObjectKey, ModelReadings]:
+    """Every model's readings at `now_s` (epoch seconds); what one lacks never disturbs another.
+
+    `user_answers` holds the outcome of each PromQL latency source by ModelDeployment.
+    """
+    table = FleetTable(answers, settings)
+    users = user_answers or {}
+    return {s.spec.key: _model(table, s, users.get(s.spec.key), now_s) for s in states}
+
+
+def _model(table: FleetTable, state: ModelState, user: UserOutcome, now_s: float) -> ModelReadings:
+    spec = state.spec
+    pods = [pod for workload in state.workloads for pod in workload.pods]
+    cover = table.cover(spec.key.namespace, spec.model, pods, now_s)
+    latency = model_latency(spec, table, cover, user, now_s)
+    workloads = tuple(_workload(table, state, w, now_s) for w in state.workloads)
+    if not isinstance(cover, Cover):
+        return ModelReadings(
+            *(cover,) * 4,
+            latency_s=latency.reading,
+            latency_source=latency.source,
+            latency_estimated=latency.estimated,
+            workloads=workloads,
+        )
+    view = _View(table, cover)
+    return ModelReadings(
+        arrival_rate=_arrivals(view, Metric.SUCCESS, Metric.FAILURE, Metric.GROWTH),
+        arrival_rate_fast=_arrivals(
+            view, Metric.SUCCESS_FAST, Metric.FAILURE_FAST, Metric.GROWTH_FAST
+        ),
+        pending=_pending(view),
+        failure_rate=_failure_rate(view),
+        latency_s=latency.reading,
+        latency_source=latency.source,
+        latency_estimated=latency.estimated,
+        workloads=workloads,
+    )
+
+
+def _arrivals(view: _View, success: Metric, failure: Metric, growth: Metric) -> Reading:
+    """Answered + failed + growth of the backlog.
+
+    Completions alone understate arrivals just when it matters: at 200/s offered to a replica that
+    does 100/s they say 100/s, and the fleet looks big enough.
+    """
+    answered, failed = view.total(success), view.failures(failure)
+    backlog = _growth(view, growth)
+    for part in (answered, failed, backlog):
+        if isinstance(part, Missing):
+            return part
+    assert isinstance(answered, float)
+    assert isinstance(failed, float)
+    assert isinstance(backlog, float)
+    total = answered + failed + max(0.0, backlog)
+    if total > 0 or _waiting(view):
+        # A hung backend answers nothing while requests wait: zero per second, but not idle.
+        return Known(total, view.cover.at_s)
+    return NoTraffic(view.cover.at_s)
+
+
+def _growth(view: _View, growth: Metric) -> float | Missing:
+    failed = view.table.error(Metric.PENDING) or view.table.error(growth)
+    if failed is not None:
+        return failed
+    if not view.table.row(Metric.PENDING, view.cover):
+        return 0.0  # a Triton before 23.10 has no such gauge: completions are all there is
+    return view.total(growth)
+
+
+def _waiting(view: _View) -> bool:
+    return any(count > 0 for count in view.table.row(Metric.PENDING, view.cover).values())
+
+
+def _pending(view: _View) -> Reading:
+    total = view.total(Metric.PENDING)
+    return total if isinstance(total, Missing) else Known(total, view.cover.at_s)
+
+
+def _failure_rate(view: _View) -> Reading:
+    answered, failed = view.total(Metric.SUCCESS), view.failures(Metric.FAILURE)
+    if isinstance(answered, Missing):
+        return answered
+    if isinstance(failed, Missing):
+        return failed
+    if answered + failed <= 0:
+        return NoTraffic(view.cover.at_s)
+    return Known(failed, view.cover.at_s)
+
+
+def _workload(
+    table: FleetTable, state: ModelState, workload: Workload, now_s: float
+) -> WorkloadReadings:
+    spec = state.spec
+    cover: Cover | Missing | Stale = table.cover(
+        spec.key.namespace, spec.model, workload.pods, now_s
+    )
+    latency = summary_or_counters(spec, table, cover).reading
+    if not isinstance(cover, Cover):
+        return WorkloadReadings(workload.key, *(cover,) * 6)
+    view = _View(table, cover)
+    success, items = view.total(Metric.SUCCESS), view.total(Metric.ITEMS)
+    executed = _least(success, items)
+    return WorkloadReadings(
+        workload.key,
+        rate=view.rate(Metric.SUCCESS),
+        batch_rate=view.rate(Metric.EXECUTIONS),
+        service_time_s=view.ratio(view.total(Metric.COMPUTE_US), executed, 1e-6),
+        batch_size=view.ratio(items, view.total(Metric.EXECUTIONS)),
+        queue_time_s=view.ratio(view.total(Metric.QUEUE_US), success, 1e-6),
+        latency_s=latency,
+    )
+
+
+def _least(a: float | Missing, b: float | Missing) -> float | Missing:
+    if isinstance(a, Missing):
+        return a
+    return b if isinstance(b, Missing) else min(a, b)
