@@ -1,0 +1,178 @@
+"""The wire format of a ModelDeployment's status.
+
+Written by the operator alone, so it is bounded but not spelled out: a refused status would hide
+the very trouble it reports. Writers cut texts to the bounds here.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from trimtab.api.wire import ListMap, Wire
+
+Short = Annotated[str, Field(max_length=64)]
+Name = Annotated[str, Field(max_length=63)]
+Sentence = Annotated[str, Field(max_length=1024)]
+Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, max_length=64)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Condition(Wire):
+    """One observed property of the ModelDeployment."""
+
+    type: Annotated[str, Field(min_length=1, max_length=316)]
+    """Ready, Reconciling, Stalled, MetricsAvailable, SLOMet or WithinBudget."""
+    status: Literal["True", "False", "Unknown"]
+    """Whether it holds."""
+    observed_generation: Count | None = None
+    """The generation it was concluded from."""
+    last_transition_time: Time
+    """When its status last changed."""
+    reason: Annotated[str, Field(min_length=1, max_length=1024)]
+    """One CamelCase word: why."""
+    message: Annotated[str, Field(max_length=32768)]
+    """The same as a sentence."""
+
+
+class VariantStatus(Wire):
+    """Replicas of one variant on one class."""
+
+    name: Name
+    """The variant."""
+    accelerator_class: Name
+    """The class."""
+    replicas: Count
+    """Replicas asked for."""
+    ready_replicas: Count = 0
+    """Replicas that serve."""
+    weight: Annotated[int, Field(ge=0, le=100)] | None = None
+    """Share of the traffic, in percent."""
+
+
+class LatencyStatus(Wire):
+    """The latency promised, observed and predicted, at the SLO's percentile."""
+
+    observed: Short | None = None
+    """What was read, such as 41ms."""
+    predicted: Short | None = None
+    """What the latency model expects of the present decision."""
+    target: Short | None = None
+    """What was promised."""
+    source: Short | None = None
+    """Where the observed latency was read."""
+    estimated: bool | None = None
+    """True where no percentile is exported and it was estimated from means."""
+
+
+class CostStatus(Wire):
+    """What the replicas cost."""
+
+    per_hour: Short | None = None
+    """Cost of the replicas asked for, for one hour; absent where a price is unknown."""
+    budget_per_hour: Short | None = None
+    """The limit in force."""
+
+
+class Wanted(Wire):
+    """What load and SLO alone ask for, before any constraint."""
+
+    variant: Name
+    """The variant."""
+    accelerator_class: Name
+    """The class."""
+    replicas: Count | None = None
+    """Replicas; absent where unknown."""
+
+
+class ConstraintStatus(Wire):
+    """What one rule did to the wish."""
+
+    name: Short
+    """One CamelCase word."""
+    effect: Sentence
+    """What it did, as a sentence."""
+
+
+class AlternativeStatus(Wire):
+    """A choice that was not taken."""
+
+    variant: Name
+    """The variant."""
+    accelerator_class: Name
+    """The class."""
+    replicas: Count | None = None
+    """Replicas it would have needed."""
+    cost_per_hour: Short | None = None
+    """What it would have cost."""
+    accuracy: Short | None = None
+    """Its accuracy."""
+    why_not: Sentence
+    """Why it was not taken."""
+
+
+class DecisionStatus(Wire):
+    """The last decision, and what explains it."""
+
+    time: Time | None = None
+    """When it was taken."""
+    action: Short | None = None
+    """What it does, in one CamelCase word."""
+    summary: Sentence | None = None
+    """The decision as a sentence."""
+    wanted: Wanted | None = None
+    """What load and SLO alone ask for."""
+    demand_rate: Short | None = None
+    """Requests per second it planned for."""
+    # Atomic lists: one writer owns them whole, and the same name may well appear twice.
+    constraints: list[ConstraintStatus] | None = Field(default=None, max_length=32)
+    """What each rule did to the wish, in order."""
+    binding: Short | None = None
+    """The constraint that decided."""
+    alternatives: list[AlternativeStatus] | None = Field(default=None, max_length=32)
+    """The choices not taken."""
+    next_change_allowed_at: Time | None = None
+    """When the fleet may shrink next."""
+
+
+class SummaryStatus(Wire):
+    """What kubectl get prints and no JSONPath can compose."""
+
+    latency: Short | None = None
+    """The observed percentile, such as p99 41ms."""
+    slo: Short | None = None
+    """The promise, such as p99 50ms."""
+    variants: Annotated[str, Field(max_length=256)] | None = None
+    """The variants that run, such as int8."""
+    replicas: Short | None = None
+    """Ready of asked for, such as 3/4."""
+    cost: Short | None = None
+    """Cost of the limit per hour, such as 2.40/4.00."""
+
+
+class ModelDeploymentStatus(Wire):
+    """What trimtab observed and decided."""
+
+    observed_generation: Count | None = None
+    """The generation the status describes."""
+    conditions: Annotated[list[Condition], ListMap("type")] | None = Field(
+        default=None, max_length=16
+    )
+    """Ready, Reconciling, Stalled, MetricsAvailable, SLOMet and WithinBudget."""
+    replicas: Count | None = None
+    """Replicas of all variants together."""
+    selector: Annotated[str, Field(max_length=1024)] | None = None
+    """Label selector of the pods, for the scale subresource."""
+    variants: Annotated[list[VariantStatus], ListMap("name", "acceleratorClass")] | None = Field(
+        default=None, max_length=128
+    )
+    """Replicas by variant and class."""
+    latency: LatencyStatus | None = None
+    """The latency promised, observed and predicted."""
+    cost: CostStatus | None = None
+    """What the replicas cost."""
+    decision: DecisionStatus | None = None
+    """The last decision, and what explains it."""
+    summary: SummaryStatus | None = None
+    """What kubectl get prints."""
