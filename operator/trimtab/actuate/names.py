@@ -1,0 +1,163 @@
+"""Names, labels and owners of the children, and the way back from labels to keys."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from trimtab.actuate.settings import InstallSettings
+from trimtab.api.resources import API_VERSION, GROUP, ModelDeployment
+from trimtab.core.snapshot import WorkloadKey
+
+FIELD_MANAGER = "trimtab"
+STATUS_FIELD_MANAGER = "trimtab-status"
+
+NAME_LABEL = "app.kubernetes.io/name"
+INSTANCE_LABEL = "app.kubernetes.io/instance"
+MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
+MANAGED_BY = "trimtab"
+MODEL_DEPLOYMENT_LABEL = f"{GROUP}/model-deployment"
+VARIANT_LABEL = f"{GROUP}/variant"
+CLASS_LABEL = f"{GROUP}/accelerator-class"
+INSTALL_LABEL = f"{GROUP}/instance"
+
+CONFIG_HASH_ANNOTATION = f"{GROUP}/config-hash"
+BATCH_CAP_ANNOTATION = f"{GROUP}/batch-cap"
+APPLIED_HASH_ANNOTATION = f"{GROUP}/applied-hash"
+
+MAX_NAME = 63
+_HASH_LENGTH = 8
+_NOT_NAME = re.compile(r"[^a-z0-9-]+")
+_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+
+
+def dns_label(text: str, limit: int = MAX_NAME, *, salt: str | None = None) -> str:
+    """`text` as a DNS-1035 label: itself where it is one, else cut and told apart by a hash.
+
+    The hash is of the whole text, so that two long names that share a beginning stay two names.
+    `salt` forces a hash of it to be appended.
+    """
+    clean = _NOT_NAME.sub("-", text.lower()).strip("-")
+    if not clean or not clean[0].isalpha():
+        # A Service's name is DNS-1035: "3d-unet" is a fine ModelDeployment but no Service.
+        clean = f"m-{clean}".rstrip("-")
+    if clean == text and len(text) <= limit and salt is None:
+        return text
+    suffix = _digest(salt if salt is not None else text)
+    return f"{clean[: limit - _HASH_LENGTH - 1].rstrip('-')}-{suffix}"
+
+
+def label_value(text: str) -> str:
+    """`text` as a label value: itself where it is one, else bounded like a name."""
+    return text if _LABEL.fullmatch(text) else dns_label(text)
+
+
+def child_name(md: ModelDeployment, key: WorkloadKey) -> str:
+    """`<md>-<variant>-<class>`: Deployment, ConfigMap and PodMonitor of one workload.
+
+    Variant "a" on class "b-c" and variant "a-b" on class "c" would share a name and overwrite
+    each other; where a model declares such a pair, its names carry a hash.
+    """
+    text = f"{md.key.name}-{key.variant}-{key.accelerator_class}"
+    joined = f"{key.variant}-{key.accelerator_class}"
+    twins = {
+        (v.name, c)
+        for v in md.variants
+        for c in v.accelerator_classes
+        if f"{v.name}-{c}" == joined and (v.name, c) != (key.variant, key.accelerator_class)
+    }
+    salt = f"{md.key.name}/{key.variant}/{key.accelerator_class}" if twins else None
+    return dns_label(text, salt=salt)
+
+
+def service_name(md: ModelDeployment) -> str:
+    """The Service clients call."""
+    return dns_label(md.key.name)
+
+
+def headless_service_name(md: ModelDeployment) -> str:
+    """The headless Service beside it, for gRPC clients that balance by themselves."""
+    return dns_label(f"{md.key.name}-headless")
+
+
+def model_labels(md: ModelDeployment, settings: InstallSettings) -> dict[str, str]:
+    """Labels of every child of a model. The user's own are not copied: an Argo CD tracking id on
+    a child makes Argo prune it."""
+    labels = {
+        NAME_LABEL: "triton",
+        INSTANCE_LABEL: label_value(md.key.name),
+        MANAGED_BY_LABEL: MANAGED_BY,
+        MODEL_DEPLOYMENT_LABEL: label_value(md.key.name),
+    }
+    if settings.instance:
+        labels[INSTALL_LABEL] = label_value(settings.instance)
+    return labels
+
+
+def workload_labels(
+    md: ModelDeployment, key: WorkloadKey, settings: InstallSettings
+) -> dict[str, str]:
+    """Labels of the children of one workload."""
+    return {
+        **model_labels(md, settings),
+        VARIANT_LABEL: label_value(key.variant),
+        CLASS_LABEL: label_value(key.accelerator_class),
+    }
+
+
+def model_selector(md: ModelDeployment) -> dict[str, str]:
+    """Selects every pod of a model, whatever its variant."""
+    return {
+        MODEL_DEPLOYMENT_LABEL: label_value(md.key.name),
+        MANAGED_BY_LABEL: MANAGED_BY,
+    }
+
+
+def workload_selector(md: ModelDeployment, key: WorkloadKey) -> dict[str, str]:
+    """Selects the pods of one workload. A Deployment's selector can never change, so it holds
+    nothing an install may set."""
+    return {
+        **model_selector(md),
+        VARIANT_LABEL: label_value(key.variant),
+        CLASS_LABEL: label_value(key.accelerator_class),
+    }
+
+
+def workload_key(labels: Mapping[str, str]) -> WorkloadKey | None:
+    """The workload that carries these labels, None where they are not a workload's."""
+    variant, accelerator_class = labels.get(VARIANT_LABEL), labels.get(CLASS_LABEL)
+    if labels.get(MANAGED_BY_LABEL) != MANAGED_BY or not variant or not accelerator_class:
+        return None
+    return WorkloadKey(variant, accelerator_class)
+
+
+def owner_reference(md: ModelDeployment) -> dict[str, Any]:
+    """Makes the garbage collector remove the child with its ModelDeployment.
+
+    blockOwnerDeletion is False: True asks for update rights on modeldeployments/finalizers where
+    OwnerReferencesPermissionEnforcement is on (OpenShift), and every apply would be refused there.
+    """
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "ModelDeployment",
+        "name": md.key.name,
+        "uid": md.uid,
+        "controller": True,
+        "blockOwnerDeletion": False,
+    }
+
+
+def metadata(md: ModelDeployment, name: str, labels: Mapping[str, str]) -> dict[str, Any]:
+    """The metadata every child shares."""
+    return {
+        "name": name,
+        "namespace": md.key.namespace,
+        "labels": dict(labels),
+        "ownerReferences": [owner_reference(md)],
+    }
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:_HASH_LENGTH]
