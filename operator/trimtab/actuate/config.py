@@ -57,9 +57,9 @@ def _config_name(args: tuple[str, ...]) -> str | None:
     not reach it; so the merge begins with that file.
     """
     flag = "--model-config-name"
-    for arg, following in zip(args, (*args[1:], None), strict=True):
+    for at, arg in enumerate(args):
         if arg == flag:
-            return following
+            return args[at + 1] if at + 1 < len(args) else None
         if arg.startswith(f"{flag}="):
             return arg.removeprefix(f"{flag}=")
     return None
