@@ -82,7 +82,7 @@ class _Run:
         self._flying: set[Exchange] = set()
         self._idle = asyncio.Event()
         self._stopped = False
-        self._start = self._loop.time()
+        self.started_at_s, self._start = time.time(), self._loop.time()
         self.results: list[Result] = []
 
     async def play(self, stop: asyncio.Event | None) -> None:
@@ -169,11 +169,11 @@ async def run(
     `stop`, once set, ends the sending early.
     """
     _raise_file_limit()
-    started_at, begun, cpu = time.time(), time.monotonic(), time.process_time()
+    begun, cpu = time.monotonic(), time.process_time()
     state = _Run(arrivals, endpoint, calls, limits or Limits(), on_second)
     await state.play(stop)
     return Report(
-        started_at,
+        state.started_at_s,
         time.monotonic() - begun,
         time.process_time() - cpu,
         tuple(sorted(state.results, key=lambda result: result.scheduled_s)),
