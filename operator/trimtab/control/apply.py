@@ -1,0 +1,174 @@
+"""One model's plan brought to the cluster, and its status with it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from trimtab.actuate import kinds, names
+from trimtab.actuate.apply import Applied, apply_child, surge_for
+from trimtab.actuate.children import build_children, identity, owned_by, stale_children
+from trimtab.actuate.client import KubeClient
+from trimtab.actuate.client_errors import ApiError
+from trimtab.actuate.kinds import CHILD_KINDS, Kind, kind_of
+from trimtab.actuate.names import child_name
+from trimtab.actuate.settings import InstallSettings
+from trimtab.api.resources import ObjectKey, RawObject
+from trimtab.control.caches import Caches, key_of
+from trimtab.control.metrics import Metrics
+from trimtab.core.plan import ModelPlan, Target
+from trimtab.core.snapshot import ModelState, Snapshot
+
+log = logging.getLogger(__name__)
+
+
+class Actor:
+    """Writes children; what it wrote is in the caches at once, before the watch tells of it."""
+
+    def __init__(
+        self, kube: KubeClient, caches: Caches, install: InstallSettings, metrics: Metrics
+    ) -> None:
+        self._kube = kube
+        self._caches = caches
+        self._install = install
+        self._metrics = metrics
+        self.pod_monitors = False
+
+    async def find(self, kind: Kind, name: str, namespace: str | None = None) -> RawObject | None:
+        """The live object, from the API server."""
+        return await self._kube.find(kind, name, namespace)
+
+    async def server_side_apply(
+        self, obj: RawObject, field_manager: str, *, force: bool = True
+    ) -> dict[str, Any]:
+        """Applies and notes the answer."""
+        applied = await self._kube.server_side_apply(obj, field_manager, force=force)
+        self._metrics.writes.labels(obj["kind"]).inc()
+        self._caches.put(kind_of(obj), applied)
+        return applied
+
+    async def apply(self, state: ModelState, plan: ModelPlan, snapshot: Snapshot) -> None:
+        """Brings every child to the plan; raises ActuateError or ApiError at the first that fails.
+
+        Targets whose variant the spec no longer has cannot be built anew: they are only scaled,
+        and deleted once the plan has dropped them.
+        """
+        declared = {(v.name, c) for v in state.spec.variants for c in v.accelerator_classes}
+        kept = [
+            t
+            for t in plan.targets
+            if (t.key.variant, t.key.accelerator_class) in declared
+            and t.key.accelerator_class in snapshot.accelerator_classes
+        ]
+        orphans = [t for t in plan.targets if t not in kept]
+        desired = build_children(
+            state.spec,
+            _with_targets(plan, kept),
+            snapshot.accelerator_classes,
+            self._install,
+            podmonitor=self.pod_monitors,
+            surge={t.key: self._surge(state, t, snapshot) for t in kept},
+        )
+        for child in desired:
+            cached = self._caches.get(kind_of(child), key_of(child))
+            if await apply_child(self, state.spec, child, cached) is Applied.WRITTEN:
+                log.info("applied %s %s", child["kind"], key_of(child))
+        spared = [self._orphan(state, t) for t in orphans]
+        for target, live in zip(orphans, spared, strict=True):
+            if live is not None and live["spec"].get("replicas") != target.replicas:
+                await self.server_side_apply(_rescaled(live, target.replicas), names.FIELD_MANAGER)
+        await self._remove_stale(state, [*desired, *(s for s in spared if s is not None)])
+
+    def _surge(self, state: ModelState, target: Target, snapshot: Snapshot) -> bool:
+        workload = state.workload(target.key)
+        name = child_name(state.spec, target.key)
+        live = self._caches.get(kinds.DEPLOYMENT, ObjectKey(state.spec.key.namespace, name))
+        free = snapshot.schedulable.get(target.key.accelerator_class, 0) > 0
+        return surge_for(live, free=free, unschedulable=workload.unschedulable)
+
+    def _orphan(self, state: ModelState, target: Target) -> RawObject | None:
+        labels = {
+            names.VARIANT_LABEL: names.label_value(target.key.variant),
+            names.CLASS_LABEL: names.label_value(target.key.accelerator_class),
+        }
+        for obj in self._caches.all(kinds.DEPLOYMENT):
+            own = obj["metadata"].get("labels") or {}
+            if owned_by(obj, state.spec.uid) and labels.items() <= own.items():
+                return obj
+        return None
+
+    async def _remove_stale(self, state: ModelState, wanted: list[RawObject]) -> None:
+        """Deletes our children of this model that nothing wants, Deployments first.
+
+        What belongs to a workload that is still there (the ConfigMap its pods mount) stays as long
+        as its Deployment does.
+        """
+        alive = {identity(w)[2] for w in wanted if w["kind"] == "Deployment"}
+        existing = [
+            obj
+            for kind in CHILD_KINDS
+            for obj in self._caches.all(kind)
+            if key_of(obj).namespace == state.spec.key.namespace
+            and not obj["metadata"].get("deletionTimestamp")
+            and identity(obj)[2] not in alive
+        ]
+        for child in stale_children(existing, wanted, state.spec):
+            kind, key = kind_of(child), key_of(child)
+            await self._kube.delete(kind, key.name, key.namespace, uid=child["metadata"]["uid"])
+            self._metrics.writes.labels(kind.kind).inc()
+            self._caches.drop(kind, child)
+            log.info("deleted %s %s: the plan has no use for it", kind.kind, key)
+
+    async def write_status(self, obj: RawObject, status: Mapping[str, Any]) -> None:
+        """Applies the status of a ModelDeployment under its own field manager."""
+        meta = obj["metadata"]
+        body = {
+            "apiVersion": kinds.MODEL_DEPLOYMENT.api_version,
+            "kind": kinds.MODEL_DEPLOYMENT.kind,
+            "metadata": {"name": meta["name"], "namespace": meta["namespace"]},
+            "status": status,
+        }
+        applied = await self._kube.server_side_apply(
+            body, names.STATUS_FIELD_MANAGER, subresource="status"
+        )
+        self._metrics.writes.labels("ModelDeployment/status").inc()
+        self._caches.put(kinds.MODEL_DEPLOYMENT, applied)
+
+    async def post_event(self, obj: RawObject, type_: str, reason: str, message: str) -> None:
+        """Posts an Event; one that cannot be posted is logged and not tried again."""
+        try:
+            await self._kube.create_event(
+                obj, type_=type_, reason=reason, note=message, action=reason
+            )
+            self._metrics.writes.labels("Event").inc()
+        except ApiError as error:
+            self._metrics.errors.labels("kubernetes", error.reason).inc()
+            log.warning("event %s on %s was not posted: %s", reason, key_of(obj), error)
+
+
+def _with_targets(plan: ModelPlan, targets: list[Target]) -> ModelPlan:
+    return replace(plan, targets=tuple(targets))
+
+
+def _rescaled(live: RawObject, replicas: int) -> dict[str, Any]:
+    """The live Deployment as an apply body, with other replicas: all that is left to say of a
+    workload whose variant is gone from the spec."""
+    meta = live["metadata"]
+    return {
+        "apiVersion": kinds.DEPLOYMENT.api_version,
+        "kind": kinds.DEPLOYMENT.kind,
+        "metadata": {
+            "name": meta["name"],
+            "namespace": meta["namespace"],
+            "labels": meta.get("labels") or {},
+            "annotations": {
+                k: v
+                for k, v in (meta.get("annotations") or {}).items()
+                if not k.startswith("deployment.kubernetes.io/")
+            },
+            "ownerReferences": meta.get("ownerReferences") or [],
+        },
+        "spec": {**live["spec"], "replicas": replicas},
+    }

@@ -1,0 +1,156 @@
+"""What the cluster holds, as last seen: filled by listings, kept fresh by watch events.
+
+Only the fields that decisions use are kept: a thousand pods in full are 20 MB of managedFields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from trimtab.actuate import kinds
+from trimtab.actuate.kinds import Kind
+from trimtab.api.resources import ObjectKey, RawObject
+
+WATCHED = (
+    kinds.MODEL_DEPLOYMENT,
+    kinds.ACCELERATOR_CLASS,
+    kinds.INFERENCE_BUDGET,
+    kinds.DEPLOYMENT,
+    kinds.SERVICE,
+    kinds.CONFIG_MAP,
+    kinds.POD,
+    kinds.NODE,
+    kinds.HPA,
+)
+"""Kinds that every cluster with our CRDs has."""
+
+OPTIONAL = (kinds.POD_MONITOR, kinds.SCALED_OBJECT)
+"""Kinds of others' operators, which may come and go."""
+
+OURS_ONLY = frozenset({kinds.DEPLOYMENT, kinds.SERVICE, kinds.CONFIG_MAP, kinds.POD_MONITOR})
+"""Kinds of which only our children are watched. Of pods all are: others take room on nodes too."""
+
+
+class Caches:
+    """Raw objects by kind, namespace and name."""
+
+    def __init__(self) -> None:
+        self._objects: dict[Kind, dict[ObjectKey, RawObject]] = {
+            kind: {} for kind in (*WATCHED, *OPTIONAL)
+        }
+
+    def all(self, kind: Kind) -> Iterable[RawObject]:
+        """Every object of that kind."""
+        return self._objects[kind].values()
+
+    def get(self, kind: Kind, key: ObjectKey) -> RawObject | None:
+        """One object, or None."""
+        return self._objects[kind].get(key)
+
+    def generation(self, kind: Kind, obj: RawObject) -> int | None:
+        """The generation that is known of that object; None where it is not known."""
+        known = self.get(kind, key_of(obj))
+        return known["metadata"].get("generation") if known and _same(known, obj) else None
+
+    def put(self, kind: Kind, obj: RawObject) -> bool:
+        """Notes an object as seen; False where something newer is known already.
+
+        A listing and a watch run side by side; an older event must not undo what was just applied,
+        or the next tick would apply it again.
+        """
+        key = key_of(obj)
+        known = self._objects[kind].get(key)
+        if known is not None and _same(known, obj) and _version(obj) < _version(known):
+            return False
+        self._objects[kind][key] = trimmed(kind, obj)
+        return True
+
+    def drop(self, kind: Kind, obj: RawObject) -> None:
+        """Notes an object as gone, unless another of the same name has come since."""
+        key = key_of(obj)
+        known = self._objects[kind].get(key)
+        if known is not None and _same(known, obj):
+            del self._objects[kind][key]
+
+    def replace(self, kind: Kind, objects: Iterable[RawObject]) -> None:
+        """Takes a whole listing: what is not in it is gone."""
+        listed = {key_of(obj): obj for obj in objects}
+        for key in [k for k in self._objects[kind] if k not in listed]:
+            del self._objects[kind][key]
+        for obj in listed.values():
+            self.put(kind, obj)
+
+
+def key_of(obj: RawObject) -> ObjectKey:
+    """Namespace (empty for cluster-scoped) and name."""
+    return ObjectKey(obj["metadata"].get("namespace") or "", obj["metadata"]["name"])
+
+
+def trimmed(kind: Kind, obj: RawObject) -> RawObject:
+    """The object without what no decision reads."""
+    metadata = {k: v for k, v in obj["metadata"].items() if k != "managedFields"}
+    named = {"apiVersion": kind.api_version, "kind": kind.kind}
+    rest = {k: v for k, v in obj.items() if k != "metadata"}
+    if kind is kinds.POD:
+        rest = {"spec": _pod_spec(obj.get("spec") or {}), "status": _pod_status(obj)}
+        metadata = _only(metadata, _POD_METADATA)
+    elif kind is kinds.NODE:
+        spec, status = obj.get("spec") or {}, obj.get("status") or {}
+        rest = {
+            "spec": _only(spec, ("taints", "unschedulable")),
+            "status": {
+                **_only(status, ("allocatable",)),
+                "conditions": _conditions(status),
+            },
+        }
+        metadata = _only(metadata, ("name", "uid", "resourceVersion", "labels"))
+    return {**rest, **named, "metadata": metadata}
+
+
+_POD_METADATA = (
+    "name",
+    "namespace",
+    "uid",
+    "resourceVersion",
+    "labels",
+    "creationTimestamp",
+    "deletionTimestamp",
+)
+
+
+def _pod_spec(spec: Mapping[str, Any]) -> dict[str, Any]:
+    containers = {
+        field: [_only(c, ("name", "resources", "restartPolicy")) for c in spec.get(field) or ()]
+        for field in ("containers", "initContainers")
+    }
+    return {**_only(spec, ("nodeName", "overhead", "resources")), **containers}
+
+
+def _pod_status(obj: RawObject) -> dict[str, Any]:
+    status = obj.get("status") or {}
+    waiting = {
+        field: [{"name": c.get("name"), "state": c.get("state") or {}} for c in status[field]]
+        for field in ("containerStatuses", "initContainerStatuses")
+        if status.get(field)
+    }
+    return {**_only(status, ("phase",)), "conditions": _conditions(status), **waiting}
+
+
+def _conditions(status: Mapping[str, Any]) -> list[dict[str, Any]]:
+    fields = ("type", "status", "reason", "lastTransitionTime")
+    return [_only(c, fields) for c in status.get("conditions") or ()]
+
+
+def _only(obj: Mapping[str, Any], fields: Iterable[str]) -> dict[str, Any]:
+    return {f: obj[f] for f in fields if f in obj}
+
+
+def _same(a: RawObject, b: RawObject) -> bool:
+    return bool(a["metadata"].get("uid") == b["metadata"].get("uid"))
+
+
+def _version(obj: RawObject) -> int:
+    """Resource versions of one resource are comparable integers (KEP-5504)."""
+    text = str(obj["metadata"].get("resourceVersion") or "")
+    return int(text) if text.isdigit() else 0

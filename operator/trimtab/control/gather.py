@@ -1,0 +1,135 @@
+"""Caches in, snapshot out: parses every resource, and says which of them cannot be used."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from trimtab.actuate import kinds
+from trimtab.actuate.kinds import Kind
+from trimtab.api.parse import (
+    parse_accelerator_class,
+    parse_inference_budget,
+    parse_model_deployment,
+)
+from trimtab.api.resources import (
+    AcceleratorClass,
+    InvalidResource,
+    ModelDeployment,
+    ObjectKey,
+    RawObject,
+)
+from trimtab.control.caches import Caches, key_of
+from trimtab.core.snapshot import ModelReadings, ModelState, Snapshot
+from trimtab.observe.cluster import LABEL_MODEL_DEPLOYMENT, workloads_of
+from trimtab.observe.nodes import schedulable_by_class
+from trimtab.observe.quantity import InvalidQuantity
+
+_Parsed = TypeVar("_Parsed")
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """A snapshot without readings, and the problems of what could not be parsed.
+
+    problems: by kind and key, the sentences of InvalidResource.
+    """
+
+    snapshot: Snapshot
+    problems: Mapping[tuple[Kind, ObjectKey], tuple[str, ...]] = field(default_factory=dict)
+
+    def with_readings(self, readings: Mapping[ObjectKey, ModelReadings]) -> Snapshot:
+        """The snapshot with the readings of every model that has some."""
+        models = tuple(
+            replace(s, readings=readings.get(s.spec.key, s.readings)) for s in self.snapshot.models
+        )
+        return replace(self.snapshot, models=models)
+
+
+def gather(caches: Caches) -> Gathered:
+    """Everything one decision needs of the cluster."""
+    problems: dict[tuple[Kind, ObjectKey], tuple[str, ...]] = {}
+    specs = _parse_all(caches, kinds.MODEL_DEPLOYMENT, parse_model_deployment, problems)
+    classes = {
+        c.name: c
+        for c in _parse_all(caches, kinds.ACCELERATOR_CLASS, parse_accelerator_class, problems)
+    }
+    budgets = {
+        b.key: b
+        for b in _parse_all(caches, kinds.INFERENCE_BUDGET, parse_inference_budget, problems)
+    }
+    snapshot = Snapshot(
+        models=_states(caches, specs),
+        accelerator_classes=classes,
+        budgets=budgets,
+        schedulable=_schedulable(caches, classes, problems),
+    )
+    return Gathered(snapshot, problems)
+
+
+def _parse_all(
+    caches: Caches,
+    kind: Kind,
+    parse: Callable[[RawObject], _Parsed],
+    problems: dict[tuple[Kind, ObjectKey], tuple[str, ...]],
+) -> list[_Parsed]:
+    parsed = []
+    for obj in caches.all(kind):
+        if obj["metadata"].get("deletionTimestamp"):
+            continue  # the garbage collector takes its children; nothing is to be decided
+        try:
+            parsed.append(parse(obj))
+        except InvalidResource as error:
+            problems[kind, key_of(obj)] = error.problems
+    return parsed
+
+
+def _states(caches: Caches, specs: Iterable[ModelDeployment]) -> tuple[ModelState, ...]:
+    deployments = _by_model(caches.all(kinds.DEPLOYMENT))
+    pods = _by_model(caches.all(kinds.POD))
+    scalers: dict[str, list[RawObject]] = defaultdict(list)
+    for kind in (kinds.HPA, kinds.SCALED_OBJECT):
+        for obj in caches.all(kind):
+            scalers[key_of(obj).namespace].append(obj)
+    return tuple(
+        ModelState(
+            spec,
+            workloads_of(
+                spec.key, deployments[spec.key], pods[spec.key], scalers[spec.key.namespace]
+            ),
+        )
+        for spec in specs
+    )
+
+
+def _by_model(objects: Iterable[RawObject]) -> dict[ObjectKey, list[RawObject]]:
+    grouped: dict[ObjectKey, list[RawObject]] = defaultdict(list)
+    for obj in objects:
+        name = (obj["metadata"].get("labels") or {}).get(LABEL_MODEL_DEPLOYMENT)
+        if name:
+            grouped[ObjectKey(key_of(obj).namespace, name)].append(obj)
+    return grouped
+
+
+def _schedulable(
+    caches: Caches,
+    classes: Mapping[str, AcceleratorClass],
+    problems: dict[tuple[Kind, ObjectKey], tuple[str, ...]],
+) -> dict[str, int]:
+    """Room on the nodes by class; one that cannot be counted is absent, and the rest goes on."""
+    nodes, pods = list(caches.all(kinds.NODE)), list(caches.all(kinds.POD))
+    if not nodes:
+        return {}
+    try:
+        return schedulable_by_class(classes.values(), nodes, pods)
+    except InvalidQuantity:
+        pass
+    counted: dict[str, int] = {}
+    for name, accelerator in classes.items():
+        try:
+            counted |= schedulable_by_class([accelerator], nodes, pods)
+        except InvalidQuantity as error:
+            problems[kinds.ACCELERATOR_CLASS, ObjectKey("", name)] = (str(error),)
+    return counted

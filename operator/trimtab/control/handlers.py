@@ -1,0 +1,69 @@
+"""kopf's part: every watch event goes into the caches, and a changed promise wakes the loop.
+
+Low-level handlers only: they leave users' objects byte-identical, while @kopf.on.create adds an
+annotation of up to 256 KiB and @kopf.timer a finalizer (nolar/kopf#1087).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import kopf
+
+from trimtab.actuate import kinds, names
+from trimtab.actuate.kinds import Kind
+from trimtab.control.caches import OPTIONAL, OURS_ONLY, WATCHED, Caches
+
+_WAKING = frozenset({kinds.MODEL_DEPLOYMENT, kinds.ACCELERATOR_CLASS, kinds.INFERENCE_BUDGET})
+_OUR_LABEL = {names.MANAGED_BY_LABEL: names.MANAGED_BY}
+
+
+def registry(caches: Caches, wake: Callable[[], None]) -> kopf.OperatorRegistry:
+    """The handlers of every watched kind. `wake` starts a decision without waiting its turn."""
+    handlers = kopf.OperatorRegistry()
+    for kind in (*WATCHED, *OPTIONAL):
+        _watch(handlers, kind, caches, wake)
+    return handlers
+
+
+def configure(settings: kopf.OperatorSettings) -> None:
+    """kopf's settings: a watch that goes silent must end, and no kopf Events or peering."""
+    settings.peering.standalone = True
+    settings.posting.enabled = False
+    # A watch can go silent for ever on a half-open connection (nolar/kopf#585).
+    settings.watching.server_timeout = 600
+    settings.watching.client_timeout = 660
+    settings.watching.connect_timeout = 10
+    settings.watching.chunk_size = 250
+    settings.networking.connect_timeout = 10
+    settings.networking.request_timeout = 30
+    settings.networking.enforce_retry_after = True
+    settings.networking.error_backoffs = (1, 2, 4, 8, 16, 30, 30, 30, 30, 30)
+    settings.process.ultimate_exiting_timeout = 20
+    for kind in OURS_ONLY:
+        settings.watching.label_selectors[kind.plural] = _selector()
+
+
+def _selector() -> str:
+    return ",".join(f"{k}={v}" for k, v in _OUR_LABEL.items())
+
+
+def _watch(
+    handlers: kopf.OperatorRegistry, kind: Kind, caches: Caches, wake: Callable[[], None]
+) -> None:
+    group, _, version = kind.api_version.rpartition("/")
+
+    async def note(event: Mapping[str, Any], **_: Any) -> None:
+        obj = event["object"]
+        if event.get("type") == "DELETED":
+            caches.drop(kind, obj)
+        else:
+            before = caches.generation(kind, obj)
+            caches.put(kind, obj)
+            if before == obj["metadata"].get("generation"):
+                return
+        if kind in _WAKING:
+            wake()
+
+    kopf.on.event(group, version, kind.plural, id=f"note-{kind.plural}", registry=handlers)(note)

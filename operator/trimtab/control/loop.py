@@ -1,0 +1,220 @@
+"""The loop: gather, read, decide, apply, tell. One tick over every ModelDeployment."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from trimtab.actuate import kinds, names
+from trimtab.actuate.client import KubeClient
+from trimtab.actuate.client_errors import ApiError, Forbidden, Invalid
+from trimtab.actuate.errors import ActuateError, NameTaken
+from trimtab.actuate.kinds import Kind
+from trimtab.api.resources import ObjectKey
+from trimtab.control.apply import Actor
+from trimtab.control.caches import OPTIONAL, OURS_ONLY, WATCHED, Caches
+from trimtab.control.events import transitions
+from trimtab.control.gather import Gathered, gather
+from trimtab.control.metrics import Metrics
+from trimtab.control.settings import Settings
+from trimtab.control.status import Status, build_problem_status, build_status, needs_write
+from trimtab.core.conditions import stalled
+from trimtab.core.decide import decide
+from trimtab.core.memory import Memory
+from trimtab.core.plan import ModelPlan, Plan
+from trimtab.core.signals import Missing
+from trimtab.core.snapshot import ModelState, Snapshot
+from trimtab.observe.fleet import Querier, read_fleet
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Loop:
+    """The state that outlives a tick. `memory` may be lost at any time; see core.memory."""
+
+    settings: Settings
+    kube: KubeClient
+    prometheus: Querier
+    caches: Caches
+    metrics: Metrics
+    memory: Memory = field(default_factory=Memory)
+    last_tick_s: float | None = None
+
+    def __post_init__(self) -> None:
+        self.actor = Actor(self.kube, self.caches, self.settings.install(), self.metrics)
+        self._woken = asyncio.Event()
+        self._written_s: dict[ObjectKey, float] = {}
+        self._told: dict[ObjectKey, str] = {}
+        self._synced_s: float | None = None
+
+    def wake(self) -> None:
+        """Starts the next tick now."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Ticks until cancelled. No failure of one tick ends the loop."""
+        while True:
+            started = time.monotonic()
+            self._woken.clear()
+            try:
+                await self._sync_if_due()
+                await self.tick(time.time())
+            except ApiError as error:
+                self.metrics.errors.labels("kubernetes", error.reason).inc()
+                log.warning("this tick decides nothing: %s", error)
+            except Exception:
+                self.metrics.errors.labels("trimtab", "Bug").inc()
+                log.exception("this tick failed; the fleet stays as it is")
+            spent = time.monotonic() - started
+            self.metrics.tick_seconds.observe(spent)
+            await self._pause(max(0.0, self.settings.tick_s - spent))
+
+    async def tick(self, now_s: float) -> Plan:
+        """One decision over everything, applied and told."""
+        gathered = gather(self.caches)
+        readings = await read_fleet(
+            self.prometheus, self.settings.reading(), gathered.snapshot.models, now_s
+        )
+        snapshot = gathered.with_readings(readings)
+        plan, self.memory = decide(snapshot, self.memory, now_s, self.settings.policy())
+        await asyncio.gather(
+            *(self._settle(s, plan.models[s.spec.key], snapshot, now_s) for s in snapshot.models)
+        )
+        await self._tell_problems(gathered, now_s)
+        self._count(snapshot, plan)
+        self.last_tick_s = time.time()
+        self.metrics.last_tick.set(self.last_tick_s)
+        return plan
+
+    async def sync(self) -> None:
+        """Lists everything watched: the base that events build on, and the mend for lost ones."""
+        for kind in WATCHED:
+            await self._list(kind)
+        for kind in OPTIONAL:
+            known = await self.kube.has_kind(kind)
+            if known:
+                await self._list(kind)
+            else:
+                self.caches.replace(kind, ())
+            if kind is kinds.POD_MONITOR:
+                self.actor.pod_monitors = known
+        self._synced_s = time.monotonic()
+
+    async def _list(self, kind: Kind) -> None:
+        selector = f"{names.MANAGED_BY_LABEL}={names.MANAGED_BY}" if kind in OURS_ONLY else None
+        namespaces = self.settings.namespaces if kind.namespaced else ()
+        listed = []
+        for namespace in namespaces or (None,):
+            items, _ = await self.kube.list(kind, namespace, label_selector=selector)
+            listed.extend(items)
+        self.caches.replace(kind, listed)
+
+    async def _sync_if_due(self) -> None:
+        if self._synced_s is None or time.monotonic() - self._synced_s >= self.settings.resync_s:
+            await self.sync()
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+            await asyncio.sleep(0.2)  # a burst of edits is one wake
+        except TimeoutError:
+            pass
+
+    async def _settle(
+        self, state: ModelState, plan: ModelPlan, snapshot: Snapshot, now_s: float
+    ) -> None:
+        """Applies one model's plan and writes its status; its failure is its own."""
+        key = state.spec.key
+        try:
+            if plan.act:
+                await self.actor.apply(state, plan, snapshot)
+        except (ActuateError, ApiError) as error:
+            plan = self._refused(key, plan, error)
+        except Exception:
+            self.metrics.errors.labels("trimtab", "Bug").inc()
+            log.exception("%s could not be applied; it stays as it is", key)
+            return
+        self._log_decision(plan)
+        obj = self.caches.get(kinds.MODEL_DEPLOYMENT, key)
+        if obj is not None:
+            live = obj.get("status") or {}
+            await self._write(key, build_status(state, plan, live, now_s), now_s)
+
+    def _refused(
+        self, key: ObjectKey, plan: ModelPlan, error: ActuateError | ApiError
+    ) -> ModelPlan:
+        """The plan with the condition of what kept it from being applied."""
+        side = "kubernetes" if isinstance(error, ApiError) else "trimtab"
+        self.metrics.errors.labels(side, error.reason).inc()
+        log.warning("%s: %s", key, error)
+        passing = isinstance(error, NameTaken) and error.passing
+        lasting = isinstance(error, ActuateError | Forbidden | Invalid) and not passing
+        if not lasting:
+            return plan  # the next tick tries again
+        reason = "ApplyRefused" if isinstance(error, ApiError) else error.reason
+        stall = stalled(reason, f"{error}")
+        others = tuple(c for c in plan.conditions if c.type != "Stalled")
+        return replace(plan, conditions=(*others, stall))
+
+    async def _tell_problems(self, gathered: Gathered, now_s: float) -> None:
+        """Conditions of the ModelDeployments that could not be parsed."""
+        for (kind, key), problems in gathered.problems.items():
+            text = "; ".join(problems)
+            if self._told.get(key) != text:
+                log.warning("%s %s: %s", kind.kind, key, text)
+                self._told[key] = text
+            obj = self.caches.get(kind, key)
+            if kind is not kinds.MODEL_DEPLOYMENT or obj is None:
+                continue
+            status = build_problem_status(
+                obj["metadata"].get("generation", 0),
+                obj.get("status") or {},
+                stalled("InvalidSpec", text),
+                now_s,
+            )
+            await self._write(key, status, now_s)
+
+    async def _write(self, key: ObjectKey, status: Status, now_s: float) -> None:
+        """Writes a status that is news, and the Events that go with it."""
+        obj = self.caches.get(kinds.MODEL_DEPLOYMENT, key)
+        if obj is None:
+            return
+        live = obj.get("status") or {}
+        last_s = self._written_s.get(key)
+        if not needs_write(status, live, None if last_s is None else now_s - last_s):
+            return
+        try:
+            await self.actor.write_status(obj, status)
+        except ApiError as error:
+            self.metrics.errors.labels("kubernetes", error.reason).inc()
+            log.warning("the status of %s was not written: %s", key, error)
+            return
+        self._written_s[key] = now_s
+        for note in transitions(status, live):
+            await self.actor.post_event(obj, note.type, note.reason, note.message)
+
+    def _log_decision(self, plan: ModelPlan) -> None:
+        decision = plan.decision
+        self.metrics.decisions.labels(decision.action, decision.binding or "None").inc()
+        level = logging.DEBUG if decision.action == "Hold" else logging.INFO
+        log.log(level, "%s: %s. %s", plan.key, decision.action, decision.summary)
+
+    def _count(self, snapshot: Snapshot, plan: Plan) -> None:
+        self.metrics.show(plan)
+        reasons: Mapping[str, int] = {}
+        for state in snapshot.models:
+            reading = state.readings.arrival_rate
+            if isinstance(reading, Missing) and reading.reason.startswith("Prometheus"):
+                reasons = {**reasons, reading.reason: 1}
+        for reason in reasons:
+            self.metrics.errors.labels("prometheus", reason).inc()
+        for key in [k for k in self._written_s if k not in plan.models]:
+            if self.caches.get(kinds.MODEL_DEPLOYMENT, key) is None:
+                del self._written_s[key]
+        for key in [k for k in self._told if k in plan.models]:
+            del self._told[key]

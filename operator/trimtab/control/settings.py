@@ -1,0 +1,132 @@
+"""The install's settings: one YAML file, written by the chart, checked before anything starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from trimtab.actuate.settings import InstallSettings
+from trimtab.api.quantities import parse_duration
+from trimtab.core.settings import PolicySettings
+from trimtab.observe.prometheus import ClientSettings
+from trimtab.observe.queries import ReadSettings
+
+Duration = Annotated[str, Field(max_length=20)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
+
+
+class PrometheusSection(_Section):
+    """Where the readings come from, and over which windows."""
+
+    url: Annotated[str, Field(min_length=1)]
+    timeout: Duration = "5s"
+    bearer_token_file: Path | None = None
+    ca_file: Path | None = None
+    scrape_interval: Duration = "5s"
+    fast_window: Duration = "10s"
+    long_window: Duration = "60s"
+    stale_after: Duration = "30s"
+    namespace_label: str = "namespace"
+    pod_label: str = "pod"
+    extra_matchers: tuple[str, ...] = ()
+
+
+class ModelsSection(_Section):
+    """What models may do in this install."""
+
+    allow_host_path: bool = False
+
+
+class Settings(_Section):
+    """The whole file."""
+
+    prometheus: PrometheusSection
+    tick: Duration = "5s"
+    resync: Duration = "5m"
+    namespaces: tuple[str, ...] = ()
+    models: ModelsSection = ModelsSection()
+    instance: Annotated[str, Field(max_length=63)] = ""
+    log_format: Literal["json", "text"] = "json"
+
+    @property
+    def tick_s(self) -> float:
+        """Seconds between two decisions."""
+        return parse_duration(self.tick)
+
+    @property
+    def resync_s(self) -> float:
+        """Seconds between two full listings of everything watched."""
+        return parse_duration(self.resync)
+
+    def client(self) -> ClientSettings:
+        """For the Prometheus client."""
+        p = self.prometheus
+        return ClientSettings(
+            base_url=p.url,
+            timeout_s=parse_duration(p.timeout),
+            bearer_token_file=p.bearer_token_file,
+            ca_file=p.ca_file,
+        )
+
+    def reading(self) -> ReadSettings:
+        """For the queries."""
+        p = self.prometheus
+        return ReadSettings(
+            fast_window_s=parse_duration(p.fast_window),
+            long_window_s=parse_duration(p.long_window),
+            stale_after_s=parse_duration(p.stale_after),
+            namespace_label=p.namespace_label,
+            pod_label=p.pod_label,
+            matchers=p.extra_matchers,
+        )
+
+    def policy(self) -> PolicySettings:
+        """For the decision: it must know the windows its rates were read over."""
+        reading = self.reading()
+        return PolicySettings(
+            fast_window_s=reading.fast_window_s, long_window_s=reading.long_window_s
+        )
+
+    def install(self) -> InstallSettings:
+        """For the children."""
+        return InstallSettings(
+            instance=self.instance,
+            allow_host_path=self.models.allow_host_path,
+            scrape_interval_s=max(1, round(parse_duration(self.prometheus.scrape_interval))),
+        )
+
+
+class SettingsError(ValueError):
+    """The file cannot be used; the message names each field, its value and the mend."""
+
+
+def load_settings(path: Path) -> Settings:
+    """Reads and checks the file; raises SettingsError."""
+    try:
+        raw: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from error
+    try:
+        settings = Settings.model_validate(raw)
+        # Each builds what it promises, so that a bad duration is found now and not in a tick.
+        settings.client(), settings.reading(), settings.install()
+        if settings.tick_s < 1.0:
+            raise ValueError(f"tick must be at least 1s; got {settings.tick!r}")
+        if settings.resync_s < settings.tick_s:
+            raise ValueError(f"resync must not be shorter than tick; got {settings.resync!r}")
+    except ValidationError as error:
+        lines = "; ".join(
+            f"{'.'.join(str(p) for p in e['loc']) or 'the file'}: {e['msg']}"
+            for e in error.errors(include_url=False)
+        )
+        raise SettingsError(f"{path}: {lines}") from error
+    except ValueError as error:
+        raise SettingsError(f"{path}: {error}") from error
+    return settings
