@@ -71,14 +71,10 @@ def parse_inference_budget(obj: RawObject) -> resources.InferenceBudget:
 
 
 def _validated(model: type[_Root], obj: RawObject) -> _Root:
-    clean, nulls = without_nulls(obj)
     try:
-        root = model.model_validate(clean)
+        return model.model_validate(without_nulls(obj))
     except ValidationError as error:
-        raise InvalidResource((*nulls, *describe(error, obj))) from None
-    if nulls:
-        raise InvalidResource(tuple(nulls))
-    return root
+        raise InvalidResource(tuple(describe(error, obj))) from None
 
 
 def _money(text: str | None) -> Decimal | None:

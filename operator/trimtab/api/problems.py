@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from typing import Any
 
 from pydantic import ValidationError
@@ -23,7 +23,7 @@ _TYPES = {
 }
 # The rest of pydantic's words for bounds, with ours; {…} are pydantic's own context names.
 _BOUNDS = {
-    "too_long": "has {actual_length} entries, at most {max_length} are allowed: remove some",
+    "too_long": "has {length} entries, at most {max_length} are allowed: remove some",
     "too_short": "needs at least {min_length} entry: add one",
     "string_too_long": "is longer than {max_length} characters: shorten it",
     "string_too_short": "needs at least {min_length} character: fill it in or remove the field",
@@ -41,32 +41,16 @@ def describe(error: ValidationError, obj: Any) -> list[str]:
     return [_sentence(line, obj, error) for line in error.errors(include_url=False)]
 
 
-def without_nulls(obj: Any, at: Location = ()) -> tuple[Any, list[str]]:
-    """The object without fields that are null, and a sentence about each of them.
+def without_nulls(obj: Any) -> Any:
+    """The object without fields that are null: the API server takes those for absent.
 
-    A null is neither a value nor an absence, and the API server refuses it where no default fills
-    in; pydantic would take it for an absent optional field. `status` and `metadata` are not ours.
+    Entries of lists stay, as they do there.
     """
-    problems: list[str] = []
     if isinstance(obj, Mapping):
-        kept = {}
-        for key, value in obj.items():
-            if at == () and key in ("metadata", "status"):
-                kept[key] = value
-            elif value is None:
-                problems.append(f"{_path((*at, key))} is null: give a value or remove the field")
-            else:
-                kept[key], nested = without_nulls(value, (*at, key))
-                problems += nested
-        return kept, problems
+        return {key: without_nulls(value) for key, value in obj.items() if value is not None}
     if isinstance(obj, list):
-        entries = []
-        for index, value in enumerate(obj):
-            entry, nested = without_nulls(value, (*at, index))
-            entries.append(entry)
-            problems += nested
-        return entries, problems
-    return obj, problems
+        return [without_nulls(entry) for entry in obj]
+    return obj
 
 
 def _sentence(line: ErrorDetails, obj: Any, error: ValidationError) -> str:
@@ -78,16 +62,17 @@ def _sentence(line: ErrorDetails, obj: Any, error: ValidationError) -> str:
         return f"{where} is missing: add it"
     if kind == "extra_forbidden":
         return f"{where} is no field of {error.title.removesuffix('Resource')}: {_rename(line)}"
-    mend = _mend(line)
+    mend = _mend(line, value)
     if value is _ABSENT or isinstance(value, Mapping | list):
         return f"{where}: {mend}"
     return f"{where} is {_shown(value)}: {mend}"
 
 
-def _mend(line: ErrorDetails) -> str:
-    kind, context = line["type"], line.get("ctx", {})
+def _mend(line: ErrorDetails, value: Any) -> str:
+    kind = line["type"]
     if kind in _BOUNDS:
-        return _BOUNDS[kind].format(**context)
+        length = len(value) if isinstance(value, Sized) else 0
+        return _BOUNDS[kind].format(length=length, **line.get("ctx", {}))
     return _TYPES.get(kind, line["msg"])
 
 

@@ -277,15 +277,28 @@ def _manual_class_wrong(spec: ModelDeploymentSpec) -> bool:
     )
 
 
-# In the order the API server meets them: cheap first. double() errs on a badly spelled accuracy,
-# which its own rule has reported by then.
+def _manual_below_floor(spec: ModelDeploymentSpec) -> bool:
+    manual, floor = spec.scaling.manual, spec.slo.min_accuracy
+    if manual is None or floor is None:
+        return False
+    return any(accuracy_on(v, manual.accelerator_class) < Decimal(floor) for v in _chosen(spec))
+
+
+def _meets_floor(accelerator_class: str) -> str:
+    """CEL: variant v is accurate enough on that class; accuracy_on says the same."""
+    own = f"p.acceleratorClass == {accelerator_class} && has(p.accuracy)"
+    return (
+        f"(has(v.profile) && v.profile.exists(p, {own}) "
+        f"? v.profile.exists(p, {own} && double(p.accuracy) >= double(self.slo.minAccuracy)) "
+        ": double(v.accuracy) >= double(self.slo.minAccuracy))"
+    )
+
+
+# double() errs on an accuracy that is badly spelled, which its own rule reports beside.
 _SPEC_RULES = (
     Rule(
-        cel="!has(self.slo.minAccuracy) || self.variants.exists(v, v.acceleratorClasses.exists(c, "
-        "(has(v.profile) && v.profile.exists(p, p.acceleratorClass == c && has(p.accuracy))) "
-        "? v.profile.exists(p, p.acceleratorClass == c && has(p.accuracy) "
-        "&& double(p.accuracy) >= double(self.slo.minAccuracy)) "
-        ": double(v.accuracy) >= double(self.slo.minAccuracy)))",
+        cel="!has(self.slo.minAccuracy) || self.variants.exists(v, "
+        f"v.acceleratorClasses.exists(c, {_meets_floor('c')}))",
         message="slo.minAccuracy is above every variant's accuracy: lower the floor or add a more "
         "accurate variant",
         broken=_floor_above_all,
@@ -326,6 +339,15 @@ _SPEC_RULES = (
         "name one of them",
         broken=_manual_class_wrong,
         field="scaling.manual.acceleratorClass",
+    ),
+    Rule(
+        cel="!has(self.scaling.manual) || !has(self.slo.minAccuracy) || "
+        "self.variants.all(v, v.name != self.scaling.manual.variant || "
+        f"{_meets_floor('self.scaling.manual.acceleratorClass')})",
+        message="scaling.manual chooses a variant below slo.minAccuracy: lower the floor or choose "
+        "a more accurate variant",
+        broken=_manual_below_floor,
+        field="scaling.manual.variant",
     ),
     Rule(
         cel="self.model == oldSelf.model",

@@ -164,7 +164,7 @@ class ModelDeploymentStatus(Wire):
     """Replicas of all variants together."""
     selector: Annotated[str, Field(max_length=1024)] | None = None
     """Label selector of the pods, for the scale subresource."""
-    variants: Annotated[list[VariantStatus], ListMap("name", "acceleratorClass")] | None = Field(
+    variants: Annotated[list[VariantStatus], ListMap("name", "accelerator_class")] | None = Field(
         default=None, max_length=128
     )
     """Replicas by variant and class."""

@@ -133,7 +133,7 @@ class Variant(Wire):
     """Where the variant's model repository lies."""
     accelerator_classes: Annotated[list[ClassName], ListSet()] = Field(min_length=1, max_length=8)
     """AcceleratorClasses the variant may run on."""
-    profile: Annotated[list[Profile], ListMap("acceleratorClass")] | None = Field(
+    profile: Annotated[list[Profile], ListMap("accelerator_class")] | None = Field(
         default=None, max_length=8
     )
     """Measured latencies per class; learnt online where absent or wrong."""

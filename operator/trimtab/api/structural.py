@@ -7,8 +7,6 @@ nothing is dropped unseen.
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import BaseModel
 
 from trimtab.api.wire import JsonSchema
@@ -62,7 +60,7 @@ def _structural(node: JsonSchema, definitions: dict[str, JsonSchema]) -> JsonSch
         made["properties"] = {
             name: _structural(child, definitions) for name, child in node["properties"].items()
         }
-        _add_empty_defaults(made)
+        _add_block_defaults(made)
     return made
 
 
@@ -82,12 +80,16 @@ def _merged(node: JsonSchema, definitions: dict[str, JsonSchema]) -> JsonSchema:
     return node
 
 
-def _add_empty_defaults(node: JsonSchema) -> None:
-    # The API server fills in the defaults of a block only where the block is there.
+def _add_block_defaults(node: JsonSchema) -> None:
+    """Give an optional block the defaults of its fields, so that they hold where it is left out.
+
+    Spelled out, though the API server would fill in an empty block: it holds the block's rules
+    against the default as it stands.
+    """
     for name, child in node["properties"].items():
-        inner: dict[str, Any] = child.get("properties", {})
-        optional = name not in node.get("required", ())
-        if optional and "default" not in child and child.get("type") == "object" and inner:
-            fills = any("default" in grandchild for grandchild in inner.values())
-            if fills and not child.get("required"):
-                child["default"] = {}
+        if name in node.get("required", ()) or "required" in child or "default" in child:
+            continue
+        fields = child.get("properties", {})
+        defaults = {key: field["default"] for key, field in fields.items() if "default" in field}
+        if defaults:
+            child["default"] = defaults

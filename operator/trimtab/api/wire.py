@@ -180,10 +180,11 @@ class IntOrText:
 
 
 class ListMap:
-    """A list whose entries are told apart by `keys`: server-side apply merges entry by entry."""
+    """A list whose entries are told apart by these attributes: server-side apply merges by them."""
 
-    def __init__(self, *keys: str) -> None:
-        self.keys = keys
+    def __init__(self, *attributes: str) -> None:
+        self.attributes = attributes
+        self.keys = tuple(to_camel(attribute) for attribute in attributes)
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -191,8 +192,8 @@ class ListMap:
         return core_schema.no_info_after_validator_function(self._check, handler(source))
 
     def _check(self, entries: list[Any]) -> list[Any]:
-        dumped = [entry.model_dump() for entry in entries]
-        refuse_duplicates([tuple(d[key] for key in self.keys) for d in dumped], self.keys)
+        identities = [tuple(getattr(e, name) for name in self.attributes) for e in entries]
+        refuse_duplicates(identities, self.keys)
         return entries
 
     def __get_pydantic_json_schema__(
@@ -229,10 +230,12 @@ def refuse_duplicates(identities: list[tuple[Any, ...]], keys: tuple[str, ...]) 
     subject = " and ".join(keys) or "each entry"
     mend = f"stands in the list twice, but {subject} must be unique: rename or remove one"
     lines = []
+    seen: set[tuple[Any, ...]] = set()
     for index, identity in enumerate(identities):
-        if identity in identities[:index]:
+        if identity in seen:
             loc: tuple[int | str, ...] = (index, *keys[:1])
             lines.append(InitErrorDetails(type=custom_error(RULE, mend), loc=loc, input=None))
+        seen.add(identity)
     if lines:
         raise ValidationError.from_exception_data("list", lines)
 
