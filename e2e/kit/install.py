@@ -1,0 +1,69 @@
+"""Prometheus and trimtab in a cluster, by the means a user has: kubectl and Helm."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from e2e.cluster import apply_prometheus
+from e2e.cluster.images import MODELS, PROMETHEUS, TRIMTAB, TRITON
+from e2e.kit.access import ROOT, Access
+
+NAMESPACE = "trimtab-system"
+RELEASE = "trimtab"
+
+
+@dataclass(frozen=True)
+class Images:
+    """References of the images in use; the environment overrides them for other clusters."""
+
+    trimtab: str
+    triton: str
+    models: str
+    prometheus: str
+
+    @classmethod
+    def of(cls, access: Access) -> Images:
+        """The embedded cluster's own images, or those that the environment names."""
+        local = access.embedded is not None
+        return cls(
+            trimtab=os.environ.get("TRIMTAB_IMAGE", TRIMTAB if local else "trimtab:dev"),
+            triton=os.environ.get("TRITON_IMAGE", TRITON if local else "triton-demo:dev"),
+            models=os.environ.get(
+                "MODEL_REPO_IMAGE", MODELS if local else "trimtab-model-repo:dev"
+            ),
+            prometheus=os.environ.get(
+                "PROMETHEUS_IMAGE", PROMETHEUS if local else "prom/prometheus:v3.7.3"
+            ),
+        )
+
+
+def install_prometheus(access: Access, images: Images) -> str:
+    """A Prometheus in namespace monitoring; returns the URL that pods reach it by."""
+    given = os.environ.get("PROMETHEUS_URL")
+    if given:
+        return given
+    kubectl = [access.kubectl_bin, f"--kubeconfig={access.kubeconfig}"]
+    apply_prometheus(kubectl, images.prometheus)
+    # By address: a cluster without DNS (the embedded one) serves it too.
+    service = access.json("service", "prometheus", "-n", "monitoring")
+    return f"http://{service['spec']['clusterIP']}:9090"
+
+
+def install_trimtab(access: Access, images: Images, prometheus_url: str, *extra: str) -> None:
+    """Installs or upgrades the chart and waits until the operator is Ready."""
+    repository, _, tag = images.trimtab.rpartition(":")
+    access.helm(
+        *("upgrade", "--install", RELEASE, str(ROOT / "charts" / "trimtab")),
+        *("--namespace", NAMESPACE, "--create-namespace"),
+        *("--set", f"image.repository={repository}", "--set", f"image.tag={tag}"),
+        *("--set", f"prometheus.url={prometheus_url}"),
+        *("--set", "prometheus.scrapeInterval=2s"),
+        *("--wait", "--timeout", "120s"),
+        *extra,
+    )
+
+
+def uninstall_trimtab(access: Access) -> None:
+    """Removes the release; the CRDs stay, as the chart keeps them."""
+    access.helm("uninstall", RELEASE, "--namespace", NAMESPACE, "--wait", "--ignore-not-found")

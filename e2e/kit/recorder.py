@@ -1,0 +1,108 @@
+"""A record of what the cluster held of one model, second by second, read from the API server."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from trimtab.actuate import kinds
+from trimtab.actuate.client import KubeClient
+from trimtab.actuate.client_errors import ApiError
+
+PERIOD_S = 0.5
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What was there at `at_s` (epoch seconds).
+
+    replicas: asked for, over all Deployments; ready: pods that serve; existing: pods that exist,
+    those on their way out included, which is what costs; status: of the ModelDeployment.
+    """
+
+    at_s: float
+    replicas: int
+    ready: int
+    existing: int
+    cost_per_hour: Decimal
+    status: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def summary(self) -> str:
+        """The decision in words."""
+        return str((self.status.get("decision") or {}).get("summary", ""))
+
+
+class Recorder:
+    """Polls in a thread of its own until left."""
+
+    def __init__(self, kubeconfig: Path, namespace: str, name: str) -> None:
+        self._kubeconfig = kubeconfig
+        self._namespace = namespace
+        self._name = name
+        self._stop = threading.Event()
+        self.moments: list[Moment] = []
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._poll()), daemon=True)
+
+    def __enter__(self) -> Recorder:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop.set()
+        self._thread.join(timeout=15)
+
+    @property
+    def last(self) -> Moment | None:
+        """The newest moment."""
+        return self.moments[-1] if self.moments else None
+
+    def since(self, at_s: float) -> list[Moment]:
+        """The moments from `at_s` on."""
+        return [m for m in self.moments if m.at_s >= at_s]
+
+    async def _poll(self) -> None:
+        async with await KubeClient.connect(str(self._kubeconfig)) as kube:
+            while not self._stop.is_set():
+                # A fault test may hold the API server down: the record has a gap then.
+                with contextlib.suppress(ApiError):
+                    self.moments.append(await self._moment(kube))
+                await asyncio.sleep(PERIOD_S)
+
+    async def _moment(self, kube: KubeClient) -> Moment:
+        selector = f"trimtab.dev/model-deployment={self._name}"
+        deployments, _ = await kube.list(kinds.DEPLOYMENT, self._namespace, label_selector=selector)
+        pods, _ = await kube.list(kinds.POD, self._namespace, label_selector=selector)
+        classes, _ = await kube.list(kinds.ACCELERATOR_CLASS)
+        model = await kube.find(kinds.MODEL_DEPLOYMENT, self._name, self._namespace)
+        prices = {
+            c["metadata"]["name"]: Decimal(c["spec"].get("pricePerHour", "0")) for c in classes
+        }
+        alive = [p for p in pods if p["status"].get("phase") not in ("Succeeded", "Failed")]
+        return Moment(
+            at_s=time.time(),
+            replicas=sum(d["spec"]["replicas"] for d in deployments),
+            ready=sum(d["status"].get("readyReplicas", 0) for d in deployments),
+            existing=len(alive),
+            cost_per_hour=sum(
+                (
+                    prices.get(p["metadata"]["labels"]["trimtab.dev/accelerator-class"], Decimal(0))
+                    for p in alive
+                ),
+                Decimal(0),
+            ),
+            status=(model or {}).get("status") or {},
+        )
