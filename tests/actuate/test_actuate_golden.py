@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.actuate import fleet
 from trimtab.actuate.config import script
 from trimtab.actuate.settings import InstallSettings
+
+from tests.actuate import fleet
 
 STORIES: dict[str, dict[str, Any]] = {
     "gpu-image-volume": fleet.children_of(fleet.IMAGE, podmonitor=True, surge=True),
@@ -17,9 +18,7 @@ STORIES: dict[str, dict[str, Any]] = {
         fleet.PVC, fleet.target_of("cpu"), settings=InstallSettings(instance="west")
     ),
     "uri-secret": fleet.children_of(fleet.URI),
-    "host-path": fleet.children_of(
-        fleet.HOST_PATH, settings=InstallSettings(allow_host_path=True)
-    ),
+    "host-path": fleet.children_of(fleet.HOST_PATH, settings=InstallSettings(allow_host_path=True)),
 }
 
 

@@ -33,20 +33,19 @@ _NOT_NAME = re.compile(r"[^a-z0-9-]+")
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 
 
-def dns_label(text: str, limit: int = MAX_NAME, *, salt: str | None = None) -> str:
-    """`text` as a DNS-1035 label: itself where it is one, else cut and told apart by a hash.
+def dns_label(text: str, *, letter_first: bool = False, salt: str | None = None) -> str:
+    """`text` as a DNS-1123 label: itself where it is one, else cut and told apart by a hash.
 
     The hash is of the whole text, so that two long names that share a beginning stay two names.
-    `salt` forces a hash of it to be appended.
+    `letter_first` makes it a DNS-1035 label; `salt` forces a hash of it to be appended.
     """
     clean = _NOT_NAME.sub("-", text.lower()).strip("-")
-    if not clean or not clean[0].isalpha():
-        # A Service's name is DNS-1035: "3d-unet" is a fine ModelDeployment but no Service.
+    if not clean or (letter_first and not clean[0].isalpha()):
         clean = f"m-{clean}".rstrip("-")
-    if clean == text and len(text) <= limit and salt is None:
+    if clean == text and len(text) <= MAX_NAME and salt is None:
         return text
     suffix = _digest(salt if salt is not None else text)
-    return f"{clean[: limit - _HASH_LENGTH - 1].rstrip('-')}-{suffix}"
+    return f"{clean[: MAX_NAME - _HASH_LENGTH - 1].rstrip('-')}-{suffix}"
 
 
 def label_value(text: str) -> str:
@@ -73,13 +72,14 @@ def child_name(md: ModelDeployment, key: WorkloadKey) -> str:
 
 
 def service_name(md: ModelDeployment) -> str:
-    """The Service clients call."""
-    return dns_label(md.key.name)
+    """The Service clients call. "3d-unet" is a fine ModelDeployment, but a Service's name must
+    begin with a letter."""
+    return dns_label(md.key.name, letter_first=True)
 
 
 def headless_service_name(md: ModelDeployment) -> str:
     """The headless Service beside it, for gRPC clients that balance by themselves."""
-    return dns_label(f"{md.key.name}-headless")
+    return dns_label(f"{md.key.name}-headless", letter_first=True)
 
 
 def model_labels(md: ModelDeployment, settings: InstallSettings) -> dict[str, str]:

@@ -107,7 +107,7 @@ class Parser:
         if token.text in CLOSERS and token.kind == "punct":
             return Message(self.message(CLOSERS[token.text], depth + 1))
         if token.text == "[" and token.kind == "punct":
-            return self.items(depth + 1, scalar=scalar)
+            return self.items(depth, scalar=scalar)
         if token.kind == "punct" or not scalar:
             raise self.error(f"expected a value, found {token.text!r}", token)
         text = token.text
@@ -124,6 +124,8 @@ class Parser:
         while not self.accept("]"):
             if values and not self.accept(","):
                 raise self.error("expected ',' or ']' in a list")
+            if self.peek("["):
+                raise self.error("a list inside a list")
             values.append(self.value(depth, scalar=scalar))
         return values
 
@@ -158,8 +160,7 @@ class Parser:
 
 def render(field: Field) -> str:
     """A field as text, on one line."""
-    colon = ":" if scalars(field.value) else ""
-    return f"{field.name}{colon} {render_value(field.value)}"
+    return f"{field.name}: {render_value(field.value)}"
 
 
 def render_value(value: Value) -> str:
@@ -171,19 +172,18 @@ def render_value(value: Value) -> str:
     return value
 
 
-def scalars(value: Value) -> bool:
-    """Whether the value is, or lists, scalars."""
-    if isinstance(value, list):
-        return all(isinstance(v, str) for v in value)
-    return isinstance(value, str)
+def whole(name: str, value: Value) -> int:
+    """The value of the field of that name, as an integer."""
+    try:
+        return int(str(value), 0)
+    except ValueError:
+        shown = value if isinstance(value, str) else render_value(value)
+        raise PbtxtError(f"{name} is {shown}, not a whole number") from None
 
 
 def number(field: Field) -> int:
     """The field's value as an integer."""
-    try:
-        return int(str(field.value), 0)
-    except ValueError:
-        raise PbtxtError(f"{field.name} is {field.value!r}, not a whole number") from None
+    return whole(field.name, field.value)
 
 
 def named(fields: list[Field], name: str) -> list[Field]:
@@ -275,8 +275,9 @@ class Merge:
         fields = [f for message in given for f in message.fields]
         delay = str(int(self.overlay["max_queue_delay_microseconds"]))
         fields = put(fields, "max_queue_delay_microseconds", delay)
-        preferred = [v for v in values(fields, "preferred_batch_size") if int(v, 0) <= batch]
-        fields = put(fields, "preferred_batch_size", preferred or None)
+        name = "preferred_batch_size"
+        preferred = [v for v in values(fields, name) if whole(name, v) <= batch]
+        fields = put(fields, name, preferred or None)
         size = int(self.overlay["max_queue_size"])
         if size > 0:
             policies = messages(fields, "default_queue_policy")
