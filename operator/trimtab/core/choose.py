@@ -22,6 +22,8 @@ class Choice:
     wanted: what load and SLO ask for, within the user's min and max but before money and
     inventory; None where the load is unknown. granted: after them. `bound` names what held it
     below `wanted`, empty where nothing did. `short` is True where `granted` cannot carry the load.
+    ceiling: the most that user, money and inventory allow whatever is wanted, and its name: a fleet
+    that is held for another reason may not stand above it either.
     """
 
     option: Option
@@ -29,6 +31,7 @@ class Choice:
     granted: int
     bound: str
     short: bool
+    ceiling: tuple[int, str]
 
     @property
     def cost_per_hour(self) -> Decimal | None:
@@ -39,19 +42,26 @@ class Choice:
 def judge(
     option: Option, spec: ModelDeployment, rate: float | None, running: int, shares: Shares
 ) -> Choice:
-    """What the option would get: the need, clamped by the user's bounds, money and inventory."""
+    """What the option would get: the need, clamped by the user's bounds, money and inventory.
+
+    `running`: the replicas of the workload that serves now.
+    """
     needed = option.needed(rate)
     # Load or speed unknown: what runs is the best guess there is.
     asked = running if needed is None else needed
     wanted = max(spec.scaling.min_replicas, min(asked, spec.scaling.max_replicas))
     most, bound = shares.most_replicas(spec, option.key.accelerator_class, option.price_per_hour)
-    if option.price_per_hour is None and wanted > running:
-        most, bound = min(most, running), "PriceUnknown"
+    ceiling = min((spec.scaling.max_replicas, "MaxReplicas"), (most, bound))
+    closed = "PriceUnknown" if option.price_per_hour is None else ""
+    if shares.budget_missing(spec):
+        closed = "BudgetMissing"
+    if closed and wanted > running:
+        most, bound = min((running, closed), (most, bound))
     granted = min(wanted, most)
     if granted == wanted:
         bound = "MaxReplicas" if needed is not None and needed > wanted else ""
     short = granted < wanted or (needed is not None and needed > granted) or not option.meets_slo
-    return Choice(option, None if needed is None else wanted, granted, bound, short)
+    return Choice(option, None if needed is None else wanted, granted, bound, short, ceiling)
 
 
 def choose(

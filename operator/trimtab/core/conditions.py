@@ -9,10 +9,11 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from trimtab.core.choose import Choice
+from trimtab.core.ledger import budget_key, running_cost, shared_cost
 from trimtab.core.memory import ModelMemory
 from trimtab.core.plan import Condition, ConditionStatus, Latency, Target
 from trimtab.core.signals import Missing, NoTraffic, Reading, Stale
-from trimtab.core.snapshot import ModelState
+from trimtab.core.snapshot import ModelState, Snapshot
 from trimtab.core.units import ms
 
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
@@ -98,10 +99,11 @@ def slo_met(
 
 
 def within_budget(
-    spent: Decimal | None, budget: Decimal | None, choice: Choice | None
+    state: ModelState, snapshot: Snapshot, budget: Decimal | None, choice: Choice | None
 ) -> Condition:
     """WithinBudget: what runs costs no more than was allowed."""
-    if choice is not None and choice.bound == "BudgetMissing":
+    spent = running_cost(state, snapshot.accelerator_classes)
+    if state.spec.budget_ref is not None and budget_key(state.spec) not in snapshot.budgets:
         text = "spec.budgetRef names an InferenceBudget that does not exist: create it."
         return Condition("WithinBudget", UNKNOWN, "BudgetMissing", text)
     if spent is None or (choice is not None and choice.option.price_per_hour is None):
@@ -110,8 +112,14 @@ def within_budget(
     if budget is None:
         return Condition("WithinBudget", TRUE, "NoBudget", "No budget was set.")
     if spent > budget:
-        text = f"What runs costs more than the budget of ${budget:f}/h; it is being reduced."
+        text = f"What runs costs more than the budget of ${budget:f}/h; nothing is added."
         return Condition("WithinBudget", FALSE, "OverBudget", text)
+    shared = shared_cost(state.spec, snapshot)
+    if shared is not None and shared > snapshot.budgets[budget_key(state.spec)].per_hour:
+        text = (
+            f"All that runs on InferenceBudget {state.spec.budget_ref} costs more than it allows."
+        )
+        return Condition("WithinBudget", FALSE, "SharedBudgetExceeded", text)
     if choice is not None and choice.bound in {"Budget", "SharedBudget"}:
         text = f"The budget of ${budget:f}/h holds the fleet below what the load asks for."
         return Condition("WithinBudget", TRUE, "BudgetBinds", text)

@@ -9,16 +9,14 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from trimtab.api.resources import ObjectKey, ScalingMode
+from trimtab.api.resources import ObjectKey
 from trimtab.core import conditions, explain
-from trimtab.core.choose import Choice, choose, judge, why_not
-from trimtab.core.demand import Demand, estimate_demand, remember_demand
-from trimtab.core.guard import Step, next_step
-from trimtab.core.learn import learn
+from trimtab.core.choose import Choice, why_not
+from trimtab.core.guard import Step
 from trimtab.core.ledger import Room, Shares, budget_key, running_cost
 from trimtab.core.memory import Memory, ModelMemory
 from trimtab.core.observed import judge_slo, learn_latency_error, observe_latency
-from trimtab.core.options import Excluded, Option, enumerate_options
+from trimtab.core.pick import pick
 from trimtab.core.plan import (
     Alternative,
     Condition,
@@ -30,9 +28,10 @@ from trimtab.core.plan import (
     Target,
 )
 from trimtab.core.settings import DEFAULT_POLICY, PolicySettings
-from trimtab.core.signals import is_blind, value_or_none
-from trimtab.core.snapshot import ModelState, Snapshot, Workload, WorkloadKey
-from trimtab.core.switch import retire
+from trimtab.core.signals import value_or_none
+from trimtab.core.snapshot import ModelState, Snapshot, WorkloadKey
+from trimtab.core.targets import targets_of
+from trimtab.core.view import View, look, set_aside, set_aside_held
 
 _ALTERNATIVES_SHOWN = 3
 
@@ -47,10 +46,13 @@ def decide(
     """
     shares = Shares(snapshot)
     room = Room(snapshot, now_s, policy)
-    inputs = {s.spec.key: _look(s, memory, snapshot, now_s, policy) for s in snapshot.models}
-    ordered = sorted(inputs.values(), key=lambda v: (-v.state.spec.priority, v.state.spec.key))
+    inputs = {s.spec.key: look(s, memory, snapshot, now_s, policy) for s in snapshot.models}
+    # Who does not act comes last: advice takes nothing from those who follow it.
+    ordered = sorted(
+        inputs.values(), key=lambda v: (not v.acts, -v.state.spec.priority, v.state.spec.key)
+    )
     for view in ordered:
-        _set_aside(view, shares)
+        set_aside(view, shares)
     plans: dict[ObjectKey, ModelPlan] = {}
     memories: dict[ObjectKey, ModelMemory] = {}
     for view in ordered:
@@ -59,63 +61,8 @@ def decide(
     return Plan(now_s, plans), Memory(memories)
 
 
-class _View:
-    """One model with what its readings were turned into."""
-
-    def __init__(
-        self,
-        state: ModelState,
-        memory: ModelMemory,
-        demand: Demand,
-        options: tuple[Option, ...],
-        excluded: tuple[Excluded, ...],
-    ) -> None:
-        self.state = state
-        self.memory = memory
-        self.demand = demand
-        self.options = {o.key: o for o in options}
-        self.excluded = excluded
-        self.set_aside: tuple[str, int, Decimal] = ("", 0, Decimal(0))
-
-    @property
-    def current(self) -> Workload | None:
-        """The workload that serves most now."""
-        running = [w for w in self.state.workloads if w.replicas]
-        return max(running, key=lambda w: (w.ready, w.replicas, w.key), default=None)
-
-
-def _look(
-    state: ModelState, memory: Memory, snapshot: Snapshot, now_s: float, policy: PolicySettings
-) -> _View:
-    known = learn(memory.models.get(state.spec.key, ModelMemory()), state, now_s)
-    demand = estimate_demand(state.readings, state.spec.slo.target_s, policy)
-    if is_blind(state.readings.arrival_rate) and not any(w.ready for w in state.workloads):
-        # Nothing serves yet, so nothing can be read: that is a beginning, not a blindness.
-        demand = Demand(None, blind=bool(known.demand))
-    keep_s = max(policy.safe_window_s, state.spec.scaling.scale_down_stabilization_s)
-    known = remember_demand(known, demand, now_s, keep_s)
-    options, excluded = enumerate_options(state, known, snapshot)
-    return _View(state, known, demand, options, excluded)
-
-
-def _set_aside(view: _View, shares: Shares) -> None:
-    """Speaks for the minimum of every model before any model takes more."""
-    spec = view.state.spec
-    priced = [o for o in view.options.values() if o.price_per_hour is not None]
-    if not priced or spec.scaling.mode is ScalingMode.ADVISE:
-        return
-    current = view.current
-    cheapest = min(priced, key=lambda o: (o.price_per_hour or 0, o.key))
-    option = view.options.get(current.key, cheapest) if current else cheapest
-    price = option.price_per_hour or Decimal(0)
-    most, _ = shares.most_replicas(spec, option.key.accelerator_class, price)
-    replicas = min(spec.scaling.min_replicas, most)
-    view.set_aside = (option.key.accelerator_class, replicas, price * replicas)
-    shares.take(spec, *view.set_aside)
-
-
 def _plan_model(
-    view: _View,
+    view: View,
     snapshot: Snapshot,
     shares: Shares,
     room: Room,
@@ -123,10 +70,10 @@ def _plan_model(
     policy: PolicySettings,
 ) -> tuple[ModelPlan, ModelMemory]:
     spec = view.state.spec
-    class_name, replicas, cost = view.set_aside
-    shares.take(spec, class_name, -replicas, -cost)
-    foreign = next((w for w in view.state.workloads if w.foreign_scaler), None)
-    choice, others = _choose(view, shares, room, policy)
+    for class_name, replicas, cost in view.set_aside:
+        shares.take(spec, class_name, -replicas, -cost)
+    foreign = view.foreign
+    choice, others = pick(view, shares, room, now_s, policy)
     latency = observe_latency(view.state)
     memory = learn_latency_error(
         view.memory, view.state, choice.option if choice else None, latency, now_s, policy
@@ -134,12 +81,6 @@ def _plan_model(
     memory = judge_slo(memory, latency, spec.slo.target_s)
     if choice is None:
         return _no_option(view, snapshot, memory, latency, now_s), memory
-    shares.take(
-        spec,
-        choice.option.key.accelerator_class,
-        choice.granted,
-        choice.cost_per_hour or Decimal(0),
-    )
     targets: tuple[Target, ...]
     notes: tuple[Constraint, ...] = ()
     step = Step(0)
@@ -150,81 +91,24 @@ def _plan_model(
             " delete it, or trimtab leaves this model alone.",
         )
         targets = _as_it_runs(view.state)
+        set_aside_held(view, shares)
     else:
         stall = conditions.stalled()
-        targets, notes, step = _targets(view, choice, room, now_s, policy)
+        targets, notes, step = targets_of(view, choice, shares, room, now_s, policy)
     predicted = _predicted_s(view, choice, targets)
     plan = ModelPlan(
         key=spec.key,
         targets=targets,
         decision=_decision(view, choice, others, targets, notes, step, now_s),
         conditions=_conditions(
-            view, snapshot, memory, latency, choice, targets, stall, act=foreign is None
+            view, snapshot, memory, latency, choice, targets, stall, act=view.acts
         ),
         latency=replace(latency, predicted_s=predicted),
         cost_per_hour=running_cost(view.state, snapshot.accelerator_classes),
         budget_per_hour=_budget(view, snapshot),
-        act=foreign is None and spec.scaling.mode is not ScalingMode.ADVISE,
+        act=view.acts,
     )
     return plan, memory
-
-
-def _choose(
-    view: _View, shares: Shares, room: Room, policy: PolicySettings
-) -> tuple[Choice | None, tuple[Choice, ...]]:
-    """The choice and all that were looked at."""
-    spec, current = view.state.spec, view.current
-    running = sum(w.replicas for w in view.state.workloads)
-    if spec.scaling.manual is not None:
-        return _manual(view, shares), ()
-    choices = tuple(
-        judge(option, spec, view.demand.rate, running, shares) for option in view.options.values()
-    )
-    staying = next((c for c in choices if current and c.option.key == current.key), None)
-    if staying is not None and view.demand.blind:
-        return staying, choices
-    choice = choose(choices, spec, current.key if current else None, policy)
-    if choice is None or staying is None or choice is staying:
-        return choice, choices
-    moving = view.state.workload(choice.option.key)
-    if not moving.replicas and not room.growth(spec, choice.option.key.accelerator_class, 1)[0]:
-        # A switch that cannot begin must not keep the current variant from being scaled.
-        return staying, choices
-    return choice, choices
-
-
-def _manual(view: _View, shares: Shares) -> Choice | None:
-    """The user's own choice, inside money and inventory."""
-    spec = view.state.spec
-    manual = spec.scaling.manual
-    if manual is None:
-        return None
-    option = view.options.get(WorkloadKey(manual.variant, manual.accelerator_class))
-    if option is None:
-        return None
-    most, bound = shares.most_replicas(spec, manual.accelerator_class, option.price_per_hour)
-    granted = min(manual.replicas, most)
-    short = granted < manual.replicas
-    return Choice(option, manual.replicas, granted, bound if short else "", short)
-
-
-def _targets(
-    view: _View, choice: Choice, room: Room, now_s: float, policy: PolicySettings
-) -> tuple[tuple[Target, ...], tuple[Constraint, ...], Step]:
-    """What every workload should be now, with what the guards did."""
-    spec, state = view.state.spec, view.state
-    workload = state.workload(choice.option.key)
-    if spec.scaling.mode is ScalingMode.MANUAL and choice.granted < workload.replicas:
-        step = Step(choice.granted)  # the user's order is no reading to be doubted
-    else:
-        step = next_step(workload, choice, spec, view.memory, view.demand, room, now_s, policy)
-    olds = [w for w in state.workloads if w.key != workload.key and (w.replicas or w.pods)]
-    kept, notes = retire(olds, workload, step.replicas, choice, view.options, view.demand)
-    targets = [Target(workload.key, step.replicas, choice.option.batch_cap)]
-    for key, replicas in kept:
-        cap = state.workload(key).batch_cap or 1
-        targets.append(Target(key, replicas, cap))
-    return tuple(targets), notes, step
 
 
 def _as_it_runs(state: ModelState) -> tuple[Target, ...]:
@@ -232,7 +116,7 @@ def _as_it_runs(state: ModelState) -> tuple[Target, ...]:
 
 
 def _no_option(
-    view: _View, snapshot: Snapshot, memory: ModelMemory, latency: Latency, now_s: float
+    view: View, snapshot: Snapshot, memory: ModelMemory, latency: Latency, now_s: float
 ) -> ModelPlan:
     """Nothing of the spec may run: everything stays as it is, and the condition says why."""
     spec = view.state.spec
@@ -256,7 +140,7 @@ def _no_option(
     )
 
 
-def _predicted_s(view: _View, choice: Choice, targets: tuple[Target, ...]) -> float | None:
+def _predicted_s(view: View, choice: Choice, targets: tuple[Target, ...]) -> float | None:
     """The percentile expected once the chosen workload alone serves the measured load."""
     rate = value_or_none(view.state.readings.arrival_rate)
     if rate is None:
@@ -265,7 +149,7 @@ def _predicted_s(view: _View, choice: Choice, targets: tuple[Target, ...]) -> fl
 
 
 def _conditions(
-    view: _View,
+    view: View,
     snapshot: Snapshot,
     memory: ModelMemory,
     latency: Latency,
@@ -275,19 +159,17 @@ def _conditions(
     *,
     act: bool,
 ) -> tuple[Condition, ...]:
-    spent = running_cost(view.state, snapshot.accelerator_classes)
-    acting = act and view.state.spec.scaling.mode is not ScalingMode.ADVISE
     return (
         conditions.ready(view.state),
-        conditions.reconciling(view.state, targets, acting),
+        conditions.reconciling(view.state, targets, act),
         stall,
         conditions.metrics_available(view.state),
         conditions.slo_met(view.state, memory, latency, choice),
-        conditions.within_budget(spent, _budget(view, snapshot), choice),
+        conditions.within_budget(view.state, snapshot, _budget(view, snapshot), choice),
     )
 
 
-def _budget(view: _View, snapshot: Snapshot) -> Decimal | None:
+def _budget(view: View, snapshot: Snapshot) -> Decimal | None:
     """The tightest budget of the model: its own, or the shared one it names."""
     spec = view.state.spec
     shared = snapshot.budgets.get(budget_key(spec))
@@ -298,7 +180,7 @@ def _budget(view: _View, snapshot: Snapshot) -> Decimal | None:
 
 
 def _decision(
-    view: _View,
+    view: View,
     choice: Choice,
     others: tuple[Choice, ...],
     targets: tuple[Target, ...],
@@ -343,5 +225,5 @@ def _decision(
     )
 
 
-def _excluded(view: _View) -> tuple[Alternative, ...]:
+def _excluded(view: View) -> tuple[Alternative, ...]:
     return tuple(Alternative(e.key, None, None, e.accuracy, e.why_not) for e in view.excluded)

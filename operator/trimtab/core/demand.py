@@ -80,6 +80,11 @@ def peak_demand(memory: ModelMemory, now_s: float, window_s: float) -> float | N
     return next((r for t, r in memory.demand if t >= now_s - window_s), None)
 
 
+def seen_for(memory: ModelMemory, now_s: float, window_s: float) -> bool:
+    """True where readings came without a gap for the whole of the last `window_s` seconds."""
+    return memory.seeing_since_s is not None and memory.seeing_since_s <= now_s - window_s
+
+
 def last_time_above(memory: ModelMemory, rate: float) -> float | None:
     """When the demand was last above `rate`; None where it never was."""
     return max((t for t, r in memory.demand if r > rate), default=None)

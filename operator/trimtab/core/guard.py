@@ -54,7 +54,7 @@ def next_step(
         step = _hold(target, "MetricsMissing", "the readings are missing, so nothing shrinks")
     else:
         step = Step(target)
-    return _clamp(step, choice, spec)
+    return clamp(step, choice.ceiling)
 
 
 def _grow(workload: Workload, target: int, spec: ModelDeployment, room: Room) -> Step:
@@ -71,6 +71,7 @@ def _grow(workload: Workload, target: int, spec: ModelDeployment, room: Room) ->
 _ROOM_WORDS = {
     "Budget": "the budget, with what still runs or leaves, has no room for more",
     "SharedBudget": "the shared budget, with what still runs or leaves, has no room for more",
+    "BudgetMissing": "the InferenceBudget that spec.budgetRef names does not exist",
     "Inventory": "the class has no accelerator free",
     "Schedulable": "no node has room for more",
     "PriceUnknown": "the class has no price, and an unknown price is not free",
@@ -100,7 +101,7 @@ def _shrink(
         # A restarted operator knows ten seconds of a day: a lull is not the end of the load.
         at = seen_since + window_s
         return _hold(current, "Stabilization", "the load was not yet seen for long enough", at)
-    lowest = _lowest_safe(choice, memory, now_s, window_s, policy)
+    lowest = lowest_safe(choice, memory, now_s, window_s, policy)
     if lowest is None:
         return _hold(current, "SpeedUnknown", "the capacity of a replica is not known yet")
     target = max(choice.granted, lowest)
@@ -120,7 +121,7 @@ def _hold(replicas: int, name: str, effect: str, allowed_at_s: float | None = No
     return Step(replicas, (Constraint(name, effect),), name, allowed_at_s)
 
 
-def _lowest_safe(
+def lowest_safe(
     choice: Choice, memory: ModelMemory, now_s: float, window_s: float, policy: PolicySettings
 ) -> int | None:
     """The fewest replicas that would have carried the whole window with the dead band to spare."""
@@ -154,20 +155,14 @@ def _safe_size(
     return None if needed is None else min(needed, spec.scaling.max_replicas)
 
 
-def _clamp(step: Step, choice: Choice, spec: ModelDeployment) -> Step:
+def clamp(step: Step, ceiling: tuple[int, str]) -> Step:
     """The hard bounds, last. dynamo#14575: an early return above the clamp skipped the floor.
 
     Only a bound of the user's making lowers here: maximum, budget, inventory. A need that fell is
-    not a bound. And no guard above may leave fewer than the bounds allow and the minimum asks.
+    not a bound, and a price or a budget that is unknown only stops growth.
     """
-    ceiling = spec.scaling.max_replicas
-    if choice.bound in _HARD and choice.granted < step.replicas:
-        ceiling = min(ceiling, choice.granted)
-    if step.replicas <= ceiling:
+    most, name = ceiling
+    if step.replicas <= most:
         return step
-    name = choice.bound if choice.bound in _HARD else "MaxReplicas"
-    effect = f"{step.replicas} run, {ceiling} are allowed"
-    return Step(ceiling, (*step.constraints, Constraint(name, effect)), name)
-
-
-_HARD = frozenset({"Budget", "SharedBudget", "Inventory"})
+    effect = f"{step.replicas} run, {most} are allowed"
+    return Step(most, (*step.constraints, Constraint(name, effect)), name)

@@ -33,9 +33,11 @@ class Shares:
             for name, c in snapshot.accelerator_classes.items()
             if c.max_replicas is not None
         }
+        self._own: dict[ObjectKey, Decimal] = {}
 
     def take(self, spec: ModelDeployment, class_name: str, replicas: int, cost: Decimal) -> None:
         """Speaks for so many replicas and so much money (negative gives back)."""
+        self._own[spec.key] = self._own.get(spec.key, Decimal(0)) + cost
         budget = budget_key(spec)
         if budget in self._budgets:
             self._budgets[budget] -= cost
@@ -45,20 +47,25 @@ class Shares:
     def most_replicas(
         self, spec: ModelDeployment, class_name: str, price: Decimal | None
     ) -> tuple[int, str]:
-        """The most replicas money and inventory leave, and which of them binds."""
+        """The most replicas money and inventory leave, and which of them binds.
+
+        A budget that is missing does not bind here: it stops growth, and takes nothing away.
+        """
         bounds = [(_MANY, "")]
         if class_name in self._classes:
             bounds.append((max(0, self._classes[class_name]), "Inventory"))
+        own = spec.budget_per_hour
         for name, money in (
-            ("Budget", spec.budget_per_hour),
+            ("Budget", None if own is None else own - self._own.get(spec.key, Decimal(0))),
             ("SharedBudget", self._budgets.get(budget_key(spec), None)),
         ):
             if money is not None and price is not None and price > 0:
                 bounds.append((max(0, int(money // price)), name))
-        if spec.budget_ref is not None and budget_key(spec) not in self._budgets:
-            # A budget that cannot be read is not an unlimited one: fails closed.
-            bounds.append((0, "BudgetMissing"))
         return min(bounds, key=lambda b: b[0])
+
+    def budget_missing(self, spec: ModelDeployment) -> bool:
+        """A budget that cannot be read is not an unlimited one: fails closed."""
+        return spec.budget_ref is not None and budget_key(spec) not in self._budgets
 
 
 class Room:
@@ -69,6 +76,7 @@ class Room:
         self._schedulable = dict(snapshot.schedulable)
         self._existing: dict[str, int] = {}
         self._stuck: set[str] = set()
+        self._waiting: set[str] = set()
         self._money: dict[ObjectKey, Decimal] = {k: b.per_hour for k, b in snapshot.budgets.items()}
         self._own: dict[ObjectKey, Decimal] = {}
         for state in snapshot.models:
@@ -84,6 +92,8 @@ class Room:
         accelerator = self._classes.get(class_name)
         if accelerator is None or accelerator.price_per_hour is None:
             return 0, "PriceUnknown"
+        if spec.budget_ref is not None and budget_key(spec) not in self._money:
+            return 0, "BudgetMissing"
         bounds = [(wish, ""), (self._placeable(accelerator), "Schedulable")]
         if accelerator.max_replicas is not None:
             left = accelerator.max_replicas - self._existing.get(class_name, 0)
@@ -103,6 +113,8 @@ class Room:
             self._money[budget] -= price * replicas
         if class_name in self._schedulable:
             self._schedulable[class_name] -= replicas
+        if replicas:
+            self._waiting.add(class_name)
 
     def _note(self, workload: Workload, now_s: float, policy: PolicySettings) -> None:
         name = workload.key.accelerator_class
@@ -116,6 +128,8 @@ class Room:
             self._stuck.add(name)
         # Replicas asked for whose pods are not there yet will take their place on a node first.
         missing = max(0, workload.replicas - sum(1 for p in workload.pods if not p.terminating))
+        if missing or workload.unschedulable:
+            self._waiting.add(name)
         if name in self._schedulable:
             self._schedulable[name] -= missing + workload.unschedulable
 
@@ -128,8 +142,10 @@ class Room:
         if accelerator.max_replicas is not None:
             return _MANY
         counted = self._schedulable.get(accelerator.name)
-        # Nodes not readable: one at a time, each shown to fit before the next.
-        return 1 if counted is None else max(0, counted)
+        if counted is None:
+            # Nodes not readable: one at a time, each shown to fit before the next.
+            return 0 if accelerator.name in self._waiting else 1
+        return max(0, counted)
 
     def _money_left(self, spec: ModelDeployment) -> Iterable[tuple[str, Decimal]]:
         if spec.budget_per_hour is not None:
@@ -154,6 +170,16 @@ def running_cost(state: ModelState, classes: Mapping[str, AcceleratorClass]) -> 
     if any(held_replicas(w) and _price(w, classes) is None for w in state.workloads):
         return None
     return _cost_of(state.workloads, classes)
+
+
+def shared_cost(spec: ModelDeployment, snapshot: Snapshot) -> Decimal | None:
+    """Cost per hour of all that exists on the shared budget of a model, as far as priced; None
+    where it names none that exists."""
+    key = budget_key(spec)
+    if key not in snapshot.budgets:
+        return None
+    sharing = (s for s in snapshot.models if budget_key(s.spec) == key)
+    return sum((_cost_of(s.workloads, snapshot.accelerator_classes) for s in sharing), Decimal(0))
 
 
 def _cost_of(workloads: Iterable[Workload], classes: Mapping[str, AcceleratorClass]) -> Decimal:

@@ -3,14 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
+from trimtab.api.resources import ModelDeployment
 from trimtab.core.choose import Choice
-from trimtab.core.demand import Demand
+from trimtab.core.demand import Demand, peak_demand, seen_for
+from trimtab.core.ledger import held_replicas
+from trimtab.core.memory import ModelMemory
 from trimtab.core.options import Option
 from trimtab.core.plan import Constraint
+from trimtab.core.settings import PolicySettings
 from trimtab.core.snapshot import Workload, WorkloadKey
 
 OldSteps = tuple[tuple[WorkloadKey, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Relief:
+    """What the new workload must carry before an old one may go.
+
+    rate: requests/s, the peak of the stabilisation window with its margin; None where unknown.
+    ready: Ready replicas of the new workload that suffice. blind: nothing is known, nothing goes.
+    settled: the load was seen for a whole window; otherwise what may stay, stays.
+    """
+
+    rate: float | None
+    ready: int
+    blind: bool
+    settled: bool
+
+
+def relief_by(
+    choice: Choice,
+    spec: ModelDeployment,
+    memory: ModelMemory,
+    demand: Demand,
+    now_s: float,
+    policy: PolicySettings,
+) -> Relief:
+    """A switch takes capacity away like any shrink, so the window counts and not the moment.
+
+    The counter-example: in a lull of a minute one cheap replica carries the load, and five large
+    ones leave just before the load is back.
+    """
+    window_s = spec.scaling.scale_down_stabilization_s
+    peak = peak_demand(memory, now_s, window_s)
+    rate = None if peak is None else peak * (1.0 + policy.dead_band)
+    needed = choice.option.needed(rate)
+    # Where it may never carry enough, what it is granted has to do.
+    ready = choice.granted if choice.short else max(choice.granted, needed or 0)
+    return Relief(rate, ready, demand.blind, seen_for(memory, now_s, window_s))
 
 
 def retire(
@@ -19,31 +61,35 @@ def retire(
     new_replicas: int,
     choice: Choice,
     options: Mapping[WorkloadKey, Option],
-    demand: Demand,
+    relief: Relief,
 ) -> tuple[OldSteps, tuple[Constraint, ...]]:
     """How many replicas each old workload keeps while the new one takes over.
 
     Make before break: the old ones keep what the new Ready replicas do not carry yet. Where the
     new one cannot grow at all and the old may not stay, one old replica goes to make room.
     """
+    olds = tuple(olds)
     steps: list[tuple[WorkloadKey, int]] = []
     notes: list[Constraint] = []
     stuck = new_replicas < choice.granted and new.ready >= new_replicas
+    # The room of the replica that goes is free only once it is gone: until then nothing else goes,
+    # or a slow drain would empty the whole fleet before the first new pod starts.
+    leaving = any(held_replicas(w) > w.replicas for w in olds)
     for old in olds:
         kept = old.replicas
-        if demand.blind:
+        if relief.blind:
             notes.append(Constraint("MetricsMissing", f"{old.key} stays: readings are missing"))
-        elif new.ready >= choice.granted:
+        elif _relieved(old, new, choice, options, relief):
             kept = 0
         elif old.key in options:
-            kept = _still_needed(old, new, choice, options[old.key], demand)
-        elif stuck:
+            kept = _still_needed(old, new, choice, options[old.key], relief)
+        elif stuck and not leaving:
             # No accelerator or money for both, and the old one may not stay: break before make,
             # and only one at a time, so that the rest serves on.
             kept = max(0, old.replicas - 1)
             stuck = False
             notes.append(Constraint("BreakBeforeMake", f"{old.key} makes room for {new.key}"))
-        if 0 < kept == old.replicas and not demand.blind:
+        if 0 < kept == old.replicas and not relief.blind:
             notes.append(
                 Constraint("MakeBeforeBreak", f"{old.key} serves until {new.key} is Ready")
             )
@@ -51,12 +97,27 @@ def retire(
     return tuple(steps), tuple(notes)
 
 
+def _relieved(
+    old: Workload,
+    new: Workload,
+    choice: Choice,
+    options: Mapping[WorkloadKey, Option],
+    relief: Relief,
+) -> bool:
+    """The new Ready replicas carry all of it. None allowed at all is no relief, but a shortage."""
+    if new.ready < relief.ready or (choice.granted == 0 and choice.bound):
+        return False
+    return relief.settled or old.key not in options
+
+
 def _still_needed(
-    old: Workload, new: Workload, choice: Choice, option: Option, demand: Demand
+    old: Workload, new: Workload, choice: Choice, option: Option, relief: Relief
 ) -> int:
     """Old replicas that carry what the new Ready ones do not; all of them where that is unknown."""
     new_rate, old_rate = choice.option.capacity_rate, option.capacity_rate
-    if new_rate is None or old_rate is None or demand.rate is None or new.ready == 0:
+    if not relief.settled or relief.rate is None or new.ready == 0:
         return old.replicas
-    rest = option.needed(max(0.0, demand.rate - new.ready * new_rate))
+    if new_rate is None or old_rate is None:
+        return old.replicas
+    rest = option.needed(max(0.0, relief.rate - new.ready * new_rate))
     return old.replicas if rest is None else min(old.replicas, max(1, rest))

@@ -1,0 +1,67 @@
+"""Which choice one model makes now: its own, its user's, or to stay with what runs."""
+
+from __future__ import annotations
+
+from trimtab.core.choose import Choice, choose, judge
+from trimtab.core.demand import peak_demand, seen_for
+from trimtab.core.ledger import Room, Shares
+from trimtab.core.settings import PolicySettings
+from trimtab.core.snapshot import WorkloadKey
+from trimtab.core.view import View
+
+
+def pick(
+    view: View, shares: Shares, room: Room, now_s: float, policy: PolicySettings
+) -> tuple[Choice | None, tuple[Choice, ...]]:
+    """The choice and all that were looked at."""
+    spec, current = view.state.spec, view.current
+    # Not the sum over all: while a switch runs and readings are missing, each tick would take
+    # the old and the new together for the need, and double it.
+    running = current.replicas if current else 0
+    if spec.scaling.manual is not None:
+        return _manual(view, shares), ()
+    choices = tuple(
+        judge(option, spec, view.demand.rate, running, shares) for option in view.options.values()
+    )
+    staying = next((c for c in choices if current and c.option.key == current.key), None)
+    if staying is not None and view.demand.blind:
+        return staying, choices
+    choice = choose(choices, spec, current.key if current else None, policy)
+    if choice is None or staying is None or current is None or choice is staying:
+        return choice, choices
+    if not staying.short:
+        # A wish, not a need: first grow if the load asks for more, and a cheaper fleet must have
+        # sufficed for the whole window. Otherwise two variants swap at every dip of the load.
+        window_s = spec.scaling.scale_down_stabilization_s
+        peak = peak_demand(view.memory, now_s, window_s)
+        if (
+            peak is None
+            or staying.granted > current.replicas
+            or not seen_for(view.memory, now_s, window_s)
+        ):
+            return staying, choices
+        rate = peak * (1.0 + policy.dead_band)
+        at_peak = tuple(judge(o, spec, rate, running, shares) for o in view.options.values())
+        choice = choose(at_peak, spec, current.key, policy)
+        if choice is None or choice.short or choice.option.key == current.key:
+            return staying, choices
+    moving = view.state.workload(choice.option.key)
+    if not moving.replicas and not room.growth(spec, choice.option.key.accelerator_class, 1)[0]:
+        # A switch that cannot begin must not keep the current variant from being scaled.
+        return staying, choices
+    return choice, choices
+
+
+def _manual(view: View, shares: Shares) -> Choice | None:
+    """The user's own choice, inside money and inventory."""
+    spec = view.state.spec
+    manual = spec.scaling.manual
+    if manual is None:
+        return None
+    option = view.options.get(WorkloadKey(manual.variant, manual.accelerator_class))
+    if option is None:
+        return None
+    ceiling = shares.most_replicas(spec, manual.accelerator_class, option.price_per_hour)
+    granted = min(manual.replicas, ceiling[0])
+    short = granted < manual.replicas
+    return Choice(option, manual.replicas, granted, ceiling[1] if short else "", short, ceiling)

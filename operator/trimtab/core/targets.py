@@ -1,0 +1,65 @@
+"""What every workload of one model should be now; the hard bounds come last, on every path."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from trimtab.api.resources import ScalingMode
+from trimtab.core.choose import Choice
+from trimtab.core.guard import Step, clamp, next_step
+from trimtab.core.ledger import Room, Shares
+from trimtab.core.plan import Constraint, Target
+from trimtab.core.settings import PolicySettings
+from trimtab.core.snapshot import WorkloadKey
+from trimtab.core.switch import Relief, relief_by, retire
+from trimtab.core.view import View, speak_for
+
+
+def targets_of(
+    view: View, choice: Choice, shares: Shares, room: Room, now_s: float, policy: PolicySettings
+) -> tuple[tuple[Target, ...], tuple[Constraint, ...], Step]:
+    """What every workload should be now, with what the guards did."""
+    spec, state = view.state.spec, view.state
+    workload = state.workload(choice.option.key)
+    demand = view.demand
+    if spec.scaling.mode is ScalingMode.MANUAL:
+        # The user's order is no reading to be doubted, nor to be bettered while readings lack.
+        demand = replace(demand, blind=False)
+        relief = Relief(demand.rate, choice.granted, blind=False, settled=True)
+    else:
+        relief = relief_by(choice, spec, view.memory, demand, now_s, policy)
+    if spec.scaling.mode is ScalingMode.MANUAL and choice.granted < workload.replicas:
+        step = Step(choice.granted)
+    else:
+        step = next_step(workload, choice, spec, view.memory, demand, room, now_s, policy)
+    olds = [w for w in state.workloads if w.key != workload.key and (w.replicas or w.pods)]
+    kept, notes = retire(olds, workload, step.replicas, choice, view.options, relief)
+    wishes = [(workload.key, step.replicas), *kept]
+    if workload.ready == 0:
+        # Where both are too many, what serves goes before what only starts.
+        wishes = [*kept, (workload.key, step.replicas)]
+    bounded: dict[WorkloadKey, int] = {}
+    for key, replicas in wishes:
+        bounds = _bounded(view, key, replicas, shares)
+        bounded[key] = bounds.replicas
+        notes = (*notes, *bounds.constraints)
+    if choice.granted > sum(bounded.values()):
+        # What it is granted and cannot have yet is nobody else's.
+        speak_for(view, workload.key, choice.granted - sum(bounded.values()), shares)
+    targets = [Target(workload.key, bounded.pop(workload.key), choice.option.batch_cap)]
+    for key, replicas in bounded.items():
+        targets.append(Target(key, replicas, state.workload(key).batch_cap or 1))
+    return tuple(targets), notes, step
+
+
+def _bounded(view: View, key: WorkloadKey, replicas: int, shares: Shares) -> Step:
+    """A workload inside what the ones before it leave of money and inventory, and the maximum."""
+    scaling = view.state.spec.scaling
+    bound = shares.most_replicas(
+        view.state.spec, key.accelerator_class, view.prices.get(key.accelerator_class)
+    )
+    if scaling.mode is not ScalingMode.MANUAL:
+        bound = min((scaling.max_replicas, "MaxReplicas"), bound)
+    step = clamp(Step(replicas), bound)
+    speak_for(view, key, step.replicas, shares)
+    return step

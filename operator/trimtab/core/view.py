@@ -1,0 +1,113 @@
+"""One model as a decision sees it: its readings turned into demand and options."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from trimtab.api.resources import ScalingMode
+from trimtab.core.demand import Demand, estimate_demand, remember_demand
+from trimtab.core.learn import learn
+from trimtab.core.ledger import Shares, held_replicas
+from trimtab.core.memory import Memory, ModelMemory
+from trimtab.core.options import Excluded, Option, enumerate_options
+from trimtab.core.settings import PolicySettings
+from trimtab.core.signals import is_blind
+from trimtab.core.snapshot import ModelState, Snapshot, Workload, WorkloadKey
+
+
+class View:
+    """One model with what its readings were turned into."""
+
+    def __init__(
+        self,
+        state: ModelState,
+        memory: ModelMemory,
+        demand: Demand,
+        options: tuple[Option, ...],
+        excluded: tuple[Excluded, ...],
+        prices: dict[str, Decimal | None],
+    ) -> None:
+        self.state = state
+        self.memory = memory
+        self.demand = demand
+        self.options = {o.key: o for o in options}
+        self.excluded = excluded
+        self.prices = prices
+        self.set_aside: tuple[tuple[str, int, Decimal], ...] = ()
+
+    @property
+    def foreign(self) -> Workload | None:
+        """A workload that somebody else scales too."""
+        return next((w for w in self.state.workloads if w.foreign_scaler), None)
+
+    @property
+    def acts(self) -> bool:
+        """False where nothing will be written, whatever is decided."""
+        scaling = self.state.spec.scaling
+        manual = scaling.manual
+        if manual is not None and (
+            WorkloadKey(manual.variant, manual.accelerator_class) not in self.options
+        ):
+            return False
+        advises = scaling.mode is ScalingMode.ADVISE
+        return bool(self.options) and self.foreign is None and not advises
+
+    @property
+    def current(self) -> Workload | None:
+        """The workload that serves most now."""
+        running = [w for w in self.state.workloads if w.replicas]
+        return max(running, key=lambda w: (w.ready, w.replicas, w.key), default=None)
+
+
+def look(
+    state: ModelState, memory: Memory, snapshot: Snapshot, now_s: float, policy: PolicySettings
+) -> View:
+    """Learns from the readings of one model, and turns them into demand and options."""
+    known = learn(memory.models.get(state.spec.key, ModelMemory()), state, now_s)
+    demand = estimate_demand(state.readings, state.spec.slo.target_s, policy)
+    if is_blind(state.readings.arrival_rate) and not any(w.ready for w in state.workloads):
+        # Nothing serves yet, so nothing can be read: that is a beginning, not a blindness.
+        demand = Demand(None, blind=bool(known.demand))
+    keep_s = max(policy.safe_window_s, state.spec.scaling.scale_down_stabilization_s)
+    known = remember_demand(known, demand, now_s, keep_s)
+    options, excluded = enumerate_options(state, known, snapshot)
+    prices = {name: c.price_per_hour for name, c in snapshot.accelerator_classes.items()}
+    return View(state, known, demand, options, excluded, prices)
+
+
+def set_aside(view: View, shares: Shares) -> None:
+    """Speaks for the minimum of every model before any model takes more.
+
+    Of a model that nothing will be written for: for all that it holds.
+    """
+    spec = view.state.spec
+    if not view.acts:
+        set_aside_held(view, shares)
+        return
+    priced = [o for o in view.options.values() if o.price_per_hour is not None]
+    if not priced:
+        return
+    current = view.current
+    cheapest = min(priced, key=lambda o: (o.price_per_hour or 0, o.key))
+    option = view.options.get(current.key, cheapest) if current else cheapest
+    price = option.price_per_hour or Decimal(0)
+    most, _ = shares.most_replicas(spec, option.key.accelerator_class, price)
+    replicas = min(spec.scaling.min_replicas, most)
+    view.set_aside = ((option.key.accelerator_class, replicas, price * replicas),)
+    shares.take(spec, *view.set_aside[0])
+
+
+def set_aside_held(view: View, shares: Shares) -> None:
+    """Speaks for all that exists of a model."""
+    held: list[tuple[str, int, Decimal]] = []
+    for workload in view.state.workloads:
+        name, replicas = workload.key.accelerator_class, held_replicas(workload)
+        held.append((name, replicas, (view.prices.get(name) or Decimal(0)) * replicas))
+        shares.take(view.state.spec, *held[-1])
+    view.set_aside = tuple(held)
+
+
+def speak_for(view: View, key: WorkloadKey, replicas: int, shares: Shares) -> None:
+    """Notes in the shares that so many replicas of a workload are planned (or exist)."""
+    price = view.prices.get(key.accelerator_class) or Decimal(0)
+    shares.take(view.state.spec, key.accelerator_class, replicas, price * replicas)
