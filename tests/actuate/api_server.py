@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from aiohttp import web
 from kubernetes.aio.client import Configuration
+from multidict import CIMultiDict
 from trimtab.actuate.client import KubeClient
 
 
@@ -28,7 +29,7 @@ class Seen:
     method: str
     path: str
     query: dict[str, str]
-    headers: dict[str, str]
+    headers: CIMultiDict[str]
     body: Any
 
 
@@ -70,7 +71,13 @@ class ApiServer:
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await request.json() if request.can_read_body else None
         self.seen.append(
-            Seen(request.method, request.path, dict(request.query), dict(request.headers), body)
+            Seen(
+                request.method,
+                request.path,
+                dict(request.query),
+                CIMultiDict(request.headers),
+                body,
+            )
         )
         answer = self.answers[0] if self.answers else Answer(body={})
         if len(self.answers) > 1:
