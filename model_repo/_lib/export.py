@@ -39,7 +39,9 @@ def export(net: nn.Module, model: Model, target: Path) -> None:
 
 
 def strip(target: Path) -> None:
-    """Drop what the exporter noted about its own run (stack traces with file paths, mostly)."""
+    """Drop what the tools noted about their own run: stack traces with file paths, mostly, and
+    operator sets that no node uses, which another runtime may not know.
+    """
     proto = onnx.load(target)
     del proto.metadata_props[:]
     del proto.graph.metadata_props[:]
@@ -52,5 +54,9 @@ def strip(target: Path) -> None:
     ):
         del item.metadata_props[:]
         item.ClearField("doc_string")
+    used = {node.domain for node in proto.graph.node}
+    kept = [opset for opset in proto.opset_import if opset.domain in used]
+    del proto.opset_import[:]
+    proto.opset_import.extend(kept)
     onnx.checker.check_model(proto)
     onnx.save(proto, target)

@@ -86,9 +86,10 @@ def train(images: data.Array, labels: data.Array) -> DigitsNet:
 def judge(target: Path, images: data.Array, labels: data.Array) -> dict[str, Any]:
     session = runtime.open_session(target)
     inputs = data.requests(images)
-    right = int((runtime.outputs(session, inputs).argmax(1) == labels).sum())
+    misread = np.flatnonzero(runtime.outputs(session, inputs).argmax(1) != labels)
     return {
-        **cards.accuracy(right, len(labels)),
+        **cards.accuracy(len(labels) - len(misread), len(labels)),
+        "misread": misread.tolist(),
         "size_bytes": target.stat().st_size,
         "ms": runtime.cpu_ms(session, inputs),
     }
