@@ -1,0 +1,114 @@
+{{- define "trimtab.name" -}}
+{{- if contains "trimtab" .Release.Name -}}
+{{- .Release.Name | trunc 53 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-trimtab" .Release.Name | trunc 53 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "trimtab.selectorLabels" -}}
+app.kubernetes.io/name: trimtab
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
+{{- end -}}
+
+{{- define "trimtab.labels" -}}
+{{ include "trimtab.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/component: operator
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- with .Values.extraLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "trimtab.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "trimtab.name" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- default "default" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "trimtab.image" -}}
+{{- $image := .Values.image -}}
+{{- if $image.digest -}}
+{{- printf "%s@%s" $image.repository $image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" $image.repository (default .Chart.AppVersion $image.tag) -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* The operator's settings file. Keys are those of trimtab.control.settings. */ -}}
+{{- define "trimtab.config" -}}
+{{- $prometheus := .Values.prometheus -}}
+prometheus:
+  url: {{ required "prometheus.url is empty: set it to where Prometheus answers, e.g. --set prometheus.url=http://prometheus-operated.monitoring:9090" $prometheus.url | quote }}
+  {{- range $key := list "timeout" "scrapeInterval" "fastWindow" "longWindow" "staleAfter" "namespaceLabel" "podLabel" }}
+  {{ $key }}: {{ get $prometheus $key | quote }}
+  {{- end }}
+  extraMatchers: {{ toJson $prometheus.extraMatchers }}
+  {{- with $prometheus.bearerTokenFile }}
+  bearerTokenFile: {{ . | quote }}
+  {{- end }}
+  {{- with $prometheus.caFile }}
+  caFile: {{ . | quote }}
+  {{- end }}
+tick: {{ .Values.tick | quote }}
+resync: {{ .Values.resync | quote }}
+namespaces: {{ toJson .Values.namespaces }}
+models:
+  allowHostPath: {{ .Values.models.allowHostPath }}
+instance: {{ .Values.instance | quote }}
+logFormat: {{ .Values.logFormat }}
+{{- end -}}
+
+{{- /* What trimtab does within a namespace that it serves. */ -}}
+{{- define "trimtab.namespacedRules" -}}
+- apiGroups: [trimtab.dev]
+  resources: [modeldeployments, inferencebudgets]
+  verbs: [get, list, watch]
+- apiGroups: [trimtab.dev]
+  resources: [modeldeployments/status]
+  verbs: [patch]
+# The children. Server-side apply needs patch, and create for what is not there yet.
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [services, configmaps]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [monitoring.coreos.com]
+  resources: [podmonitors]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch]
+# Another autoscaler on a child stops trimtab with a condition: it must be seen.
+- apiGroups: [autoscaling]
+  resources: [horizontalpodautoscalers]
+  verbs: [get, list, watch]
+- apiGroups: [keda.sh]
+  resources: [scaledobjects]
+  verbs: [get, list, watch]
+- apiGroups: ["", events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+{{- end -}}
+
+{{- /* What trimtab reads that belongs to no namespace. */ -}}
+{{- define "trimtab.clusterRules" -}}
+- apiGroups: [trimtab.dev]
+  resources: [acceleratorclasses]
+  verbs: [get, list, watch]
+# kopf looks here to learn when one of the kinds it watches is installed or removed.
+- apiGroups: [apiextensions.k8s.io]
+  resources: [customresourcedefinitions]
+  verbs: [get, list, watch]
+{{- if .Values.rbac.nodes }}
+# What the nodes can hold bounds every plan.
+- apiGroups: [""]
+  resources: [nodes]
+  verbs: [get, list, watch]
+{{- end }}
+{{- end -}}
