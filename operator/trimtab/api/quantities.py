@@ -43,7 +43,7 @@ def parse_duration(text: str) -> float:
 def format_duration(seconds: float) -> str:
     """The shortest of us, ms and s that keeps four significant digits: `41ms`, `9.5ms`, `2.5s`."""
     micros = Decimal(repr(seconds)) * 1_000_000
-    if micros < 0 or not micros.is_finite():
+    if not micros.is_finite() or micros < 0:
         raise ValueError(f"{seconds!r} is not a time")
     for unit in ("us", "ms", "s"):
         number = _shortest(micros / _MICROSECONDS[unit])

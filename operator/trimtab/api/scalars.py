@@ -13,6 +13,8 @@ _NO_UP = f"!self.matches({cel_string(_UP)})"
 _LABEL_NAME = r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
 LABEL_KEY = rf"^([a-z0-9]([a-z0-9.-]{{0,251}}[a-z0-9])?/)?{_LABEL_NAME}$"
 LABEL_KEY_MAX_LENGTH = 317
+OBJECT_NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+OBJECT_NAME_MAX_LENGTH = 253
 LABEL_KEY_MEND = (
     "write each key as a label key such as nvidia.com/gpu.product: "
     "letters, digits, '-', '_', '.', and at most one prefix with '/'"
@@ -130,8 +132,8 @@ ClassName = Annotated[str, label(24, "give the name of an AcceleratorClass")]
 ObjectName = Annotated[
     str,
     Text(
-        pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$",
-        max_length=253,
+        pattern=OBJECT_NAME,
+        max_length=OBJECT_NAME_MAX_LENGTH,
         mend="give the name of an object: lower-case letters, digits, '-' and '.', "
         "starting and ending with a letter or digit",
     ),

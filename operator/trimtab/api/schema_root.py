@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field
 
 from trimtab.api.resources import API_VERSION
+from trimtab.api.scalars import OBJECT_NAME, OBJECT_NAME_MAX_LENGTH
 from trimtab.api.schema import ModelDeploymentSpec
 from trimtab.api.schema_class import AcceleratorClassSpec, InferenceBudgetSpec
 from trimtab.api.wire import Rule, Wire, cel_string
@@ -104,6 +105,15 @@ class AcceleratorClassResource(Root):
 
 class InferenceBudgetResource(Root):
     """Money shared by the ModelDeployments of a namespace that name it."""
+
+    rules = (
+        _name_rule(
+            OBJECT_NAME,
+            OBJECT_NAME_MAX_LENGTH,
+            "must be lower-case letters, digits, '-' and '.', starting and ending with a letter "
+            "or digit: choose such a name",
+        ),
+    )
 
     kind: Literal["InferenceBudget"]
     spec: InferenceBudgetSpec
