@@ -26,7 +26,7 @@ from trimtab.api.resources import (
 )
 from trimtab.core.decide import decide
 from trimtab.core.explain import explain
-from trimtab.core.latency import ReplicaModel, ServiceCurve
+from trimtab.core.latency import ReplicaModel, ServiceCurve, capacity_rate
 from trimtab.core.memory import Memory
 from trimtab.core.plan import Condition, ModelPlan
 from trimtab.core.signals import Known, Missing, NoTraffic, Reading
@@ -405,6 +405,19 @@ def expect_replicas(story: Story, t_s: float, model: str | None = None, **replic
         if child.replicas:
             counts[key.variant] = counts.get(key.variant, 0) + child.replicas
     assert counts == replicas, f"at {t_s:g} s: {counts}\n{explain(story.plan(model))}"
+
+
+def carried(story: Story, moment: Moment) -> float:
+    """Requests/s that the Ready pods of that moment carry within the SLO, by their true speed."""
+    model = story.models[moment.state.spec.key.name]
+    slo = moment.state.spec.slo
+    total = 0.0
+    for workload in moment.state.workloads:
+        curve = _true_curve(model, workload.key)
+        if curve is not None:
+            served = ReplicaModel(curve, batch_cap=workload.batch_cap or 1)
+            total += workload.ready * capacity_rate(served, slo.target_s, slo.percentile)
+    return total
 
 
 def sizes(story: Story, model: str | None = None) -> list[int]:

@@ -1,0 +1,85 @@
+"""Unknown is not zero: without readings the fleet never shrinks, and grows after a while."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from trimtab.core.plan import ConditionStatus
+from trimtab.core.signals import Missing, NoTraffic, Reading, Stale
+
+from tests.core.story import INT8, Model, Story, deployment, expect_replicas, sizes, steady, steps
+
+UNREACHABLE = Missing("PrometheusUnreachable", "Connection refused.")
+
+
+@pytest.mark.parametrize("lost", [UNREACHABLE, Stale(90.0), Stale(90.0, last_value=0.0)])
+def test_readings_lost_for_three_minutes_under_load(lost: Reading) -> None:
+    story = Story(Model(deployment(window_s=30), steps((0, 250), (400, 500))))
+    expect_replicas(story, 200, int8=4)
+    story.model.blind = lost
+    expect_replicas(story, 380, int8=4)
+    assert set(sizes(story)[40:]) == {4}
+    seen = story.condition("MetricsAvailable")
+    assert seen.status is ConditionStatus.FALSE
+    assert seen.reason == ("PrometheusUnreachable" if lost is UNREACHABLE else "MetricsStale")
+    assert story.plan().decision.binding == "MetricsMissing"
+
+
+def test_readings_that_return_are_acted_on_in_one_tick() -> None:
+    story = Story(Model(deployment(), steps((0, 250), (300, 500))))
+    story.until(250).model.blind = UNREACHABLE
+    expect_replicas(story, 400, int8=4)
+    story.model.blind = None
+    expect_replicas(story, 405, int8=7)
+    assert story.condition("MetricsAvailable").status is ConditionStatus.TRUE
+
+
+def test_a_blind_time_restarts_the_window_that_shrinking_needs() -> None:
+    story = Story(Model(deployment(window_s=60), steps((0, 250), (200, 10))))
+    story.until(250).model.blind = UNREACHABLE
+    story.until(400).model.blind = None
+    expect_replicas(story, 455, int8=4)
+    expect_replicas(story, 465, int8=3)
+
+
+def test_no_traffic_is_a_true_zero() -> None:
+    story = Story(Model(deployment(window_s=60), steps((0, 250), (120, 0))))
+    expect_replicas(story, 400, int8=1)
+    assert isinstance(story.history[-1].state.readings.arrival_rate, NoTraffic)
+    assert story.condition("MetricsAvailable").reason == "NoTraffic"
+
+
+def test_blind_for_long_grows_to_the_size_of_the_remembered_peak() -> None:
+    story = Story(Model(deployment(window_s=30), steps((0, 400), (300, 10))))
+    story.until(500)
+    assert sizes(story)[-1] == 1
+    story.model.blind = UNREACHABLE
+    story.until(795)
+    assert sizes(story)[-1] == 1
+    expect_replicas(story, 810, int8=6)
+    expect_replicas(story, 3600, int8=6)
+
+
+def test_the_safe_size_stays_inside_the_budget() -> None:
+    story = Story(Model(deployment(window_s=30), steps((0, 400), (300, 10))))
+    story.until(500).respec(budget_per_hour=Decimal("0.30"))
+    story.model.blind = UNREACHABLE
+    story.until(1200)
+    assert sizes(story)[-1] == 3
+    assert max(m.cost for m in story.history[101:]) <= Decimal("0.30")
+
+
+def test_lost_readings_do_not_hold_a_fleet_that_has_no_pod_yet() -> None:
+    story = Story(Model(deployment()), start_up_s=60.0)
+    expect_replicas(story, 30, int8=1)
+    assert story.condition("MetricsAvailable").status is ConditionStatus.UNKNOWN
+
+
+def test_all_pods_dead_under_load_is_blindness_and_not_a_lull() -> None:
+    story = Story(Model(deployment(window_s=30), steady(250)))
+    story.until(200)
+    for pod in story.model.children[INT8].pods:
+        pod.ready_s = None
+        pod.created_s = 1e9
+    expect_replicas(story, 400, int8=4)
