@@ -11,9 +11,11 @@ _SEGMENT = r"[A-Za-z0-9_@.+-]+"
 _UP = r"(^|/)\.\.(/|$)"
 _NO_UP = f"!self.matches({cel_string(_UP)})"
 _LABEL_NAME = r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
-LABEL_KEY = rf"^([a-z0-9]([a-z0-9.-]{{0,251}}[a-z0-9])?/)?{_LABEL_NAME}$"
+_DNS_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_DNS_NAME = rf"{_DNS_LABEL}(\.{_DNS_LABEL})*"
+LABEL_KEY = rf"^({_DNS_NAME}/)?{_LABEL_NAME}$"
 LABEL_KEY_MAX_LENGTH = 317
-OBJECT_NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+OBJECT_NAME = rf"^{_DNS_NAME}$"
 OBJECT_NAME_MAX_LENGTH = 253
 LABEL_KEY_MEND = (
     "write each key as a label key such as nvidia.com/gpu.product: "

@@ -22,7 +22,7 @@ from trimtab.api.scalars import (
     VariantName,
     Window,
 )
-from trimtab.api.schema_variant import MAX_BATCH, PullPolicy, SecretReference, Variant
+from trimtab.api.schema_variant import MAX_BATCH, MAX_VARIANTS, PullPolicy, SecretReference, Variant
 from trimtab.api.wire import ListMap, Rule, Wire
 
 MAX_REPLICAS = 1000
@@ -383,5 +383,7 @@ class ModelDeploymentSpec(Wire):
     """How requests reach the replicas."""
     triton: TritonSettings
     """How the model server runs."""
-    variants: Annotated[list[Variant], ListMap("name")] = Field(min_length=1, max_length=16)
+    variants: Annotated[list[Variant], ListMap("name")] = Field(
+        min_length=1, max_length=MAX_VARIANTS
+    )
     """The compressed forms of the model to choose from."""

@@ -18,6 +18,9 @@ from trimtab.api.scalars import (
 )
 from trimtab.api.wire import Rule, Wire, cel_string
 
+# What a container may ask for without a domain; the API server would refuse the pods otherwise.
+_NATIVE = r"^(cpu|memory|ephemeral-storage|hugepages-[0-9]+[KMG]i)$"
+
 
 def _bad_key(keys: dict[str, str] | None) -> bool:
     return any(
@@ -78,6 +81,15 @@ class AcceleratorClassSpec(Wire):
     rules = (
         _key_rule("resources", "resources"),
         _key_rule("nodeSelector", "node_selector"),
+        Rule(
+            cel=f"self.resources.all(k, k.contains('/') || k.matches({cel_string(_NATIVE)}))",
+            message="resources: write cpu, memory, ephemeral-storage or hugepages-..., or a device "
+            "with its domain such as nvidia.com/gpu",
+            broken=lambda spec: any(
+                "/" not in key and re.fullmatch(_NATIVE, key) is None for key in spec.resources
+            ),
+            field="resources",
+        ),
         Rule(
             cel="self.resources.all(k, !k.contains('/') || "
             "string(self.resources[k]).matches('^[0-9]+$'))",

@@ -10,8 +10,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from trimtab.api.schema_variant import MAX_CLASSES, MAX_VARIANTS
 from trimtab.api.wire import ListMap, Wire
 
+MAX_WORKLOADS = MAX_VARIANTS * MAX_CLASSES
 Short = Annotated[str, Field(max_length=64)]
 Name = Annotated[str, Field(max_length=63)]
 Sentence = Annotated[str, Field(max_length=1024)]
@@ -126,11 +128,11 @@ class DecisionStatus(Wire):
     demand_rate: Short | None = None
     """Requests per second it planned for."""
     # Atomic lists: one writer owns them whole, and the same name may well appear twice.
-    constraints: list[ConstraintStatus] | None = Field(default=None, max_length=32)
+    constraints: list[ConstraintStatus] | None = Field(default=None, max_length=MAX_WORKLOADS)
     """What each rule did to the wish, in order."""
     binding: Short | None = None
     """The constraint that decided."""
-    alternatives: list[AlternativeStatus] | None = Field(default=None, max_length=32)
+    alternatives: list[AlternativeStatus] | None = Field(default=None, max_length=MAX_WORKLOADS)
     """The choices not taken."""
     next_change_allowed_at: Time | None = None
     """When the fleet may shrink next."""
@@ -143,7 +145,7 @@ class SummaryStatus(Wire):
     """The observed percentile, such as p99 41ms."""
     slo: Short | None = None
     """The promise, such as p99 50ms."""
-    variants: Annotated[str, Field(max_length=256)] | None = None
+    variants: Annotated[str, Field(max_length=512)] | None = None
     """The variants that run, such as int8."""
     replicas: Short | None = None
     """Ready of asked for, such as 3/4."""
@@ -165,7 +167,7 @@ class ModelDeploymentStatus(Wire):
     selector: Annotated[str, Field(max_length=1024)] | None = None
     """Label selector of the pods, for the scale subresource."""
     variants: Annotated[list[VariantStatus], ListMap("name", "accelerator_class")] | None = Field(
-        default=None, max_length=128
+        default=None, max_length=MAX_WORKLOADS
     )
     """Replicas by variant and class."""
     latency: LatencyStatus | None = None

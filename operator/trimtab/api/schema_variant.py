@@ -21,6 +21,8 @@ from trimtab.api.wire import ListMap, ListSet, Rule, Wire
 
 PullPolicy = Literal["Always", "IfNotPresent", "Never"]
 MAX_BATCH = 1024
+MAX_VARIANTS = 16
+MAX_CLASSES = 8
 _SOURCES = ("image", "persistent_volume_claim", "uri", "host_path")
 
 
@@ -131,9 +133,11 @@ class Variant(Wire):
     """Measured accuracy from 0 to 1, as a decimal string."""
     source: Source
     """Where the variant's model repository lies."""
-    accelerator_classes: Annotated[list[ClassName], ListSet()] = Field(min_length=1, max_length=8)
+    accelerator_classes: Annotated[list[ClassName], ListSet()] = Field(
+        min_length=1, max_length=MAX_CLASSES
+    )
     """AcceleratorClasses the variant may run on."""
     profile: Annotated[list[Profile], ListMap("accelerator_class")] | None = Field(
-        default=None, max_length=8
+        default=None, max_length=MAX_CLASSES
     )
     """Measured latencies per class; learnt online where absent or wrong."""
