@@ -9,21 +9,19 @@ ARG BASE_IMAGE=python:3.11-slim-bookworm
 FROM ${BASE_IMAGE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /src
-# hatchling builds the wheel; its version and hash are those of the lock, its place is not in the
-# image. Dependencies come before the sources: they change less often.
-COPY requirements/operator.txt requirements/dev.txt requirements/
+# Dependencies come before the sources: they change less often. What builds the wheel has an
+# environment of its own, which stays behind.
+COPY requirements/operator.txt requirements/build.txt requirements/
 RUN python3 -m venv /opt/trimtab && \
     /opt/trimtab/bin/pip install --require-hashes --only-binary :all: -r requirements/operator.txt
 RUN python3 -m venv /opt/build && \
-    awk '/^(hatchling|packaging|pathspec|pluggy|trove-classifiers)==/ {keep = 1} \
-         keep {print} keep && !/\\$/ {keep = 0}' requirements/dev.txt > requirements/build.txt && \
     /opt/build/bin/pip install --require-hashes --only-binary :all: -r requirements/build.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY operator/ operator/
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /dist . && \
     /opt/trimtab/bin/pip install --no-deps /dist/*.whl && \
     /opt/trimtab/bin/python -m compileall -q /opt/trimtab/lib && \
-    /opt/trimtab/bin/pip uninstall --yes pip setuptools 2>/dev/null
+    /opt/trimtab/bin/pip uninstall --yes pip setuptools
 
 FROM ${BASE_IMAGE}
 COPY --from=build /opt/trimtab /opt/trimtab

@@ -14,7 +14,7 @@ COMPRESS_VENV := build/venv-compress
 # One run of uv for one run of `make lock`: nothing else needs it.
 LOCK_VENV := build/venv-lock
 UV_COMPILE = $(LOCK_VENV)/bin/uv pip compile --quiet --universal --generate-hashes \
-	--no-emit-index-url --no-annotate --no-header pyproject.toml
+	--no-emit-index-url --no-annotate --no-header --python-version 3.11 $(UV_FLAGS)
 
 .PHONY: help
 help: ## List the targets
@@ -87,9 +87,10 @@ models: ## Train the sample models in model_repo/ anew (installs torch; several 
 	$(COMPRESS_VENV)/bin/python -m model_repo.train_all
 
 .PHONY: lock
-lock: ## Write requirements/*.txt from pyproject.toml, with hashes and without index addresses
+lock: ## Write requirements/*.txt, with hashes and without index addresses (UV_FLAGS=--upgrade)
 	@test -x $(LOCK_VENV)/bin/uv || { python3 -m venv $(LOCK_VENV) && $(LOCK_VENV)/bin/pip install --quiet uv; }
-	$(UV_COMPILE) $(UV_FLAGS) -o requirements/operator.txt
-	$(UV_COMPILE) $(UV_FLAGS) --extra dev -o requirements/dev.txt
-	$(UV_COMPILE) $(UV_FLAGS) --extra compress -o requirements/compress.txt
+	echo hatchling | $(UV_COMPILE) - -o requirements/build.txt
+	$(UV_COMPILE) pyproject.toml -o requirements/operator.txt
+	$(UV_COMPILE) pyproject.toml --extra dev -o requirements/dev.txt
+	$(UV_COMPILE) pyproject.toml --extra compress -o requirements/compress.txt
 	.ci/no-index-addresses
