@@ -72,7 +72,8 @@ def parse_inference_budget(obj: RawObject) -> resources.InferenceBudget:
 
 def _validated(model: type[_Root], obj: RawObject) -> _Root:
     try:
-        return model.model_validate(without_nulls(obj))
+        # by_name=False: Python spellings such as min_accuracy are for writing a status alone.
+        return model.model_validate(without_nulls(obj), by_alias=True, by_name=False)
     except ValidationError as error:
         raise InvalidResource(tuple(describe(error, obj))) from None
 
