@@ -65,11 +65,12 @@ class Exchange:
     ) -> None:
         """Begin to connect. Failing at once (no local port, no descriptor) counts as any other."""
         try:
-            sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            sock = socket.socket(family, socket.SOCK_STREAM)
         except OSError as error:
             self._finish(0, _name(error.errno))
             return
         self._socket = sock
+        sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER)
         code = sock.connect_ex(address)
         if code not in (0, errno.EINPROGRESS):
