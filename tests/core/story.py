@@ -155,6 +155,7 @@ class Model:
     measure: Callable[[float, float], float] = lambda rate, window_s: rate
     distort: Callable[[WorkloadReadings], WorkloadReadings] = lambda readings: readings
     children: dict[WorkloadKey, _Child] = field(default_factory=dict)
+    profiles: dict[WorkloadKey, ServiceCurve] = field(default_factory=dict)
 
     def running(self, key: WorkloadKey, pods: int) -> Model:
         """The same model with so many pods that are Ready already."""
@@ -391,9 +392,11 @@ class Story:
 def _true_curve(model: Model, key: WorkloadKey) -> ServiceCurve | None:
     declared = model.spec.variant(key.variant)
     profile = declared.profile_on(key.accelerator_class) if declared else None
-    if profile is None:
-        return None
-    return ServiceCurve(tuple((p.batch, p.latency_s * model.truth) for p in profile.points))
+    if profile is not None:
+        model.profiles[key] = ServiceCurve(tuple((p.batch, p.latency_s) for p in profile.points))
+    # Pods of a variant that the spec no longer names are as fast as ever.
+    known = model.profiles.get(key)
+    return known.scaled(model.truth) if known else None
 
 
 def expect_replicas(story: Story, t_s: float, model: str | None = None, **replicas: int) -> None:

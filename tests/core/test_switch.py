@@ -1,0 +1,167 @@
+"""From one variant to another: make before break, and break only where there is no room."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+from trimtab.core.plan import ConditionStatus
+from trimtab.core.signals import Missing
+
+from tests.core.story import (
+    FP32,
+    INT8,
+    Model,
+    Story,
+    accelerator,
+    carried,
+    deployment,
+    expect_replicas,
+    steady,
+    steps,
+    variant,
+)
+
+BETTER = variant("int8", "0.98", 10.0)
+WORSE = variant("fp32", "0.99", 25.0)
+CLASSES = (accelerator("cpu", "0.10"), accelerator("l4", "0.80"))
+
+
+def ready(story: Story) -> list[int]:
+    """Ready pods of all variants, tick by tick."""
+    return [sum(w.ready for w in m.state.workloads) for m in story.history]
+
+
+def switching(load: float = 100.0, **changes: float) -> Story:
+    """A story that runs fp32 for 300 s, and then may run int8 too."""
+    spec = deployment(variants=(WORSE, BETTER), floor="0.99")
+    story = Story(Model(spec, steady(load)), **changes)  # type: ignore[arg-type]
+    story.until(300)
+    assert set(story.model.children) == {FP32}
+    story.respec(min_accuracy=Decimal(0))
+    return story
+
+
+def test_a_switch_never_serves_with_less_than_the_load_needs() -> None:
+    story = switching(start_up_s=40.0)
+    expect_replicas(story, 500, int8=2)
+    assert all(carried(story, m) >= 100 for m in story.history if m.t_s >= 120)
+
+
+def test_a_switch_starts_with_the_new_while_the_old_keeps_all() -> None:
+    story = switching(start_up_s=40.0)
+    story.until(310)
+    fp32 = story.model.children[FP32].replicas
+    story.until(330)
+    assert story.model.children[FP32].replicas == fp32
+    assert story.model.children[INT8].replicas == 2
+    assert story.plan().decision.action in {"Hold", "Switch"}
+    assert "MakeBeforeBreak" in {c.name for c in story.plan().decision.constraints}
+
+
+def test_the_old_leaves_as_the_new_becomes_ready() -> None:
+    story = switching(start_up_s=40.0)
+    expect_replicas(story, 370, int8=2)
+    story.until(420)
+    assert set(story.model.children) == {INT8}
+    assert story.condition("Reconciling").status is ConditionStatus.FALSE
+
+
+def test_a_switch_stays_inside_the_budget() -> None:
+    spec = deployment(variants=(WORSE, BETTER), floor="0.99", per_hour="0.50")
+    story = Story(Model(spec, steady(60)))
+    expect_replicas(story, 300, fp32=4)
+    story.respec(min_accuracy=Decimal(0))
+    expect_replicas(story, 700, int8=1)
+    assert max(m.cost for m in story.history) <= Decimal("0.50")
+    assert all(carried(story, m) >= 60 for m in story.history if m.t_s >= 120)
+
+
+def test_a_removed_variant_drains_once_the_other_is_ready() -> None:
+    story = switching(start_up_s=40.0)
+    story.respec(variants=(BETTER,))
+    story.until(330)
+    assert story.model.children[FP32].replicas
+    expect_replicas(story, 500, int8=2)
+    assert set(story.model.children) == {INT8}
+    assert all(carried(story, m) >= 100 for m in story.history if m.t_s >= 120)
+
+
+def test_without_room_the_old_that_may_not_stay_goes_one_at_a_time() -> None:
+    # Four accelerators, all taken by a variant that falls below the floor.
+    spec = deployment(variants=(BETTER, replace(WORSE, accuracy=Decimal("0.99"))), most=4)
+    spec = replace(spec, min_accuracy=Decimal("0.985"))
+    story = Story(Model(spec, steady(100)), classes=(accelerator(most=4),), drain_s=30.0)
+    expect_replicas(story, 200, fp32=4)
+    story.respec(
+        min_accuracy=Decimal("0.9"), variants=(BETTER, replace(WORSE, accuracy=Decimal("0.8")))
+    )
+    story.until(600)
+    assert set(story.model.children) == {INT8}
+    # One leaves, drains for 30 s, and the new one starts in its place for 10 s: then the next.
+    serving = [m.state.workload(INT8).ready for m in story.history[41:]]
+    assert all(
+        now >= (3 if new < 2 else 2) for now, new in zip(ready(story)[41:], serving, strict=True)
+    )
+    assert max(sum(len(w.pods) for w in m.state.workloads) for m in story.history) == 4
+
+
+def test_nothing_that_may_replace_it_is_no_reason_to_stop_it() -> None:
+    # The new floor leaves only a variant that the budget cannot buy.
+    dear = variant("fp32", "0.99", 5.0, "l4")
+    spec = deployment(variants=(BETTER, dear), per_hour="0.50")
+    story = Story(Model(spec, steady(100)), classes=CLASSES)
+    expect_replicas(story, 200, int8=2)
+    story.respec(min_accuracy=Decimal("0.985"))
+    expect_replicas(story, 600, int8=2)
+    met = story.condition("SLOMet")
+    assert (met.status, met.reason) == (ConditionStatus.FALSE, "NoCapacity")
+
+
+def test_a_lull_shorter_than_the_window_is_no_reason_to_switch() -> None:
+    # One cheap replica carries the lull; five large ones must not leave for it.
+    large, small = variant("fp32", "0.99", 2.0, "l4"), variant("int8", "0.98", 10.0, "cpu")
+    spec = deployment(variants=(large, small), window_s=300, most=10)
+    story = Story(Model(spec, steps((0, 2000), (600, 10), (700, 2000))), classes=CLASSES)
+    story.until(590)
+    before = story.model.children[next(iter(story.model.children))].replicas
+    expect_replicas(story, 700, fp32=before)
+    expect_replicas(story, 1200, fp32=before)
+
+
+def test_a_load_that_stays_low_does_switch_to_the_cheap_variant() -> None:
+    large, small = variant("fp32", "0.99", 2.0, "l4"), variant("int8", "0.98", 10.0, "cpu")
+    spec = deployment(variants=(large, small), window_s=120, most=10)
+    story = Story(Model(spec, steps((0, 2000), (600, 10))), classes=CLASSES)
+    expect_replicas(story, 1200, int8=1)
+    assert all(carried(story, m) >= 10 for m in story.history if m.t_s > 120)
+
+
+def test_growth_comes_before_a_switch_that_would_only_save() -> None:
+    # The new variant never starts; the load doubles in the meantime.
+    story = switching(load=60.0)
+    story.start_up_s = None
+    story.until(330)
+    story.model.load = steady(150)
+    story.until(400)
+    assert story.model.children[FP32].replicas >= 6
+
+
+def test_readings_lost_in_a_switch_grow_nothing_and_remove_nothing() -> None:
+    story = switching(start_up_s=40.0)
+    story.until(330)
+    held = {k: c.replicas for k, c in story.model.children.items()}
+    assert len(held) == 2
+    story.model.blind = Missing("PrometheusUnreachable", "Connection refused.")
+    story.until(600)
+    assert {k: c.replicas for k, c in story.model.children.items()} == held
+
+
+def test_two_variants_of_nearly_the_same_cost_do_not_swap() -> None:
+    other = variant("fp32", "0.99", 9.5)
+    spec = deployment(variants=(BETTER, other), window_s=30)
+    wave = steps(*((t, 60 + 30 * ((t // 100) % 2)) for t in range(0, 3000, 100)))
+    story = Story(Model(spec, wave))
+    story.until(1500)
+    used = {t.key.variant for m in story.history for t in m.plan.targets}
+    assert len(used) == 1
