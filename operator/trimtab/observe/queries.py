@@ -86,7 +86,8 @@ class ReadSettings:
                 "The windows must satisfy 1 s <= fast <= long; "
                 f"got fast {self.fast_window_s:g} s, long {self.long_window_s:g} s."
             )
-        if self.stale_after_s <= 0 or self.deadline_s <= 0 or self.concurrency < 1:
+        # "not >" and no "<=": NaN is refused too.
+        if not (self.stale_after_s > 0 and self.deadline_s > 0 and self.concurrency >= 1):
             raise ValueError("stale_after_s, deadline_s and concurrency must be positive.")
         for label in (self.namespace_label, self.pod_label, *self.target_labels):
             if not _LABEL.fullmatch(label):

@@ -1,0 +1,254 @@
+"""The query set against a real Prometheus, filled with ten minutes that Triton could have exported.
+
+promtool writes the past into blocks, so nothing waits. Needs `prometheus` and `promtool`: named by
+TRIMTAB_PROMETHEUS (the first of the two), on the PATH, or in trimtab's cache folder.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from trimtab.api.resources import LatencySourceType, ObjectKey
+from trimtab.core.signals import Known, Missing, NoTraffic, Reading, Stale
+from trimtab.core.snapshot import ModelReadings, ModelState, Pod
+from trimtab.observe.errors import PrometheusError
+from trimtab.observe.fleet import read_fleet
+from trimtab.observe.prometheus import ClientSettings, PrometheusClient, open_client
+from trimtab.observe.queries import ReadSettings, fleet_queries
+
+from tests.observe.stories import KEY, MODEL, spec, state
+
+pytestmark = pytest.mark.cluster
+
+STEP_S, PAST_S = 5, 600
+PODMONITOR, ANNOTATIONS = {"job": "podmonitor"}, {"job": "annotations"}
+SETTINGS = ReadSettings(fast_window_s=20)
+
+
+def binary() -> Path | None:
+    named = os.environ.get("TRIMTAB_PROMETHEUS") or shutil.which("prometheus")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "trimtab"
+    places = [Path(named)] if named else [cache / "bin/prometheus", cache / "prometheus/prometheus"]
+    return next((p for p in places if p.exists() and p.with_name("promtool").exists()), None)
+
+
+class History:
+    """Samples in OpenMetrics text; without TYPE lines, as the format wants _total on counters."""
+
+    def __init__(self, end_s: int) -> None:
+        self.end_s = end_s
+        self._series: dict[str, list[str]] = {}
+
+    def line(
+        self, name: str, labels: Mapping[str, str], start: float, per_s: float, **span: int
+    ) -> None:
+        """A series from `start` at `per_s` over the past, or over the seconds of it given."""
+        text = ",".join(f'{k}="{v}"' for k, v in labels.items())
+        rows = self._series.setdefault(name, [])
+        for age in range(span.get("since", PAST_S), span.get("until", 0) - 1, -STEP_S):
+            # "reset" seconds ago the server restarted and counted from zero.
+            reset = span.get("reset")
+            begun = reset if reset is not None and age < reset else PAST_S
+            value = (start if begun == PAST_S else 0.0) + per_s * (begun - age)
+            rows.append(f"nv_inference_{name}{{{text}}} {value} {self.end_s - age}")
+
+    def triton(self, pod: str, per_s: float, *, job: Mapping[str, str], **more: int) -> None:
+        """All counters of one pod: 1 in 10 rejected, batches of 4, 8 ms each, 3 ms queued."""
+        own = {"namespace": "shop", "pod": pod, "model": MODEL, **job}
+        for version, share in (("1", 0.75), ("2", 0.25)):
+            labels, rate = {**own, "version": version}, per_s * share
+            self.line("request_success", labels, 1000, rate, **more)
+            self.line("count", labels, 1000, rate, **more)
+            self.line("exec_count", labels, 250, rate / 4, **more)
+            self.line("queue_duration_us", labels, 0, rate * 3000, **more)
+            for part, micros in (("input", 500), ("infer", 7000), ("output", 500)):
+                self.line(f"compute_{part}_duration_us", labels, 0, rate * micros, **more)
+            for reason, failed in (("REJECTED", 0.1), ("OTHER", 0.0)):
+                failures = {**labels, "reason": reason}
+                self.line("request_failure", failures, 0, rate * failed, **more)
+            self.line("pending_request_count", labels, 0, 0.5, **more)
+            for quantile in ("0.5", "0.99"):
+                worst = 20_000 * float(quantile) if per_s else math.nan
+                self.line("request_summary_us", {**labels, "quantile": quantile}, worst, 0, **more)
+
+    def text(self) -> str:
+        return "".join(f"{row}\n" for rows in self._series.values() for row in rows) + "# EOF\n"
+
+
+@pytest.fixture(scope="module")
+def past() -> History:
+    history = History(int(time.time()) - 3600)
+    history.triton("steady", 40, job=PODMONITOR)
+    history.triton("steady", 40, job=ANNOTATIONS)  # matched by a second scrape config
+    history.triton("restarted", 60, job=PODMONITOR, reset=30)
+    history.triton("gone", 500, job=PODMONITOR, until=20)
+    history.triton("idle", 0, job=PODMONITOR)
+    history.triton("once", 40, job=PODMONITOR, since=0)
+    return history
+
+
+@pytest.fixture(scope="module")
+def url(past: History, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    program = binary()
+    if program is None:
+        pytest.skip("no prometheus binary: set TRIMTAB_PROMETHEUS or install prometheus")
+    folder = tmp_path_factory.mktemp("prometheus")
+    (folder / "past.txt").write_text(past.text())
+    (folder / "config.yaml").write_text("scrape_configs: []\n")
+    backfill = ["tsdb", "create-blocks-from", "openmetrics", "past.txt", "data"]
+    tool = str(program.with_name("promtool"))
+    subprocess.run([tool, *backfill], cwd=folder, check=True, capture_output=True)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    flags = ["--config.file=config.yaml", "--storage.tsdb.path=data"]
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(
+            [str(program), *flags, f"--web.listen-address={address}"],
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            asyncio.run(answers(f"http://{address}"))
+            yield f"http://{address}"
+        finally:
+            server.terminate()
+            server.wait(20)
+
+
+async def answers(url: str) -> None:
+    """Returns when Prometheus answers a query; TimeoutError after 30 s."""
+    async with asyncio.timeout(30), open_client(ClientSettings(url)) as client:
+        while True:
+            try:
+                await client.query("1", time.time())
+            except PrometheusError:
+                await asyncio.sleep(0.1)
+            else:
+                return
+
+
+def fleet(past: History, *names: str, **changes: object) -> ModelState:
+    made = past.end_s - PAST_S
+    return state([Pod(n, made, made) for n in names], spec(**changes))  # type: ignore[arg-type]
+
+
+async def read(client: PrometheusClient, of: ModelState, now_s: float) -> ModelReadings:
+    return (await read_fleet(client, SETTINGS, [of], now_s))[KEY]
+
+
+def near(reading: Reading, wanted: float, tolerance: float = 0.02) -> None:
+    assert isinstance(reading, Known), reading
+    assert reading.value == pytest.approx(wanted, rel=tolerance)
+
+
+async def test_every_query_runs_and_answers(url: str, past: History) -> None:
+    async with open_client(ClientSettings(url)) as client:
+        for metric, promql in fleet_queries(SETTINGS).items():
+            samples = await client.query(promql, past.end_s)
+            rows = [tuple(sorted(s.labels.items())) for s in samples]
+            assert len(rows) == len(set(rows)) >= 3, metric
+            assert {"namespace", "pod", "model"} <= set(samples[0].labels), metric
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ReadSettings(fast_window_s=1.5, matchers=('cluster=~"eu|us"', 'job!="x"')),
+        ReadSettings(namespace_label="exported_namespace", pod_label="kubernetes_pod_name"),
+        ReadSettings(target_labels=("pod", "job")),
+        ReadSettings(target_labels=()),
+    ],
+)
+async def test_every_choice_of_labels_is_valid_promql(url: str, settings: ReadSettings) -> None:
+    async with open_client(ClientSettings(url)) as client:
+        for promql in fleet_queries(settings).values():
+            await client.query(promql, 0)
+
+
+async def test_a_pod_scraped_twice_counts_once(url: str, past: History) -> None:
+    async with open_client(ClientSettings(url)) as client:
+        found = await read(client, fleet(past, "steady"), past.end_s)
+    near(found.arrival_rate, 40 * 1.1 + 1)  # versions and reasons add up, and the backlog grows
+    near(found.arrival_rate_fast, 40 * 1.1 + 1)
+    near(found.failure_rate, 4)
+    near(found.pending, 600)
+    near(found.latency_s, 0.0198)
+    (own,) = found.workloads
+    near(own.rate, 40)
+    near(own.batch_rate, 10)
+    near(own.batch_size, 4)
+    near(own.service_time_s, 0.008)
+    near(own.queue_time_s, 0.003)
+
+
+async def test_a_restart_is_no_negative_traffic(url: str, past: History) -> None:
+    async with open_client(ClientSettings(url)) as client:
+        found = await read(client, fleet(past, "restarted"), past.end_s)
+    near(found.workloads[0].rate, 60, 0.12)  # what was counted between scrape and restart is lost
+
+
+async def test_pods_that_are_gone_or_idle(url: str, past: History) -> None:
+    async with open_client(ClientSettings(url)) as client:
+        with_gone = await read(client, fleet(past, "steady"), past.end_s)
+        idle = await read(client, fleet(past, "idle"), past.end_s)
+        both = await read(client, fleet(past, "steady", "idle"), past.end_s)
+    near(with_gone.workloads[0].rate, 40)
+    assert idle.workloads[0].rate == NoTraffic(past.end_s)
+    assert idle.latency_s == NoTraffic(past.end_s)
+    near(both.latency_s, 0.0198)
+
+
+async def test_a_pod_scraped_once_has_no_rate(url: str, past: History) -> None:
+    async with open_client(ClientSettings(url)) as client:
+        found = await read(client, fleet(past, "once"), past.end_s)
+    assert isinstance(found.arrival_rate, Missing)
+    assert found.arrival_rate.reason == "WindowTooShort"
+
+
+async def test_prometheus_stops_ingesting(url: str, past: History) -> None:
+    async with open_client(ClientSettings(url)) as client:
+        near((await read(client, fleet(past, "steady"), past.end_s + 29)).pending, 600)
+        for age in (31, 200):
+            stale = await read(client, fleet(past, "steady"), past.end_s + age)
+            assert stale.arrival_rate == Stale(age)
+        nothing = await read(client, fleet(past, "steady"), past.end_s + 400)
+    assert isinstance(nothing.arrival_rate, Missing)
+    assert nothing.arrival_rate.reason == "NoSeries"
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("nv_inference_pending_request_count", "AmbiguousResult"),
+        ("absent_metric", "EmptyResult"),
+        ("0 / 0", "NotANumber"),
+        ("max(", "PrometheusQueryError"),
+        ("nv_inference_count[1m]", "PrometheusMalformed"),
+        ("0.042", None),
+    ],
+)
+async def test_the_users_query(url: str, past: History, query: str, reason: str | None) -> None:
+    of = fleet(past, "steady", source=LatencySourceType.PROM_QL, query=query)
+    async with open_client(ClientSettings(url)) as client:
+        found = (await read(client, of, past.end_s)).latency_s
+    assert (found.reason if isinstance(found, Missing) else None) == reason
+
+
+async def test_a_thousand_models_cost_thirteen_queries(url: str, past: History) -> None:
+    states = [fleet(past, "steady", key=ObjectKey("shop", f"m{i}")) for i in range(1000)]
+    async with open_client(ClientSettings(url)) as client:
+        began = time.perf_counter()
+        found = await read_fleet(client, SETTINGS, states, past.end_s)
+    assert len(found) == 1000
+    assert time.perf_counter() - began < 5
