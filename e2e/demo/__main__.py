@@ -19,11 +19,11 @@ from e2e.demo import scene
 from e2e.demo.account import Account, say, tell_figures
 from e2e.demo.plot import draw
 from e2e.demo.result import Figures, Phases, figures
-from e2e.kit.access import ROOT, Access, CommandFailed, reach, wait_for
+from e2e.kit.access import ROOT, Access, CommandFailed, reach
 from e2e.kit.install import Images, install_prometheus, install_trimtab
-from e2e.kit.recorder import Recorder
+from e2e.kit.served import Stage
 from e2e.load.generator import Report
-from e2e.load.process import LoadError, LoadProcess
+from e2e.load.process import LoadError
 
 PHASES = Phases(up_s=45.0, down_s=195.0, end_s=405.0)
 LOW_RATE, HIGH_RATE = 15, 150
@@ -54,40 +54,36 @@ def _play(access: Access, plot: Path, *, keep: bool) -> Figures:
         install_trimtab(access, images, prometheus_url)
     manifest = scene.manifest(images)
     with step("kubectl apply: an AcceleratorClass and a ModelDeployment"):
-        scene.close_namespace(access)  # of an earlier run, if there was one
-        scene.open_namespace(access)
+        stage = scene.demo_stage(access, images)
+        stage.open()
         access.apply(manifest)
     with step("waiting for the first Triton pod"):
-        wait_for("the first Triton pod", lambda: scene.model_ready(access), seconds=180)
-    url = scene.way_in(access)
+        stage.await_condition("Ready", "True", seconds=180)
     try:
-        return _load_and_tell(access, url, manifest, plot)
+        return _load_and_tell(stage, manifest, plot)
     finally:
         if not keep:
             with step("removing the model"):
-                scene.close_namespace(access)
+                stage.close()
 
 
-def _load_and_tell(access: Access, url: str, manifest: str, plot: Path) -> Figures:
+def _load_and_tell(stage: Stage, manifest: str, plot: Path) -> Figures:
     model = list(yaml.safe_load_all(manifest))[1]["spec"]
     target_ms = 1000 * parse_duration(model["slo"]["latency"]["target"])
     budget = Decimal(model["budget"]["perHour"])
     lengths = (PHASES.up_s, PHASES.down_s - PHASES.up_s, PHASES.end_s - PHASES.down_s)
     rates = (LOW_RATE, HIGH_RATE, LOW_RATE)
     schedule = ",".join(f"{s:g}s@{r}" for s, r in zip(lengths, rates, strict=True))
+    url = stage.way_in()
     say(f"open-loop Poisson load on {url}: {schedule}")
-    arguments = ["--url", url, "--model", scene.MODEL, "--schedule", schedule]
-    with (
-        Recorder(access.kubeconfig, scene.NAMESPACE, scene.MODEL) as recorder,
-        LoadProcess([*arguments, "--seed", str(SEED)], niceness=-5) as load,
-    ):
+    with stage.record() as recorder, stage.load(url, schedule, seed=SEED) as load:
         account = Account(target_ms, budget)
         while load.running:
             time.sleep(1.0)
             account.tell(load.new_seconds(), recorder.last)
         report: Report = load.report()
         moments = list(recorder.moments)
-    say(access.kubectl("get", "md", "-n", scene.NAMESPACE).rstrip())
+    say(stage.kubectl("get", "md").rstrip())
     known = (report.results, moments, report.started_at_s, PHASES, target_ms, budget)
     plot.parent.mkdir(parents=True, exist_ok=True)
     draw(plot, *known)

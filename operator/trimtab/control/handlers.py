@@ -22,6 +22,7 @@ _OUR_LABEL = {names.MANAGED_BY_LABEL: names.MANAGED_BY}
 def registry(caches: Caches, wake: Callable[[], None]) -> kopf.OperatorRegistry:
     """The handlers of every watched kind. `wake` starts a decision without waiting its turn."""
     handlers = kopf.OperatorRegistry()
+    kopf.on.login(registry=handlers)(_login)
     for kind in (*WATCHED, *OPTIONAL):
         _watch(handlers, kind, caches, wake)
     return handlers
@@ -43,6 +44,12 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.process.ultimate_exiting_timeout = 20
     for kind in OURS_ONLY:
         settings.watching.label_selectors[kind.plural] = _selector()
+
+
+def _login(**facts: Any) -> kopf.ConnectionInfo | None:
+    """In the cluster by the pod's own token, elsewhere by kubeconfig; a registry of one's own comes
+    without kopf's."""
+    return kopf.login_with_service_account(**facts) or kopf.login_with_kubeconfig(**facts)
 
 
 def _selector() -> str:

@@ -1,0 +1,47 @@
+"""One cluster and one install for all end-to-end tests; what was there before stays."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from e2e.kit.access import Access, reach
+from e2e.kit.install import Images, install_prometheus, install_trimtab, uninstall_trimtab
+from e2e.kit.served import Stage
+
+
+@pytest.fixture(scope="session")
+def access() -> Iterator[Access]:
+    """The cluster of KUBECONFIG, or the embedded one: taken down again if it was not up before."""
+    from e2e.cluster import Cluster
+
+    was_up = bool(os.environ.get("KUBECONFIG")) or Cluster().kubeconfig.exists()
+    found = reach()
+    os.environ["KUBECONFIG"] = str(found.kubeconfig)
+    yield found
+    if found.embedded is not None and not was_up:
+        found.embedded.down()
+
+
+@pytest.fixture(scope="session")
+def images(access: Access) -> Images:
+    """The images in use."""
+    return Images.of(access)
+
+
+@pytest.fixture(scope="session")
+def operator(access: Access, images: Images) -> Iterator[None]:
+    """trimtab, installed by Helm beside a Prometheus."""
+    url = install_prometheus(access, images)
+    install_trimtab(access, images, url)
+    yield
+    uninstall_trimtab(access)
+
+
+@pytest.fixture(scope="module")
+def stage(access: Access, images: Images, operator: None) -> Iterator[Stage]:
+    """A namespace of its own for the tests of one module, gone afterwards."""
+    with Stage(access, images) as opened:
+        yield opened

@@ -1,0 +1,212 @@
+"""A namespace with models in it: apply, ask, load, hurt, and look at what is written."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import yaml
+
+from e2e.kit.access import ROOT, Access, wait_for
+from e2e.kit.install import NAMESPACE as OPERATOR_NAMESPACE
+from e2e.kit.install import Images
+from e2e.kit.recorder import Recorder
+from e2e.load.process import LoadProcess
+
+DIGITS = ROOT / "e2e" / "demo" / "manifests" / "digits.yaml"
+CHILD_KINDS = ("deployments", "services", "configmaps")
+
+
+class Stage:
+    """A namespace held to Pod Security's strictest level; leaving it deletes it."""
+
+    def __init__(self, access: Access, images: Images) -> None:
+        self.access = access
+        self.images = images
+        self.namespace = f"trimtab-e2e-{uuid.uuid4().hex[:6]}"
+
+    def __enter__(self) -> Stage:
+        self.open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def open(self) -> None:
+        """Makes the namespace."""
+        labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+        self.put(
+            {
+                "apiVersion": "v1",
+                "kind": "Namespace",
+                "metadata": {"name": self.namespace, "labels": labels},
+            }
+        )
+
+    def close(self) -> None:
+        """Deletes it and all that is in it."""
+        self.access.kubectl("delete", "namespace", self.namespace, "--wait=false")
+
+    # -- objects --------------------------------------------------------------------------
+
+    def put(self, obj: Mapping[str, Any]) -> None:
+        """`kubectl apply` of an object."""
+        self.access.apply(json.dumps(obj))
+
+    def kubectl(self, *argv: str, check: bool = True) -> str:
+        """kubectl in this namespace."""
+        return self.access.kubectl("-n", self.namespace, *argv, check=check)
+
+    def get(self, *argv: str) -> Any:
+        """`kubectl get … -o json` in this namespace."""
+        return self.access.json("-n", self.namespace, *argv)
+
+    def digits(self, name: str = "digits", **spec: Any) -> dict[str, Any]:
+        """The demo's ModelDeployment under a name, with parts of its spec replaced."""
+        text = DIGITS.read_text().replace("${TRITON_IMAGE}", self.images.triton)
+        text = text.replace("${MODEL_REPO_IMAGE}", self.images.models)
+        accelerator, model = yaml.safe_load_all(text)
+        self.put(accelerator)
+        model["metadata"] = {"name": name, "namespace": self.namespace}
+        model["spec"] |= spec
+        return dict(model)
+
+    # -- what trimtab says ----------------------------------------------------------------
+
+    def status(self, name: str = "digits") -> dict[str, Any]:
+        """The status of a ModelDeployment."""
+        return dict(self.get("modeldeployment", name).get("status") or {})
+
+    def condition(self, kind: str, name: str = "digits") -> tuple[str, str]:
+        """Status and reason of a condition; empty where it is not there yet."""
+        for condition in self.status(name).get("conditions", ()):
+            if condition["type"] == kind:
+                return condition["status"], condition["reason"]
+        return "", ""
+
+    def await_condition(
+        self, kind: str, status: str, *, name: str = "digits", seconds: float = 60.0
+    ) -> float:
+        """Waits until a condition has that status; returns the seconds it took."""
+        what = f"{name}: {kind}={status}"
+        try:
+            return wait_for(what, lambda: self.condition(kind, name)[0] == status, seconds=seconds)
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}; status: {json.dumps(self.status(name))}") from None
+
+    def replicas(self, name: str = "digits") -> int:
+        """Replicas asked for, over all Deployments of the model."""
+        found = self.get("deployments", "-l", f"trimtab.dev/model-deployment={name}")
+        return sum(d["spec"]["replicas"] for d in found["items"])
+
+    def versions(self) -> dict[str, str]:
+        """The resource version of everything here that trimtab could write."""
+        found: dict[str, str] = {}
+        for kind in ("modeldeployments", *CHILD_KINDS, "events"):
+            for item in self.get(kind)["items"]:
+                name = item["metadata"]["name"]
+                found[f"{kind}/{name}"] = item["metadata"]["resourceVersion"]
+        return found
+
+    # -- load -----------------------------------------------------------------------------
+
+    def way_in(self, name: str = "digits") -> str:
+        """A NodePort to the model's pods; returns a URL on this machine."""
+        service = {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": f"{name}-way-in", "namespace": self.namespace},
+            "spec": {
+                "type": "NodePort",
+                "selector": {"trimtab.dev/model-deployment": name},
+                "ports": [{"name": "http", "port": 8000, "targetPort": "http"}],
+            },
+        }
+        self.put(service)
+        port = self.get("service", f"{name}-way-in")["spec"]["ports"][0]["nodePort"]
+        nodes = self.access.json("nodes")["items"]
+        addresses = [
+            a["address"]
+            for node in nodes
+            for a in node["status"]["addresses"]
+            if a["type"] == "InternalIP"
+        ]
+        return f"http://{reachable_host(['127.0.0.1', *addresses], port)}:{port}"
+
+    def load(self, url: str, schedule: str, *, seed: int = 1) -> LoadProcess:
+        """An open-loop load on the model, in a process of its own."""
+        arguments = ["--url", url, "--model", "digits", "--schedule", schedule]
+        return LoadProcess([*arguments, "--seed", str(seed)], niceness=-5)
+
+    def record(self, name: str = "digits") -> Recorder:
+        """A record of the model's fleet, second by second."""
+        return Recorder(Path(self.access.kubeconfig), self.namespace, name)
+
+    # -- faults ---------------------------------------------------------------------------
+
+    def stop_prometheus(self) -> None:
+        """Takes Prometheus away."""
+        self._prometheus("0")
+
+    def start_prometheus(self) -> None:
+        """Brings it back and waits until it is Ready."""
+        self._prometheus("1")
+
+    def _prometheus(self, replicas: str) -> None:
+        self.access.kubectl(
+            "-n", "monitoring", "scale", "deploy/prometheus", "--replicas", replicas
+        )
+        self.access.kubectl(
+            "-n", "monitoring", "rollout", "status", "deploy/prometheus", "--timeout=60s"
+        )
+
+    def operator_pod(self) -> str:
+        """The name of the operator's pod."""
+        found = self.access.json(
+            "pods", "-n", OPERATOR_NAMESPACE, "-l", "app.kubernetes.io/name=trimtab"
+        )["items"]
+        alive = [p for p in found if not p["metadata"].get("deletionTimestamp")]
+        return str(alive[0]["metadata"]["name"])
+
+    def kill_operator(self) -> None:
+        """SIGKILL, as a lost node would."""
+        self.access.kubectl(
+            *("-n", OPERATOR_NAMESPACE, "delete", "pod", self.operator_pod()),
+            *("--grace-period=0", "--force", "--wait=false"),
+        )
+
+    def await_operator(self) -> None:
+        """Waits until an operator is Ready."""
+        time.sleep(1.0)
+        self.access.kubectl(
+            *("-n", OPERATOR_NAMESPACE, "rollout", "status", "deploy/trimtab", "--timeout=90s")
+        )
+
+
+def reachable_host(hosts: list[str], port: int) -> str:
+    """The first host that takes a connection on that port."""
+    found: list[str] = []
+
+    def connects() -> bool:
+        for host in hosts:
+            try:
+                socket.create_connection((host, port), timeout=1).close()
+            except OSError:
+                continue
+            found.append(host)
+            return True
+        return False
+
+    wait_for(f"port {port} on {' or '.join(hosts)}", connects, seconds=30)
+    return found[0]

@@ -1,0 +1,122 @@
+"""What users get wrong and what others do: a condition says so, and the rest goes on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from e2e.kit.access import wait_for
+from e2e.kit.served import Stage
+
+
+@pytest.fixture(scope="module")
+def healthy(stage: Stage) -> Stage:
+    """One model that serves while others are in trouble."""
+    stage.put(stage.digits("healthy"))
+    stage.await_condition("Ready", "True", name="healthy", seconds=240)
+    return stage
+
+
+def reason(stage: Stage, kind: str, name: str) -> tuple[str, str]:
+    """Waits for a condition to be there, and returns it."""
+    wait_for(f"{name}: {kind}", lambda: stage.condition(kind, name)[0] != "", seconds=30)
+    return stage.condition(kind, name)
+
+
+def variants(stage: Stage, **changed: Any) -> list[dict[str, Any]]:
+    """The int8 variant with fields replaced."""
+    model = stage.digits()
+    return [{**v, **changed} for v in model["spec"]["variants"] if v["name"] == "int8"]
+
+
+def test_a_class_that_does_not_exist(healthy: Stage) -> None:
+    absent = variants(healthy, acceleratorClasses=["tpu"], profile=[])
+    healthy.put(healthy.digits("no-class", variants=absent))
+    assert reason(healthy, "Stalled", "no-class") == ("True", "NoVariantMayRun")
+
+
+def test_a_budget_that_does_not_exist_fails_closed(healthy: Stage) -> None:
+    spec = {"budgetRef": {"name": "nobody"}}
+    healthy.put(healthy.digits("no-budget", **spec))
+    assert reason(healthy, "WithinBudget", "no-budget") == ("Unknown", "BudgetMissing")
+    assert healthy.replicas("no-budget") == 0
+
+
+def test_a_host_path_is_refused_with_the_value_that_would_allow_it(healthy: Stage) -> None:
+    source = {"hostPath": {"path": "/srv/models"}}
+    healthy.put(healthy.digits("host-path", variants=variants(healthy, source=source)))
+    assert reason(healthy, "Stalled", "host-path") == ("True", "SourceRefused")
+    text = healthy.kubectl("get", "md", "host-path", "-o", "yaml")
+    assert "models.allowHostPath" in text
+
+
+def test_a_foreign_autoscaler_stops_us_and_not_the_model(healthy: Stage) -> None:
+    deployment = healthy.get("deployments", "-l", "trimtab.dev/model-deployment=healthy")
+    target = deployment["items"][0]["metadata"]["name"]
+    healthy.put(
+        {
+            "apiVersion": "autoscaling/v2",
+            "kind": "HorizontalPodAutoscaler",
+            "metadata": {"name": "foreign", "namespace": healthy.namespace},
+            "spec": {
+                "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": target},
+                "minReplicas": 1,
+                "maxReplicas": 3,
+            },
+        }
+    )
+    healthy.await_condition("Stalled", "True", name="healthy", seconds=30)
+    assert healthy.condition("Stalled", "healthy")[1] == "ForeignScaler"
+    healthy.kubectl("delete", "hpa", "foreign")
+    healthy.await_condition("Stalled", "False", name="healthy", seconds=30)
+
+
+def test_manual_mode_obeys_the_scale_subresource(healthy: Stage) -> None:
+    manual = {"variant": "int8", "acceleratorClass": "cpu-quarter", "replicas": 1}
+    spec = {"scaling": {"mode": "Manual", "manual": manual}}
+    healthy.put(healthy.digits("by-hand", **spec))
+    healthy.await_condition("Ready", "True", name="by-hand", seconds=120)
+    healthy.kubectl("scale", "md/by-hand", "--replicas=2")
+    wait_for("two replicas", lambda: healthy.replicas("by-hand") == 2, seconds=20)
+    healthy.kubectl("delete", "md", "by-hand")
+
+
+def test_a_pod_monitor_is_made_where_the_kind_exists(healthy: Stage) -> None:
+    healthy.access.apply(POD_MONITOR_CRD)
+    try:
+        # Found at the next full listing, or at once by an operator that starts.
+        healthy.kill_operator()
+        healthy.await_operator()
+        wait_for(
+            "a PodMonitor",
+            lambda: bool(healthy.get("podmonitors.monitoring.coreos.com")["items"]),
+            seconds=60,
+        )
+        monitor = healthy.get("podmonitors.monitoring.coreos.com")["items"][0]
+        assert monitor["spec"]["podMetricsEndpoints"][0]["port"] == "metrics"
+    finally:
+        healthy.access.kubectl("delete", "crd", "podmonitors.monitoring.coreos.com")
+
+
+def test_after_all_that_the_healthy_one_serves(healthy: Stage) -> None:
+    assert healthy.condition("Ready", "healthy")[0] == "True"
+    restarts = healthy.access.json("pods", "-n", "trimtab-system")["items"][0]["status"]
+    assert restarts["containerStatuses"][0]["restartCount"] == 0
+
+
+POD_MONITOR_CRD = """
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: podmonitors.monitoring.coreos.com}
+spec:
+  group: monitoring.coreos.com
+  scope: Namespaced
+  names: {kind: PodMonitor, listKind: PodMonitorList, plural: podmonitors, singular: podmonitor}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema:
+      openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}
+"""

@@ -1,0 +1,69 @@
+"""What the caches keep, and whose word counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trimtab.actuate import kinds
+from trimtab.api.resources import ObjectKey
+from trimtab.control.caches import Caches, trimmed
+
+
+def pod(version: int, uid: str = "u1", **spec: Any) -> dict[str, Any]:
+    return {
+        "metadata": {
+            "name": "p",
+            "namespace": "shop",
+            "uid": uid,
+            "resourceVersion": str(version),
+            "managedFields": [{"manager": "kubelet"}],
+        },
+        "spec": {"nodeName": "n", "volumes": [{"name": "big"}], **spec},
+        "status": {"phase": "Running", "podIP": "10.0.0.1"},
+    }
+
+
+KEY = ObjectKey("shop", "p")
+
+
+def test_an_older_event_does_not_undo_a_newer_object() -> None:
+    caches = Caches()
+    assert caches.put(kinds.POD, pod(12, nodeName="new"))
+    assert not caches.put(kinds.POD, pod(11, nodeName="old"))
+    kept = caches.get(kinds.POD, KEY)
+    assert kept is not None
+    assert kept["spec"]["nodeName"] == "new"
+
+
+def test_an_object_made_anew_under_the_same_name_replaces_the_old_one() -> None:
+    caches = Caches()
+    caches.put(kinds.POD, pod(12, uid="first"))
+    caches.put(kinds.POD, pod(3, uid="second"))
+    # The deletion of the first arrives late, and must not take the second with it.
+    caches.drop(kinds.POD, pod(13, uid="first"))
+    kept = caches.get(kinds.POD, KEY)
+    assert kept is not None
+    assert kept["metadata"]["uid"] == "second"
+
+
+def test_a_listing_removes_what_is_no_longer_there() -> None:
+    caches = Caches()
+    caches.put(kinds.POD, pod(1))
+    caches.replace(kinds.POD, [])
+    assert list(caches.all(kinds.POD)) == []
+
+
+def test_pods_are_kept_without_what_no_decision_reads() -> None:
+    kept = trimmed(kinds.POD, pod(1))
+    assert "managedFields" not in kept["metadata"]
+    assert "volumes" not in kept["spec"]
+    assert kept["spec"]["nodeName"] == "n"
+    assert kept["kind"] == "Pod"
+
+
+def test_listed_objects_carry_their_kind() -> None:
+    caches = Caches()
+    caches.put(kinds.SERVICE, {"metadata": {"name": "s", "namespace": "shop", "uid": "u"}})
+    kept = caches.get(kinds.SERVICE, ObjectKey("shop", "s"))
+    assert kept is not None
+    assert (kept["apiVersion"], kept["kind"]) == ("v1", "Service")

@@ -1,0 +1,124 @@
+"""The loop over fakes: what is written, when, and what one model's trouble does to another."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.control.world import World, accelerator_class, model_deployment, variant
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+async def test_a_model_gets_its_children_and_a_settled_fleet_no_writes(world: World) -> None:
+    world.kube.put(model_deployment())
+    written = await world.tick()
+    assert world.kube.names("Deployment") == ["digits-int8-cpu"]
+    assert world.kube.names("Service") == ["digits", "digits-headless"]
+    assert "ModelDeployment/status" in written
+    assert ("Normal", "Start") in world.kube.events
+    world.run_pods()
+    await world.tick()
+    await world.tick(after_s=120.0)
+    for _ in range(5):
+        assert await world.tick(after_s=120.0) == []
+    assert world.conditions()["Ready"] == ("True", "Serving")
+
+
+async def test_a_lost_prometheus_is_told_and_changes_no_replica(world: World) -> None:
+    world.kube.put(model_deployment(scaling={"minReplicas": 2, "maxReplicas": 4}))
+    await world.tick()
+    world.run_pods()
+    await world.tick()
+    world.prometheus.down = True
+    for _ in range(40):
+        await world.tick()
+        assert world.kube.find_one("Deployment")["spec"]["replicas"] == 2
+    assert world.conditions()["MetricsAvailable"] == ("False", "PrometheusUnreachable")
+
+
+async def test_a_model_that_cannot_be_read_stalls_alone(world: World) -> None:
+    # An older CRD let it in: the API server of today would not.
+    world.kube.put(model_deployment("broken", slo={"latency": {"percentile": 101, "target": "1s"}}))
+    world.kube.put(model_deployment())
+    await world.tick()
+    assert world.conditions("broken")["Stalled"] == ("True", "InvalidSpec")
+    assert world.kube.names("Deployment") == ["digits-int8-cpu"]
+
+
+async def test_what_the_api_server_refuses_is_said_and_tried_again(world: World) -> None:
+    world.kube.put(model_deployment())
+    world.kube.refuse = {"Deployment"}
+    await world.tick()
+    assert world.conditions()["Stalled"] == ("True", "ApplyRefused")
+    world.kube.refuse = set()
+    await world.tick()
+    assert world.conditions()["Stalled"] == ("False", "Progressing")
+    assert world.kube.names("Deployment") == ["digits-int8-cpu"]
+
+
+async def test_a_taken_name_is_left_alone(world: World) -> None:
+    world.kube.put(
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": "digits", "namespace": "shop", "uid": "somebody"},
+            "spec": {},
+        }
+    )
+    world.kube.put(model_deployment())
+    await world.tick()
+    assert world.conditions()["Stalled"] == ("True", "NameTaken")
+    assert world.kube.objects["Service", "shop", "digits"]["spec"] == {}
+
+
+async def test_advise_mode_writes_status_alone(world: World) -> None:
+    world.kube.put(model_deployment(scaling={"mode": "Advise"}))
+    written = await world.tick()
+    assert set(written) == {"ModelDeployment/status"}
+    assert world.kube.names("Deployment") == []
+
+
+async def test_a_removed_variant_serves_until_its_successor_is_ready(world: World) -> None:
+    world.kube.put(model_deployment(variants=[variant("fp32")]))
+    await world.tick()
+    world.run_pods()
+    await world.tick()
+    world.kube.put(model_deployment(variants=[variant("int8")]))
+    await world.tick()
+    assert world.kube.names("Deployment") == ["digits-fp32-cpu", "digits-int8-cpu"]
+    assert "digits-fp32-cpu" in world.kube.names("ConfigMap")
+    world.run_pods()
+    await world.tick()  # scaled to nothing
+    world.run_pods()
+    await world.tick()  # and removed
+    assert world.kube.names("Deployment") == ["digits-int8-cpu"]
+    assert world.kube.names("ConfigMap") == ["digits-int8-cpu"]
+
+
+async def test_an_unknown_price_is_told_and_nothing_grows_on_it(world: World) -> None:
+    world.kube.put(accelerator_class(price=None))
+    world.kube.put(model_deployment())
+    await world.tick()
+    assert world.conditions()["WithinBudget"] == ("Unknown", "PriceUnknown")
+    assert world.kube.find_one("Deployment")["spec"]["replicas"] == 0
+
+
+async def test_a_missing_class_is_named(world: World) -> None:
+    absent = {**variant("int8"), "acceleratorClasses": ["tpu"], "profile": []}
+    world.kube.put(model_deployment(variants=[absent]))
+    await world.tick()
+    assert world.conditions()["Stalled"] == ("True", "NoVariantMayRun")
+    status = world.kube.find_one("ModelDeployment")["status"]
+    assert "AcceleratorClass 'tpu' does not exist" in status["conditions"][2]["message"]
+
+
+async def test_metrics_of_a_model_go_with_it(world: World) -> None:
+    world.kube.put(model_deployment())
+    await world.tick()
+    assert b'modeldeployment="digits"' in world.loop.metrics.render()
+    del world.kube.objects["ModelDeployment", "shop", "digits"]
+    await world.tick()
+    assert b'modeldeployment="digits"' not in world.loop.metrics.render()

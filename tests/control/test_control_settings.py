@@ -1,0 +1,48 @@
+"""The install's settings file: every problem names its field."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from trimtab.control.settings import Settings, SettingsError, load_settings
+
+
+def load(tmp_path: Path, text: str) -> Settings:
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    return load_settings(path)
+
+
+def test_the_defaults_suffice(tmp_path: Path) -> None:
+    settings = load(tmp_path, "prometheus: {url: 'http://prometheus:9090'}")
+    assert settings.tick_s == 5.0
+    assert settings.reading().long_window_s == 60.0
+    assert settings.policy().long_window_s == 60.0
+    assert not settings.install().allow_host_path
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("{}", "prometheus"),
+        ("prometheus: {url: ''}", "prometheus.url"),
+        ("prometheus: {url: x, fastWindow: 5 minutes}", "5 minutes"),
+        ("prometheus: {url: x, fastWindow: 90s}", "90 s"),
+        ("prometheus: {url: x, colour: red}", "prometheus.colour"),
+        ("{prometheus: {url: x}, tick: 100ms}", "tick"),
+        ("{prometheus: {url: x}, resync: 1s}", "resync"),
+        ("{prometheus: {url: x}, logFormat: xml}", "logFormat"),
+        ("- a list", "the file"),
+        ("{unclosed: [", "cannot be read"),
+    ],
+)
+def test_a_bad_file_is_refused_with_its_field(tmp_path: Path, text: str, named: str) -> None:
+    with pytest.raises(SettingsError, match=r"config\.yaml") as refused:
+        load(tmp_path, text)
+    assert named in str(refused.value)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="cannot be read"):
+        load_settings(tmp_path / "none.yaml")
