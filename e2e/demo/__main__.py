@@ -11,7 +11,6 @@ from decimal import Decimal
 from pathlib import Path
 
 import yaml
-from trimtab.api.quantities import parse_duration
 
 from e2e.cluster.errors import ClusterError
 from e2e.cluster.progress import step
@@ -24,6 +23,7 @@ from e2e.kit.install import Images, install_prometheus, install_trimtab
 from e2e.kit.served import Stage
 from e2e.load.generator import Report
 from e2e.load.process import LoadError
+from trimtab.api.quantities import parse_duration
 
 PHASES = Phases(up_s=45.0, down_s=195.0, end_s=405.0)
 LOW_RATE, HIGH_RATE = 15, 150

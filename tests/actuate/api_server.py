@@ -9,6 +9,7 @@ from typing import Any, Self
 from aiohttp import web
 from kubernetes.aio.client import Configuration
 from multidict import CIMultiDict
+
 from trimtab.actuate.client import KubeClient
 
 

@@ -8,6 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
+from tests.actuate import fleet
+from tests.actuate.fleet import children_of, only_deployment, target_of
 from trimtab.actuate import names
 from trimtab.actuate.apply import Applied, apply_child, needs_apply, rolled_out, surge_for
 from trimtab.actuate.children import build_children
@@ -15,9 +18,6 @@ from trimtab.actuate.compare import is_subset, parse_quantity
 from trimtab.actuate.errors import NameTaken
 from trimtab.actuate.kinds import Kind
 from trimtab.api.resources import RawObject, Toleration
-
-from tests.actuate import fleet
-from tests.actuate.fleet import children_of, only_deployment, target_of
 
 Edit = Callable[[dict[str, Any]], object]
 

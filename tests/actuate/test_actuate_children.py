@@ -7,6 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+
+from tests.actuate import fleet
+from tests.actuate.fleet import children_of, only_deployment, target_of
 from trimtab.actuate import names
 from trimtab.actuate.children import build_children, identity, stale_children
 from trimtab.actuate.config import renders_config
@@ -15,9 +18,6 @@ from trimtab.actuate.settings import InstallSettings
 from trimtab.actuate.sources import source_problem
 from trimtab.api.resources import AcceleratorClass, ModelSource
 from trimtab.core.snapshot import WorkloadKey
-
-from tests.actuate import fleet
-from tests.actuate.fleet import children_of, only_deployment, target_of
 
 SOURCES: list[ModelSource] = [fleet.IMAGE, fleet.PVC, fleet.URI, fleet.HOST_PATH]
 ALLOWED = InstallSettings(allow_host_path=True)

@@ -12,12 +12,12 @@ import pytest
 import yaml
 from kubernetes.aio.client import Configuration
 from kubernetes.aio.config import incluster_config
-from trimtab.actuate import client_errors as errors
-from trimtab.actuate import kinds
-from trimtab.actuate.client import KubeClient
 
 from tests.actuate.api_server import Answer, ApiServer, status
 from tests.actuate.fleet import children_of, only_deployment
+from trimtab.actuate import client_errors as errors
+from trimtab.actuate import kinds
+from trimtab.actuate.client import KubeClient
 
 NODE = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"}}
 DEPLOYMENT = only_deployment(children_of())

@@ -10,6 +10,9 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+
+from tests.actuate import fleet
+from tests.actuate.fleet import children_of, only_deployment, target_of
 from trimtab.actuate import kinds
 from trimtab.actuate.apply import needs_apply
 from trimtab.actuate.client import KubeClient
@@ -17,9 +20,6 @@ from trimtab.actuate.client_errors import Conflict, Forbidden, Invalid, NotFound
 from trimtab.actuate.settings import InstallSettings
 from trimtab.api.resources import ModelSource, ObjectKey
 from trimtab.core.plan import Target
-
-from tests.actuate import fleet
-from tests.actuate.fleet import children_of, only_deployment, target_of
 
 pytestmark = [
     pytest.mark.cluster,

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import yaml
-from trimtab.actuate.config import script
-from trimtab.actuate.settings import InstallSettings
 
 from tests.actuate import fleet
+from trimtab.actuate.config import script
+from trimtab.actuate.settings import InstallSettings
 
 STORIES: dict[str, dict[str, Any]] = {
     "gpu-image-volume": fleet.children_of(fleet.IMAGE, podmonitor=True, surge=True),

@@ -8,11 +8,11 @@ from decimal import Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
+
+from tests.actuate import fleet
 from trimtab.actuate import names
 from trimtab.api.resources import ModelDeployment, ObjectKey, Variant
 from trimtab.core.snapshot import WorkloadKey
-
-from tests.actuate import fleet
 
 DNS_1123 = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 DNS_1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")

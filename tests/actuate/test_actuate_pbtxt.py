@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from trimtab.actuate import pbtxt
 
 from tests.actuate.model_config import parsed
+from trimtab.actuate import pbtxt
 
 OVERLAY = {
     "model": "m",

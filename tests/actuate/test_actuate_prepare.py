@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from trimtab.actuate.config import SCRIPTS, script
 
 from tests.actuate.model_config import parsed
+from trimtab.actuate.config import SCRIPTS, script
 
 MODEL_REPO = Path(__file__).parents[2] / "model_repo"
 

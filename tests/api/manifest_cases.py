@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
 from trimtab.api.parse import (
     parse_accelerator_class,
     parse_inference_budget,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from trimtab.api import crds
 
 COMMITTED = Path(__file__).resolve().parents[2] / "crds"

@@ -5,9 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from trimtab.api import schema_root
-from trimtab.api.resources import InvalidResource
-from trimtab.api.wire import Rule, Wire
 
 from tests.api.manifest_cases import (
     PARSERS,
@@ -16,6 +13,9 @@ from tests.api.manifest_cases import (
     documents,
     good_manifests,
 )
+from trimtab.api import schema_root
+from trimtab.api.resources import InvalidResource
+from trimtab.api.wire import Rule, Wire
 
 BY_APISERVER = bad_manifests("apiserver")
 BY_OPERATOR = bad_manifests("operator")

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from tests.api.manifest_cases import MANIFESTS, PARSERS, documents
 from trimtab.api import resources as r
 from trimtab.api.parse import (
     parse_accelerator_class,
     parse_inference_budget,
     parse_model_deployment,
 )
-
-from tests.api.manifest_cases import MANIFESTS, PARSERS, documents
 
 
 def good(name: str, kind: str = "ModelDeployment") -> dict[str, Any]:

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from trimtab.api import quantities as q
 
 money = st.decimals(0, 9_999_999, places=6)

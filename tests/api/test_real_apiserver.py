@@ -17,9 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from trimtab.api import schema_status as status
-from trimtab.api.crds import KINDS, Kind, custom_resource_definition
-from trimtab.api.resources import GROUP
 
 from tests.api.manifest_cases import (
     MANIFESTS,
@@ -28,6 +25,9 @@ from tests.api.manifest_cases import (
     documents,
     good_manifests,
 )
+from trimtab.api import schema_status as status
+from trimtab.api.crds import KINDS, Kind, custom_resource_definition
+from trimtab.api.resources import GROUP
 
 pytestmark = pytest.mark.cluster
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 import yaml
-from trimtab import __version__
-from trimtab.control.settings import load_settings
 
 from tests.chart.conftest import CHART, URL, Helm, Object, Render
+from trimtab import __version__
+from trimtab.control.settings import load_settings
 
 
 @pytest.mark.parametrize("arguments", [[], ["--set", "prometheus.url=http://p:9090"]])

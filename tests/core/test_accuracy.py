@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
+from tests.core.story import Model, Story, accelerator, deployment, expect_replicas, steady, variant
 from trimtab.api.resources import Objective
 from trimtab.core.plan import ConditionStatus
-
-from tests.core.story import Model, Story, accelerator, deployment, expect_replicas, steady, variant
 
 INT8 = variant("int8", "0.90", 10.0)
 FP16 = variant("fp16", "0.95", 15.0)

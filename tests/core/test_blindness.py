@@ -5,10 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from trimtab.core.plan import ConditionStatus
-from trimtab.core.signals import Missing, NoTraffic, Reading, Stale
 
 from tests.core.story import INT8, Model, Story, deployment, expect_replicas, sizes, steady, steps
+from trimtab.core.plan import ConditionStatus
+from trimtab.core.signals import Missing, NoTraffic, Reading, Stale
 
 UNREACHABLE = Missing("PrometheusUnreachable", "Connection refused.")
 

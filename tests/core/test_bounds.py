@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from trimtab.core.plan import ConditionStatus
-
 from tests.core.story import Model, Story, deployment, expect_replicas, steady, steps
+from trimtab.core.plan import ConditionStatus
 
 
 def test_a_raised_minimum_is_followed_at_once() -> None:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from trimtab.core.plan import ConditionStatus
-from trimtab.core.signals import Missing
-
 from tests.core.story import (
     Model,
     Story,
@@ -18,6 +15,8 @@ from tests.core.story import (
     steps,
     variant,
 )
+from trimtab.core.plan import ConditionStatus
+from trimtab.core.signals import Missing
 
 UNREACHABLE = Missing("PrometheusUnreachable", "Connection refused.")
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import itertools
 
-from trimtab.core.plan import ConditionStatus
-from trimtab.core.snapshot import Snapshot
-
 from tests.core.story import (
     INT8,
     Model,
@@ -18,6 +15,8 @@ from tests.core.story import (
     steady,
     steps,
 )
+from trimtab.core.plan import ConditionStatus
+from trimtab.core.snapshot import Snapshot
 
 
 def test_the_class_inventory_binds_and_the_condition_names_the_mend() -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
+from tests.core.story import INT8, Model, Story, carried, deployment, expect_replicas, steady
 from trimtab.core.learn import curve_of
 from trimtab.core.signals import Known
 from trimtab.core.snapshot import WorkloadReadings
-
-from tests.core.story import INT8, Model, Story, carried, deployment, expect_replicas, steady
 
 
 def learnt_ms(story: Story) -> float:

@@ -5,9 +5,6 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from trimtab.api.resources import ManualScale, ScalingMode
-from trimtab.core.plan import ConditionStatus
-from trimtab.core.signals import Missing
 
 from tests.core.story import (
     FP32,
@@ -20,6 +17,9 @@ from tests.core.story import (
     steady,
     variant,
 )
+from trimtab.api.resources import ManualScale, ScalingMode
+from trimtab.core.plan import ConditionStatus
+from trimtab.core.signals import Missing
 
 BOTH = (variant("int8", "0.98", 10.0), variant("fp32", "0.99", 10.0))
 UNREACHABLE = Missing("PrometheusUnreachable", "Connection refused.")

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from trimtab.api.resources import ObjectKey, ScalingMode
-from trimtab.core.plan import ConditionStatus
-
 from tests.core.story import (
     Model,
     Story,
@@ -17,6 +14,8 @@ from tests.core.story import (
     steady,
     steps,
 )
+from trimtab.api.resources import ObjectKey, ScalingMode
+from trimtab.core.plan import ConditionStatus
 
 
 def spent(story: Story) -> list[Decimal]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 
+from tests.core.story import INT8, Model, Story, deployment, expect_replicas, sizes, steady, steps
 from trimtab.core.decide import decide
 from trimtab.core.signals import Known
-
-from tests.core.story import INT8, Model, Story, deployment, expect_replicas, sizes, steady, steps
 
 
 def test_a_step_up_is_answered_in_one_or_two_ticks() -> None:

@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from trimtab.core.plan import ConditionStatus
-from trimtab.core.signals import Missing
-
 from tests.core.story import (
     FP32,
     INT8,
@@ -21,6 +18,8 @@ from tests.core.story import (
     steps,
     variant,
 )
+from trimtab.core.plan import ConditionStatus
+from trimtab.core.signals import Missing
 
 BETTER = variant("int8", "0.98", 10.0)
 WORSE = variant("fp32", "0.99", 25.0)

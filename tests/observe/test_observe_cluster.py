@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from trimtab.api.resources import ObjectKey
 from trimtab.core.snapshot import Pod, WorkloadKey
 from trimtab.observe.cluster import workloads_of

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+
+from tests.observe.stories import BUSY, KEY, MODEL, NOW, pod, spec, state
 from trimtab.api.resources import LatencySourceType, ObjectKey
 from trimtab.core.signals import Known, Missing
 from trimtab.core.snapshot import ModelState
@@ -12,8 +14,6 @@ from trimtab.observe.errors import PrometheusQueryError
 from trimtab.observe.fleet import read_fleet
 from trimtab.observe.prometheus import Answer, Sample
 from trimtab.observe.queries import Metric, ReadSettings, fleet_queries
-
-from tests.observe.stories import BUSY, KEY, MODEL, NOW, pod, spec, state
 
 SETTINGS = ReadSettings(deadline_s=0.05, concurrency=3)
 METRICS = {text: metric for metric, text in fleet_queries(SETTINGS).items()}

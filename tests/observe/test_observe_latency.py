@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+
+from tests.observe.stories import IDLE, NOW, Rows, pod, spec, state
 from trimtab.api.resources import LatencySourceType as Source
 from trimtab.core.signals import Known, Missing, NoTraffic, Reading
 from trimtab.core.snapshot import ModelState
@@ -10,8 +12,6 @@ from trimtab.observe.errors import PrometheusQueryError
 from trimtab.observe.latency import ESTIMATED, NO_SUMMARY, UserOutcome, pick_quantile
 from trimtab.observe.prometheus import Answer, Sample
 from trimtab.observe.queries import Metric
-
-from tests.observe.stories import IDLE, NOW, Rows, pod, spec, state
 
 TRITONS = (0.5, 0.9, 0.95, 0.99, 0.999)
 FAST = dict.fromkeys(TRITONS, 0.010)

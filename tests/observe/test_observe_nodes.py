@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from trimtab.api.resources import AcceleratorClass, Toleration
 from trimtab.observe.nodes import pod_requests, schedulable_by_class, schedulable_replicas
 from trimtab.observe.quantity import InvalidQuantity, parse_quantity

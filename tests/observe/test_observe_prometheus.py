@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+
 from trimtab.observe.errors import (
     PrometheusCredentialsUnreadable,
     PrometheusError,

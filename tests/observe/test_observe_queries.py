@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+
 from trimtab.observe.queries import TRITON_METRICS, Metric, ReadSettings, fleet_queries
 
 QUERIES = fleet_queries(ReadSettings())

@@ -8,12 +8,6 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from trimtab.api.resources import ObjectKey
-from trimtab.core.signals import Known, Missing, NoTraffic, Reading, Stale, is_blind
-from trimtab.core.snapshot import ModelReadings, Pod, Workload
-from trimtab.observe.errors import PrometheusTimeout
-from trimtab.observe.queries import Metric
-from trimtab.observe.readings import readings_of
 
 from tests.observe.stories import (
     BUSY,
@@ -29,6 +23,12 @@ from tests.observe.stories import (
     spec,
     state,
 )
+from trimtab.api.resources import ObjectKey
+from trimtab.core.signals import Known, Missing, NoTraffic, Reading, Stale, is_blind
+from trimtab.core.snapshot import ModelReadings, Pod, Workload
+from trimtab.observe.errors import PrometheusTimeout
+from trimtab.observe.queries import Metric
+from trimtab.observe.readings import readings_of
 
 LATE = PrometheusTimeout("http://prometheus:9090", 5)
 

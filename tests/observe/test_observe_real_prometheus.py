@@ -17,6 +17,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+
+from tests.observe.stories import KEY, MODEL, spec, state
 from trimtab.api.resources import LatencySourceType, ObjectKey
 from trimtab.core.signals import Known, Missing, NoTraffic, Reading, Stale
 from trimtab.core.snapshot import ModelReadings, ModelState, Pod
@@ -24,8 +26,6 @@ from trimtab.observe.errors import PrometheusError
 from trimtab.observe.fleet import read_fleet
 from trimtab.observe.prometheus import ClientSettings, PrometheusClient, open_client
 from trimtab.observe.queries import ReadSettings, fleet_queries
-
-from tests.observe.stories import KEY, MODEL, spec, state
 
 pytestmark = pytest.mark.cluster
 
