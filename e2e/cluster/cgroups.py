@@ -67,7 +67,11 @@ def _delegate(folder: Path) -> None:
 
 def ours() -> list[Path]:
     """Our cgroup's folders that exist, one for each hierarchy."""
-    return [root / NAME for root in _mounted()[0] if (root / NAME).is_dir()]
+    # Of both versions: where both are mounted, runc makes ours also in the one it does not use.
+    kinds = ("cgroup", "cgroup2")
+    mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
+    roots = [Path(where) for _, where, kind, *_ in mounts if kind in kinds]
+    return [root / NAME for root in roots if (root / NAME).is_dir()]
 
 
 def members() -> set[int]:

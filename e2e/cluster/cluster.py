@@ -140,7 +140,7 @@ class Cluster:
             return self._load(references)
 
     def _build(self, references: Iterable[str] | None) -> list[Built]:
-        known = images.catalogue(self.paths, self.bin("pause"))
+        known = images.catalogue(self.bin("pause"), self.bin("prometheus"))
         if references is None:
             wanted = [image for image in known.values() if image.possible]
         else:

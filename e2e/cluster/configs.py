@@ -116,6 +116,8 @@ def kubelet(paths: Paths) -> dict[str, Any]:
         "volumePluginDir": str(paths.data / "volume-plugins"),
         # No name server: without one, pods cannot look anything up outside.
         "resolvConf": "",
+        # Nor is there one inside: a look-up is refused at once in the pod itself, not waited for.
+        "clusterDNS": ["127.0.0.1"],
         # A quarter of a core as a steady slow core. With the default of 100 ms it would run at
         # full speed until the quota is gone and then stall, and the tail would show the stalls.
         "cpuCFSQuotaPeriod": "5ms",

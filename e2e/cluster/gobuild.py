@@ -14,23 +14,29 @@ from pathlib import Path
 from e2e.cluster.paths import PACKAGE, Paths
 from e2e.cluster.progress import say, step
 from e2e.cluster.shell import run
-from e2e.cluster.versions import GO_BIN, GO_MINIMUM, Binary
+from e2e.cluster.versions import BINARIES, GO_BIN, GO_MINIMUM, Binary
 
 
-def key(binary: Binary, source: Path | None = None) -> str:
-    """A name that changes with everything that changes the program."""
-    folder = source or PACKAGE / "go" / binary.module
+def key(module: str, source: Path | None = None) -> str:
+    """The folder of a module's programs: a name that changes with all that changes them.
+
+    One folder a module and not one a program, because containerd looks for its shim beside itself.
+    """
+    folder = source or PACKAGE / "go" / module
     digest = hashlib.sha256()
     for name in ("go.mod", "go.sum", "main.go"):
         file = folder / name
         digest.update(file.read_bytes() if file.exists() else b"")
         digest.update(b"\0")
-    digest.update(f"{binary.package}\0{binary.ldflags}\0{platform.machine()}".encode())
-    return f"{binary.module}-{digest.hexdigest()[:12]}"
+    for binary in BINARIES:
+        if binary.module == module:
+            digest.update(f"{binary.package}\0{binary.ldflags}\0{binary.tags}\0".encode())
+    digest.update(platform.machine().encode())
+    return f"{module}-{digest.hexdigest()[:12]}"
 
 
 def path(paths: Paths, binary: Binary) -> Path:
-    return paths.binaries / key(binary) / binary.name
+    return paths.binaries / key(binary.module) / binary.name
 
 
 def parse_version(text: str) -> tuple[int, ...]:
@@ -105,6 +111,7 @@ def _build(go: Path, binary: Binary, target: Path) -> None:
                 "build",
                 "-trimpath",
                 f"-ldflags=-s -w {binary.ldflags}".rstrip(),
+                f"-tags={binary.tags}",
                 "-o",
                 partial,
                 binary.package,

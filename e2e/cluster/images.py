@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
-from e2e.cluster import layers, recipes
+from e2e.cluster import layers, recipes, versions
 from e2e.cluster.configs import PAUSE_IMAGE
 from e2e.cluster.errors import ClusterError
 from e2e.cluster.oci import Built, Config, Store
@@ -20,7 +20,7 @@ from e2e.cluster.shell import run, tail
 BASE = "trimtab.local/base:bookworm"
 TRITON = "trimtab.local/triton-cpu:2.51.0"
 TRIMTAB = "trimtab.local/trimtab:dev"
-PROMETHEUS = "trimtab.local/prometheus:2.42.0"
+PROMETHEUS = f"trimtab.local/prometheus:{versions.PROMETHEUS}"
 MODELS = "trimtab.local/model-repo:dev"
 
 
@@ -38,10 +38,10 @@ class Image:
         return all(path.exists() for path in self.needs)
 
 
-def catalogue(paths: Paths, pause_binary: Path) -> dict[str, Image]:
+def catalogue(pause: Path, prometheus: Path) -> dict[str, Image]:
     locked = REPOSITORY / "requirements" / "operator.txt"
     images = (
-        Image(PAUSE_IMAGE, lambda: [recipes.pause(pause_binary)], recipes.PAUSE_CONFIG),
+        Image(PAUSE_IMAGE, lambda: [recipes.pause(pause)], recipes.PAUSE_CONFIG),
         Image(BASE, lambda: [recipes.base()], Config()),
         Image(
             TRITON,
@@ -50,7 +50,7 @@ def catalogue(paths: Paths, pause_binary: Path) -> dict[str, Image]:
         ),
         Image(
             PROMETHEUS,
-            lambda: [recipes.base(), recipes.prometheus(paths)],
+            lambda: [recipes.base(), recipes.prometheus(prometheus)],
             recipes.PROMETHEUS_CONFIG,
         ),
         Image(
@@ -90,7 +90,11 @@ class Containerd:
     def load(self, images: Collection[Built]) -> list[str]:
         """Import what is new, in one stream; return the references that were."""
         held = self.references()
-        new = [image for image in images if held.get(image.reference) != image.manifest.digest]
+        new = [
+            image
+            for image in images
+            if {held.get(image.reference), held.get(image.identifier)} != {image.manifest.digest}
+        ]
         if not new:
             return []
         with step(f"loading {', '.join(image.reference for image in new)}"):

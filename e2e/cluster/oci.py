@@ -46,7 +46,16 @@ class Built:
 
     reference: str
     manifest: Blob
-    blobs: tuple[Blob, ...]
+    config: Blob
+    layers: tuple[Blob, ...]
+
+    @property
+    def identifier(self) -> str:
+        return self.config.digest
+
+    @property
+    def blobs(self) -> tuple[Blob, ...]:
+        return (self.manifest, self.config, *self.layers)
 
 
 class Store:
@@ -94,7 +103,7 @@ class Store:
                 }
             )
         )
-        return Built(reference, manifest, (manifest, settings, *layers))
+        return Built(reference, manifest, settings, tuple(layers))
 
     def write_archive(
         self, out: IO[bytes], images: Collection[Built], known: Collection[str] = ()
@@ -127,17 +136,18 @@ def config_document(layers: list[Blob], config: Config) -> dict[str, Any]:
 
 
 def index_document(images: Collection[Built]) -> dict[str, Any]:
+    """Every image under its name and under its id.
+
+    The kubelet speaks of an image by its id, the digest of its configuration. For a name that is
+    new containerd adds that reference itself; for a name that moves to another image it does not,
+    and image volumes of it could then not be mounted.
+    """
     return {
         "schemaVersion": 2,
         "manifests": [
-            image.manifest.descriptor(
-                _MANIFEST,
-                annotations={
-                    "io.containerd.image.name": image.reference,
-                    "org.opencontainers.image.ref.name": image.reference,
-                },
-            )
+            image.manifest.descriptor(_MANIFEST, annotations={"io.containerd.image.name": name})
             for image in images
+            for name in (image.identifier, image.reference)
         ],
     }
 

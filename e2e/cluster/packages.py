@@ -1,4 +1,4 @@
-"""The few programs that come from Debian: installed where missing, or unpacked into the cache."""
+"""The few programs that come from Debian, none of which starts a service when installed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 from e2e.cluster.errors import ClusterError
-from e2e.cluster.paths import Paths
 from e2e.cluster.progress import step
 from e2e.cluster.shell import run, system_path
 
@@ -77,18 +76,3 @@ def install_missing() -> None:
         run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *lacking], env=env)
     if missing():
         raise ClusterError(f"still missing after apt-get: {', '.join(missing())}. {OTHER_WAY}")
-
-
-def unpack(paths: Paths, package: str, into: Path) -> None:
-    """A package's files without installing it, so that no service of it is ever started."""
-    folder = paths.staging / f"deb-{package}"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    # As root apt would drop to the user _apt, which cannot write here, and warn.
-    fetch = ["apt-get", "-o", "APT::Sandbox::User=root", "-qq", "download", package]
-    if run(fetch, cwd=folder, check=False).returncode != 0:
-        run(["apt-get", "update", "-qq"])
-        run(fetch, cwd=folder)
-    (archive,) = folder.glob("*.deb")
-    run(["dpkg", "-x", archive, into])
-    shutil.rmtree(folder)

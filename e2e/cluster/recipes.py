@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
-from e2e.cluster import packages, pip
+from e2e.cluster import pip
 from e2e.cluster.layers import Layer, copy_tree, tree_hash
 from e2e.cluster.oci import Config
-from e2e.cluster.paths import PACKAGE, REPOSITORY, Paths
+from e2e.cluster.paths import PACKAGE, REPOSITORY
 from e2e.cluster.shell import run
 
 SUITE = "bookworm"
@@ -176,26 +175,14 @@ def operator_code() -> Layer:
     return Layer("operator-code", tree_hash(source) + _LAUNCHER, build)
 
 
-def prometheus(paths: Paths) -> Layer:
-    """Debian's Prometheus without its service files, which would want an init system."""
-
+def prometheus(binary: Path) -> Layer:
     def build(root: Path) -> None:
-        unpacked = root / "deb"
-        packages.unpack(paths, "prometheus", unpacked)
-        for program in ("prometheus", "promtool"):
-            target = root / "usr/bin" / program
-            target.parent.mkdir(parents=True, exist_ok=True)
-            os.rename(unpacked / "usr/bin" / program, target)
-        os.rename(unpacked / "usr/share/prometheus", _made(root / "usr/share") / "prometheus")
+        target = root / "usr/bin/prometheus"
+        target.parent.mkdir(parents=True)
+        shutil.copy(binary, target)
         (root / "prometheus").mkdir()
-        shutil.rmtree(unpacked)
 
-    return Layer("prometheus", "v1", build, "15 s")
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return Layer("prometheus", binary.parent.name, build)
 
 
 def models() -> Layer:
