@@ -57,6 +57,7 @@ prometheus:
 tick: {{ .Values.tick | quote }}
 resync: {{ .Values.resync | quote }}
 namespaces: {{ toJson .Values.namespaces }}
+nodes: {{ .Values.rbac.nodes }}
 models:
   allowHostPath: {{ .Values.models.allowHostPath }}
 instance: {{ .Values.instance | quote }}

@@ -12,7 +12,7 @@ from trimtab.actuate import kinds
 from trimtab.actuate.kinds import Kind
 from trimtab.api.resources import ObjectKey, RawObject
 
-WATCHED = (
+_WATCHED = (
     kinds.MODEL_DEPLOYMENT,
     kinds.ACCELERATOR_CLASS,
     kinds.INFERENCE_BUDGET,
@@ -23,7 +23,12 @@ WATCHED = (
     kinds.NODE,
     kinds.HPA,
 )
-"""Kinds that every cluster with our CRDs has."""
+
+
+def watched(*, nodes: bool) -> tuple[Kind, ...]:
+    """Kinds that every cluster with our CRDs has; `nodes` where they may be read."""
+    return tuple(k for k in _WATCHED if nodes or k is not kinds.NODE)
+
 
 OPTIONAL = (kinds.POD_MONITOR, kinds.SCALED_OBJECT)
 """Kinds of others' operators, which may come and go."""
@@ -37,7 +42,7 @@ class Caches:
 
     def __init__(self) -> None:
         self._objects: dict[Kind, dict[ObjectKey, RawObject]] = {
-            kind: {} for kind in (*WATCHED, *OPTIONAL)
+            kind: {} for kind in (*_WATCHED, *OPTIONAL)
         }
 
     def all(self, kind: Kind) -> Iterable[RawObject]:

@@ -13,17 +13,17 @@ import kopf
 
 from trimtab.actuate import kinds, names
 from trimtab.actuate.kinds import Kind
-from trimtab.control.caches import OPTIONAL, OURS_ONLY, WATCHED, Caches
+from trimtab.control.caches import OPTIONAL, OURS_ONLY, Caches, watched
 
 _WAKING = frozenset({kinds.MODEL_DEPLOYMENT, kinds.ACCELERATOR_CLASS, kinds.INFERENCE_BUDGET})
 _OUR_LABEL = {names.MANAGED_BY_LABEL: names.MANAGED_BY}
 
 
-def registry(caches: Caches, wake: Callable[[], None]) -> kopf.OperatorRegistry:
+def registry(caches: Caches, wake: Callable[[], None], *, nodes: bool) -> kopf.OperatorRegistry:
     """The handlers of every watched kind. `wake` starts a decision without waiting its turn."""
     handlers = kopf.OperatorRegistry()
     kopf.on.login(registry=handlers)(_login)
-    for kind in (*WATCHED, *OPTIONAL):
+    for kind in (*watched(nodes=nodes), *OPTIONAL):
         _watch(handlers, kind, caches, wake)
     return handlers
 

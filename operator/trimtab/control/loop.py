@@ -15,7 +15,7 @@ from trimtab.actuate.errors import ActuateError, NameTaken
 from trimtab.actuate.kinds import Kind
 from trimtab.api.resources import ObjectKey
 from trimtab.control.apply import Actor
-from trimtab.control.caches import OPTIONAL, OURS_ONLY, WATCHED, Caches
+from trimtab.control.caches import OPTIONAL, OURS_ONLY, Caches, watched
 from trimtab.control.events import transitions
 from trimtab.control.gather import Gathered, gather
 from trimtab.control.metrics import Metrics
@@ -92,7 +92,7 @@ class Loop:
 
     async def sync(self) -> None:
         """Lists everything watched: the base that events build on, and the mend for lost ones."""
-        for kind in WATCHED:
+        for kind in watched(nodes=self.settings.nodes):
             await self._list(kind)
         for kind in OPTIONAL:
             known = await self.kube.has_kind(kind)

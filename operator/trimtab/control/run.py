@@ -54,7 +54,7 @@ async def _watch(settings: Settings, caches: Caches, loop: Loop) -> None:
     kopf_settings = kopf.OperatorSettings()
     handlers.configure(kopf_settings)
     await kopf.operator(
-        registry=handlers.registry(caches, loop.wake),
+        registry=handlers.registry(caches, loop.wake, nodes=settings.nodes),
         settings=kopf_settings,
         standalone=True,
         clusterwide=not settings.namespaces,

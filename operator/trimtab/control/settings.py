@@ -45,12 +45,13 @@ class ModelsSection(_Section):
 
 
 class Settings(_Section):
-    """The whole file."""
+    """The whole file. `nodes` False: nodes may not be read, so their room is not counted."""
 
     prometheus: PrometheusSection
     tick: Duration = "5s"
     resync: Duration = "5m"
     namespaces: tuple[str, ...] = ()
+    nodes: bool = True
     models: ModelsSection = ModelsSection()
     instance: Annotated[str, Field(max_length=63)] = ""
     log_format: Literal["json", "text"] = "json"
