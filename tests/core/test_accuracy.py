@@ -38,7 +38,7 @@ def test_a_floor_above_every_variant_stalls() -> None:
 def test_the_most_accurate_inside_the_budget_is_chosen() -> None:
     spec = replace(deployment(variants=ALL, per_hour="0.40"), objective=Objective.MAXIMIZE_ACCURACY)
     expect_replicas(Story(Model(spec, steady(30))), 300, fp32=2)
-    expect_replicas(Story(Model(spec, steady(100))), 300, fp16=4)
+    expect_replicas(Story(Model(spec, steady(100))), 300, fp16=3)
     expect_replicas(Story(Model(spec, steady(250))), 300, int8=4)
 
 

@@ -1,0 +1,210 @@
+"""Hypothesis strategies: whole fleets as a decision may meet them, and the ticks that follow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from hypothesis import strategies as st
+
+from trimtab.api.resources import (
+    AcceleratorClass,
+    ImageSource,
+    InferenceBudget,
+    LatencySlo,
+    ManualScale,
+    ModelDeployment,
+    Objective,
+    ObjectKey,
+    Profile,
+    ProfilePoint,
+    Scaling,
+    ScalingMode,
+    TritonSettings,
+    Variant,
+)
+from trimtab.core.signals import Known, Missing, NoTraffic, Reading, Stale
+from trimtab.core.snapshot import (
+    ModelReadings,
+    ModelState,
+    Pod,
+    Snapshot,
+    Workload,
+    WorkloadKey,
+    WorkloadReadings,
+)
+
+CLASSES = ("cpu", "l4", "gone")
+BUDGET = ObjectKey("shop", "shared")
+START_S = 1000.0
+
+money = st.decimals(min_value="0.01", max_value="4", places=2)
+accuracies = st.sampled_from([Decimal(a) for a in ("0", "0.8", "0.9", "0.95", "1")])
+seconds = st.floats(min_value=1e-4, max_value=2.0)
+rates = st.one_of(
+    st.floats(min_value=1e-3, max_value=20.0), st.floats(min_value=20.0, max_value=3000.0)
+)
+
+
+def readings_of(values: st.SearchStrategy[float]) -> st.SearchStrategy[Reading]:
+    """Known twice as often as each way of not knowing."""
+    return st.one_of(
+        values.map(lambda v: Known(v, START_S)),
+        values.map(lambda v: Known(v, START_S)),
+        st.just(NoTraffic(START_S)),
+        st.just(Missing("PrometheusUnreachable", "Connection refused.")),
+        st.builds(Stale, st.floats(30, 900), st.one_of(st.none(), values)),
+    )
+
+
+@st.composite
+def variants(draw: st.DrawFn, name: str) -> Variant:
+    """With or without a profile, on one class or more."""
+    classes = draw(st.lists(st.sampled_from(CLASSES), min_size=1, max_size=2, unique=True))
+    profiles = []
+    for class_name in classes:
+        if draw(st.booleans()):
+            batches = draw(st.sets(st.sampled_from([1, 4, 8]), min_size=1))
+            points = tuple(ProfilePoint(b, draw(seconds)) for b in sorted(batches))
+            profiles.append(Profile(class_name, points, draw(st.one_of(st.none(), accuracies))))
+    return Variant(name, draw(accuracies), ImageSource("r"), tuple(classes), tuple(profiles))
+
+
+@st.composite
+def specs(draw: st.DrawFn, name: str) -> ModelDeployment:
+    """A ModelDeployment as the API server lets it in."""
+    names = draw(st.sampled_from([("a",), ("a", "b"), ("a", "b", "c")]))
+    declared = tuple(draw(variants(n)) for n in names)
+    mode = draw(st.sampled_from([ScalingMode.AUTO] * 4 + [ScalingMode.ADVISE, ScalingMode.MANUAL]))
+    manual = None
+    least, most = 1, 10
+    if mode is ScalingMode.MANUAL:
+        chosen = draw(st.sampled_from(declared))
+        manual = ManualScale(chosen.name, chosen.accelerator_classes[0], draw(st.integers(0, 12)))
+    else:
+        least, most = sorted((draw(st.integers(1, 6)), draw(st.integers(1, 12))))
+    return ModelDeployment(
+        key=ObjectKey("shop", name),
+        uid=name,
+        generation=1,
+        model=name,
+        slo=LatencySlo(draw(st.sampled_from([50.0, 95.0, 99.0, 99.9])), draw(seconds)),
+        triton=TritonSettings(
+            "img",
+            max_batch_size=draw(st.sampled_from([1, 4, 8, 33])),
+            instance_count=draw(st.sampled_from([1, 1, 2])),
+        ),
+        variants=declared,
+        objective=draw(st.sampled_from(Objective)),
+        min_accuracy=draw(st.sampled_from([Decimal(0), Decimal("0.9"), Decimal("0.99")])),
+        budget_per_hour=draw(st.one_of(st.none(), money)),
+        budget_ref=draw(st.sampled_from([None, "shared", "shared", "absent"])),
+        priority=draw(st.integers(0, 2)),
+        scaling=Scaling(mode, least, most, draw(st.sampled_from([0.0, 30.0, 300.0])), manual),
+    )
+
+
+@st.composite
+def workloads(draw: st.DrawFn, key: WorkloadKey, prefix: str) -> Workload:
+    """A child with pods in every state, whose number may differ from what is asked for."""
+    pods = []
+    for i in range(draw(st.integers(0, 6))):
+        kind = draw(st.sampled_from(["ready", "ready", "starting", "waiting", "leaving"]))
+        age_s = draw(st.sampled_from([5.0, 50.0, 500.0]))
+        pods.append(
+            Pod(
+                f"{prefix}-{key.variant}-{key.accelerator_class}-{i}",
+                START_S - age_s,
+                START_S - age_s / 2 if kind == "ready" else None,
+                terminating=kind == "leaving",
+                unschedulable=kind == "waiting",
+            )
+        )
+    return Workload(
+        key,
+        draw(st.integers(0, 8)),
+        tuple(pods),
+        draw(st.sampled_from([None, 1, 4, 64])),
+        draw(st.sampled_from([None] * 9 + ["HorizontalPodAutoscaler x"])),
+    )
+
+
+@st.composite
+def model_readings(draw: st.DrawFn, keys: tuple[WorkloadKey, ...]) -> ModelReadings:
+    """Whatever Prometheus may tell of a model."""
+    return ModelReadings(
+        arrival_rate=draw(readings_of(rates)),
+        arrival_rate_fast=draw(readings_of(rates)),
+        pending=draw(readings_of(st.floats(0, 5000))),
+        failure_rate=draw(readings_of(rates)),
+        latency_s=draw(readings_of(seconds)),
+        latency_source="TritonSummary",
+        latency_estimated=draw(st.booleans()),
+        workloads=tuple(
+            WorkloadReadings(
+                key,
+                rate=draw(readings_of(rates)),
+                batch_rate=draw(readings_of(rates)),
+                service_time_s=draw(readings_of(seconds)),
+                batch_size=draw(readings_of(st.floats(0.5, 64))),
+                queue_time_s=draw(readings_of(seconds)),
+            )
+            for key in keys
+        ),
+    )
+
+
+@st.composite
+def states(draw: st.DrawFn, name: str) -> ModelState:
+    """A model, its children (some of them of variants that are no more) and its readings."""
+    spec = draw(specs(name))
+    possible = [WorkloadKey(v.name, c) for v in spec.variants for c in v.accelerator_classes]
+    possible.append(WorkloadKey("removed", "cpu"))
+    keys = draw(st.lists(st.sampled_from(possible), max_size=3, unique=True))
+    children = tuple(draw(workloads(k, name)) for k in sorted(keys))
+    return ModelState(spec, children, draw(model_readings(tuple(sorted(keys)))))
+
+
+@st.composite
+def snapshots(draw: st.DrawFn) -> Snapshot:
+    """A whole fleet; the class 'gone' never exists."""
+    names = draw(st.sampled_from([("m0",), ("m0", "m1"), ("m0", "m1", "m2")]))
+    classes: Mapping[str, AcceleratorClass] = {
+        name: AcceleratorClass(
+            name,
+            (("cpu", "1"),),
+            draw(st.one_of(money, money, money, st.just(Decimal(0)), st.none())),
+            max_replicas=draw(st.one_of(st.none(), st.integers(0, 12))),
+        )
+        for name in CLASSES[:2]
+    }
+    return Snapshot(
+        tuple(draw(states(n)) for n in names),
+        classes,
+        {BUDGET: InferenceBudget(BUDGET, draw(money))},
+        draw(st.dictionaries(st.sampled_from(CLASSES), st.integers(0, 8))),
+    )
+
+
+@dataclass(frozen=True)
+class Tick:
+    """What changes between one decision and the next: time, readings, and who became Ready."""
+
+    after_s: float
+    readings: tuple[ModelReadings, ...]
+    started: bool
+    left: bool
+
+
+@st.composite
+def ticks(draw: st.DrawFn, snapshot: Snapshot) -> Tick:
+    """One tick of the fleet of that snapshot."""
+    return Tick(
+        draw(st.sampled_from([5.0, 5.0, 60.0, 400.0])),
+        tuple(
+            draw(model_readings(tuple(w.key for w in state.workloads))) for state in snapshot.models
+        ),
+        draw(st.booleans()),
+        draw(st.booleans()),
+    )
