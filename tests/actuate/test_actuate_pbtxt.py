@@ -131,9 +131,9 @@ def test_several_instance_groups_keep_their_counts() -> None:
 
 
 def test_warm_ups_fit_the_cap() -> None:
-    text = 'max_batch_size: 32 model_warmup [ { name: "w" batch_size: 32 }, { batch_size: 2 } ]'
+    text = 'max_batch_size: 32 model_warmup [ { name: "w" "x" batch_size: 32 }, { batch_size: 2 } ]'
     assert [w.batch_size for w in merged(text).model_warmup] == [8, 2]
-    assert merged(text).model_warmup[0].name == "w"
+    assert merged(text).model_warmup[0].name == "wx"
 
 
 @pytest.mark.parametrize(
