@@ -8,9 +8,10 @@ import sys
 from collections.abc import Callable
 
 from e2e.cluster import images
-from e2e.cluster.cluster import Cluster, apply_prometheus
+from e2e.cluster.cluster import Cluster
 from e2e.cluster.errors import ClusterError
 from e2e.cluster.progress import say
+from e2e.cluster.prometheus import apply_prometheus
 
 
 def _up(cluster: Cluster, options: argparse.Namespace) -> int:

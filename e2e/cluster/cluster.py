@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from e2e.cluster import (
     network,
     packages,
     pki,
+    processes,
     teardown,
 )
 from e2e.cluster.component import Component
@@ -63,6 +64,8 @@ class Cluster:
             if self.paths.etc.exists() and all(c.healthy() for c in self.components()):
                 say(f"Kubernetes {KUBERNETES} is already up, and every component is well")
                 self._load(None)
+                if audit:
+                    self._start_audit()
                 return
             self._prepare()
             self._start(audit)
@@ -76,11 +79,23 @@ class Cluster:
         binaries.ensure(self.paths)
         self._build(None)
 
+    def _start_audit(self) -> None:
+        if not Options.read(self.paths).audit:
+            Options(audit=True).write(self.paths)
+            with step("restarting kube-apiserver with an audit log"):
+                self.component("kube-apiserver").stop()
+                self.component("kube-apiserver").start()
+
     def _start(self, audit: bool) -> None:
         paths = self.paths
+        if processes.survived_a_boot(paths.records):
+            # Its network, mounts and containers are gone; what is on disk no longer fits them.
+            with step("clearing what is left from before this machine was restarted"):
+                teardown.down(paths)
         if not paths.state.exists():
             firewall.refuse_foreign()
         paths.state.mkdir(parents=True, exist_ok=True)
+        footprint.load_modules()
         footprint.remember(paths.state)
         Options(audit=audit).write(paths)
         with step("network, keys and configuration"):
@@ -187,22 +202,3 @@ class Cluster:
                 say("another run holds the cluster; waiting for it")
                 fcntl.flock(lock, fcntl.LOCK_EX)
             yield
-
-
-def apply_prometheus(kubectl: Sequence[str | Path], image: str) -> None:
-    """Install Prometheus in whatever cluster this kubectl speaks to, and wait until it is ready."""
-    manifest = Path(__file__).parent / "manifests" / "prometheus.yaml"
-    text = manifest.read_text().replace("${IMAGE}", image)
-    with step("starting Prometheus"):
-        run([*kubectl, "apply", "--server-side", "--force-conflicts", "-f", "-"], stdin=text)
-        run(
-            [
-                *kubectl,
-                "-n",
-                "monitoring",
-                "rollout",
-                "status",
-                "deployment/prometheus",
-                "--timeout=120s",
-            ]
-        )

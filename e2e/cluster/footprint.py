@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 from e2e.cluster.network import SYSCTLS
+from e2e.cluster.shell import run, system_path
 
 # Everything the components are known to change when they start.
 _WATCHED = (
@@ -55,6 +56,14 @@ def remember(state: Path) -> None:
     partial = note.with_suffix(".partial")
     partial.write_text(json.dumps({"sysctls": settings, "absent": absent}, indent=1))
     partial.rename(note)
+
+
+def load_modules() -> None:
+    """What a distribution's kernel keeps apart. Built-in ones, and machines without modprobe, are
+    as they are: what is really missing shows by the setting or the mount that then fails."""
+    if shutil.which("modprobe", path=system_path()):
+        for module in ("overlay", "br_netfilter"):
+            run(["modprobe", module], check=False)
 
 
 def apply_sysctls() -> None:

@@ -45,6 +45,12 @@ class Record:
             return None
 
 
+def survived_a_boot(records: Path) -> bool:
+    """Whether the records are of a machine that has been started anew since."""
+    found = [Record.read(records, file.stem) for file in records.glob("*.json")]
+    return any(record is not None and record.boot != boot_id() for record in found)
+
+
 def boot_id(proc: Path = _PROC) -> str:
     return (proc / "sys/kernel/random/boot_id").read_text().strip()
 

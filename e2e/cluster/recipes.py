@@ -29,6 +29,8 @@ TRITON_CONFIG = Config(
         **_PYTHON_ENV,
         "PATH": f"{TRITON_HOME}/bin:{_PATH}",
         "LD_LIBRARY_PATH": f"{TRITON_HOME}/lib",
+        # ONNX Runtime reports its use to its makers unless told otherwise.
+        "ORT_DISABLE_TELEMETRY": "1",
     },
 )
 TRIMTAB_CONFIG = Config(
@@ -106,7 +108,11 @@ def _mirror() -> list[str]:
 
 
 def model_libraries() -> Layer:
-    """What the models of model_repo import inside Triton's Python backend."""
+    """What the models of model_repo import inside Triton's Python backend.
+
+    numpy stays below 2: this Triton's backend was compiled against numpy 1, and reads the size of
+    every output of numpy 2 wrongly ("output tensor shape does not match size of output").
+    """
     lock = _LOCKS / "models.txt"
 
     def build(root: Path) -> None:
