@@ -32,10 +32,7 @@ class Component:
     def start(self, *, wait: bool = True) -> None:
         """Start it unless it runs, and wait until it is well."""
         if not self.running:
-            if port_taken(self.spec):
-                raise ClusterError(
-                    f"{self.spec.name} cannot start: something else answers at {self.spec.probe}"
-                )
+            self._await_port()
             processes.start(
                 self.spec.name,
                 self.spec.argv,
@@ -45,6 +42,16 @@ class Component:
             )
         if wait:
             self.wait()
+
+    def _await_port(self, patience: float = 5.0) -> None:
+        """A killed process holds its port until the last of its threads is gone."""
+        deadline = time.monotonic() + patience
+        while port_taken(self.spec):
+            if time.monotonic() > deadline:
+                raise ClusterError(
+                    f"{self.spec.name} cannot start: something else answers at {self.spec.probe}"
+                )
+            time.sleep(0.05)
 
     def wait(self) -> None:
         deadline = time.monotonic() + self.spec.patience
