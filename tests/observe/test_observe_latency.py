@@ -146,3 +146,11 @@ def test_a_quantile_label_that_is_no_number_is_passed_over() -> None:
     labels = {"namespace": "shop", "pod": "a", "model": "image_classifier", "quantile": "high"}
     rows = Rows().add("a", quantiles_s=FAST).add("b", quantiles_s=FAST)
     assert rows.put(Metric.SUMMARY_US, labels, 1e9).read(fleet()).latency_s == Known(0.01, NOW - 2)
+
+
+def test_without_ready_pods_the_users_query_is_not_believed() -> None:
+    """It would tell of the pods of a minute ago, or of another fleet."""
+    own = state([pod("a", None)], spec(Source.PROM_QL, query="up"))
+    found = Rows().read(own, one(0.042)).latency_s
+    assert isinstance(found, Missing)
+    assert found.reason == "NoReadyPods"

@@ -34,13 +34,13 @@ async def read_fleet(
     """The readings of every model at `now_s` (epoch seconds); never raises a PrometheusError.
 
     Ends within `settings.deadline_s`: a query that has not answered by then is Missing with
-    reason PrometheusTimeout, and what did answer is kept. The fleet's queries and the users' own
-    ones queue apart, so that a slow query of one user delays no other model's counters.
+    reason PrometheusTimeout, and what did answer is kept. The fleet's queries go first, so that no slow
+    query of one user holds up other models' counters.
     """
     fleet = fleet_queries(settings)
     users = _user_queries(states)
     texts = [*fleet.values(), *dict.fromkeys(users.values())]
-    outcomes = await _run_all(client, settings, texts, len(fleet), now_s)
+    outcomes = await _run_all(client, settings, texts, now_s)
     by_text = dict(zip(texts, outcomes, strict=True))
     user_answers: dict[ObjectKey, UserOutcome] = {k: by_text[q] for k, q in users.items()}
     answers = {
@@ -59,14 +59,11 @@ def _user_queries(states: Sequence[ModelState]) -> dict[ObjectKey, str]:
 
 
 async def _run_all(
-    client: Querier, settings: ReadSettings, texts: Sequence[str], fleet: int, now_s: float
+    client: Querier, settings: ReadSettings, texts: Sequence[str], now_s: float
 ) -> list[_Outcome]:
-    """The outcome of each query, in order; the first `fleet` of them queue apart from the rest."""
-    gates = asyncio.Semaphore(settings.concurrency), asyncio.Semaphore(settings.concurrency)
-    tasks = [
-        asyncio.create_task(_one(gates[i >= fleet], client.answer, text, now_s))
-        for i, text in enumerate(texts)
-    ]
+    """The outcome of each query, in order; they start in that order too."""
+    gate = asyncio.Semaphore(settings.concurrency)
+    tasks = [asyncio.create_task(_one(gate, client.answer, text, now_s)) for text in texts]
     try:
         await asyncio.wait(tasks, timeout=settings.deadline_s)
     finally:

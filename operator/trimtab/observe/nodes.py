@@ -137,7 +137,7 @@ def _tolerates(toleration: Toleration, taint: Mapping[str, Any]) -> bool:
         return not toleration.key or toleration.key == taint.get("key")
     if toleration.operator not in (None, "", "Equal"):
         return False  # an operator of a later Kubernetes: room that may not be there is not counted
-    return bool(toleration.key) and (toleration.key, toleration.value or "") == (
+    return (toleration.key, toleration.value or "") == (
         taint.get("key"),
         taint.get("value") or "",
     )

@@ -52,7 +52,7 @@ def parse_quantity(value: object) -> Decimal:
     Takes what JSON holds: a string, or a number that a client wrote without quotes. Raises
     InvalidQuantity otherwise.
     """
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+    if not isinstance(value, str | int | float):
         raise InvalidQuantity(value)
     return _parse(str(value))
 
