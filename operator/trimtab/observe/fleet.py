@@ -34,8 +34,8 @@ async def read_fleet(
     """The readings of every model at `now_s` (epoch seconds); never raises a PrometheusError.
 
     Ends within `settings.deadline_s`: a query that has not answered by then is Missing with
-    reason PrometheusTimeout, and what did answer is kept. The fleet's queries go first, so that no slow
-    query of one user holds up other models' counters.
+    reason PrometheusTimeout, and what did answer is kept. The fleet's queries go first, so
+    that no slow query of one user holds up other models' counters.
     """
     fleet = fleet_queries(settings)
     users = _user_queries(states)
