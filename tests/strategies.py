@@ -39,23 +39,39 @@ CLASSES = ("cpu", "l4", "gone")
 BUDGET = ObjectKey("shop", "shared")
 START_S = 1000.0
 
-money = st.decimals(min_value="0.01", max_value="4", places=2)
+money = st.sampled_from([Decimal(m) for m in ("0.01", "0.1", "0.3", "0.33", "0.8", "1.2", "4")])
 accuracies = st.sampled_from([Decimal(a) for a in ("0", "0.8", "0.9", "0.95", "1")])
-seconds = st.floats(min_value=1e-4, max_value=2.0)
-rates = st.one_of(
-    st.floats(min_value=1e-3, max_value=20.0), st.floats(min_value=20.0, max_value=3000.0)
-)
+seconds = st.sampled_from([1e-4, 0.002, 0.01, 0.011, 0.03, 0.1, 0.5, 2.0])
 
 
-def readings_of(values: st.SearchStrategy[float]) -> st.SearchStrategy[Reading]:
-    """Known twice as often as each way of not knowing."""
-    return st.one_of(
-        values.map(lambda v: Known(v, START_S)),
-        values.map(lambda v: Known(v, START_S)),
-        st.just(NoTraffic(START_S)),
-        st.just(Missing("PrometheusUnreachable", "Connection refused.")),
-        st.builds(Stale, st.floats(30, 900), st.one_of(st.none(), values)),
+def readings_of(*values: float) -> st.SearchStrategy[Reading]:
+    """One of the values, or one of the ways of not knowing.
+
+    Of few values, drawn once: a fleet has dozens of readings, and edges find more than decimals.
+    """
+    unknown = (
+        NoTraffic(START_S),
+        Missing("PrometheusUnreachable", "Connection refused."),
+        Stale(90.0),
+        Stale(600.0, 10.0),
     )
+    return st.sampled_from((*(Known(v, START_S) for v in values), *unknown))
+
+
+RATES = readings_of(0.001, 0.9, 5.0, 12.3, 40.0, 90.0, 250.0, 3000.0)
+TIMES = readings_of(1e-4, 0.002, 0.011, 0.04, 0.2, 2.0)
+BATCHES = readings_of(0.5, 1.0, 3.7, 8.0, 64.0)
+PENDING = readings_of(0.0, 1.0, 20.0, 5000.0)
+PODS = st.lists(
+    st.tuples(
+        st.sampled_from(["ready", "ready", "starting", "waiting", "leaving"]),
+        st.sampled_from([5.0, 50.0, 500.0]),
+    ),
+    max_size=6,
+)
+CAPS = st.sampled_from([None, 1, 4, 64])
+SCALERS = st.sampled_from([None] * 19 + ["HorizontalPodAutoscaler x"])
+REPLICAS = st.integers(0, 8)
 
 
 @st.composite
@@ -109,9 +125,7 @@ def specs(draw: st.DrawFn, name: str) -> ModelDeployment:
 def workloads(draw: st.DrawFn, key: WorkloadKey, prefix: str) -> Workload:
     """A child with pods in every state, whose number may differ from what is asked for."""
     pods = []
-    for i in range(draw(st.integers(0, 6))):
-        kind = draw(st.sampled_from(["ready", "ready", "starting", "waiting", "leaving"]))
-        age_s = draw(st.sampled_from([5.0, 50.0, 500.0]))
+    for i, (kind, age_s) in enumerate(draw(PODS)):
         pods.append(
             Pod(
                 f"{prefix}-{key.variant}-{key.accelerator_class}-{i}",
@@ -121,34 +135,28 @@ def workloads(draw: st.DrawFn, key: WorkloadKey, prefix: str) -> Workload:
                 unschedulable=kind == "waiting",
             )
         )
-    return Workload(
-        key,
-        draw(st.integers(0, 8)),
-        tuple(pods),
-        draw(st.sampled_from([None, 1, 4, 64])),
-        draw(st.sampled_from([None] * 9 + ["HorizontalPodAutoscaler x"])),
-    )
+    return Workload(key, draw(REPLICAS), tuple(pods), draw(CAPS), draw(SCALERS))
 
 
 @st.composite
 def model_readings(draw: st.DrawFn, keys: tuple[WorkloadKey, ...]) -> ModelReadings:
     """Whatever Prometheus may tell of a model."""
     return ModelReadings(
-        arrival_rate=draw(readings_of(rates)),
-        arrival_rate_fast=draw(readings_of(rates)),
-        pending=draw(readings_of(st.floats(0, 5000))),
-        failure_rate=draw(readings_of(rates)),
-        latency_s=draw(readings_of(seconds)),
+        arrival_rate=draw(RATES),
+        arrival_rate_fast=draw(RATES),
+        pending=draw(PENDING),
+        failure_rate=draw(RATES),
+        latency_s=draw(TIMES),
         latency_source="TritonSummary",
         latency_estimated=draw(st.booleans()),
         workloads=tuple(
             WorkloadReadings(
                 key,
-                rate=draw(readings_of(rates)),
-                batch_rate=draw(readings_of(rates)),
-                service_time_s=draw(readings_of(seconds)),
-                batch_size=draw(readings_of(st.floats(0.5, 64))),
-                queue_time_s=draw(readings_of(seconds)),
+                rate=draw(RATES),
+                batch_rate=draw(RATES),
+                service_time_s=draw(TIMES),
+                batch_size=draw(BATCHES),
+                queue_time_s=draw(TIMES),
             )
             for key in keys
         ),

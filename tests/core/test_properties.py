@@ -21,14 +21,6 @@ from trimtab.core.snapshot import ModelState, Snapshot, Workload
 TYPES = ["Ready", "Reconciling", "Stalled", "MetricsAvailable", "SLOMet", "WithinBudget"]
 MANY = 1_000_000
 
-fleets = settings(
-    max_examples=60,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
-
 
 class Scene:
     """One decision, reached by random ticks: before, the plan, and after it was applied."""
@@ -62,10 +54,8 @@ class Scene:
         }
 
 
-@fleets
-@given(st.data())
-def test_targets_stay_between_nothing_and_the_maximum(data: st.DataObject) -> None:
-    for state, plan in Scene(data).models():
+def targets_stay_between_nothing_and_the_maximum(scene: Scene) -> None:
+    for state, plan in scene.models():
         most = (
             MANY
             if state.spec.scaling.mode is ScalingMode.MANUAL
@@ -76,10 +66,8 @@ def test_targets_stay_between_nothing_and_the_maximum(data: st.DataObject) -> No
             assert 0 <= target.replicas <= most
 
 
-@fleets
-@given(st.data())
-def test_the_batch_cap_is_one_that_triton_can_run(data: st.DataObject) -> None:
-    for state, plan in Scene(data).models():
+def the_batch_cap_is_one_that_triton_can_run(scene: Scene) -> None:
+    for state, plan in scene.models():
         chosen = plan.decision.wanted
         for target in plan.targets if plan.act else ():
             assert target.batch_cap >= 1
@@ -87,10 +75,7 @@ def test_the_batch_cap_is_one_that_triton_can_run(data: st.DataObject) -> None:
                 assert target.batch_cap <= state.spec.triton.max_batch_size
 
 
-@fleets
-@given(st.data())
-def test_nothing_is_added_beyond_a_budget(data: st.DataObject) -> None:
-    scene = Scene(data)
+def nothing_is_added_beyond_a_budget(scene: Scene) -> None:
     shared = [Decimal(0), Decimal(0)]
     for before, after in zip(scene.before.models, scene.after.models, strict=True):
         cost, then = cost_of(scene.before, before), cost_of(scene.before, after)
@@ -105,11 +90,8 @@ def test_nothing_is_added_beyond_a_budget(data: st.DataObject) -> None:
     assert shared[1] <= max(scene.before.budgets[BUDGET].per_hour, shared[0])
 
 
-@fleets
-@given(st.data())
-def test_what_is_asked_for_fits_every_budget(data: st.DataObject) -> None:
+def what_is_asked_for_fits_every_budget(scene: Scene) -> None:
     # Pods may still be leaving; what is asked for obeys at once, whoever acts.
-    scene = Scene(data)
     shared = held = Decimal(0)
     for state, plan in scene.models():
         asked = sum(
@@ -125,10 +107,7 @@ def test_what_is_asked_for_fits_every_budget(data: st.DataObject) -> None:
     assert shared <= max(Decimal(0), scene.before.budgets[BUDGET].per_hour - held)
 
 
-@fleets
-@given(st.data())
-def test_nothing_is_added_beyond_an_inventory(data: st.DataObject) -> None:
-    scene = Scene(data)
+def nothing_is_added_beyond_an_inventory(scene: Scene) -> None:
     for name, accelerator in scene.before.accelerator_classes.items():
         if accelerator.max_replicas is None:
             continue
@@ -144,10 +123,8 @@ def test_nothing_is_added_beyond_an_inventory(data: st.DataObject) -> None:
         assert held[1] <= max(accelerator.max_replicas, held[0])
 
 
-@fleets
-@given(st.data())
-def test_nothing_new_starts_below_the_floor(data: st.DataObject) -> None:
-    for state, plan in Scene(data).models():
+def nothing_new_starts_below_the_floor(scene: Scene) -> None:
+    for state, plan in scene.models():
         for target in plan.targets:
             variant = state.spec.variant(target.key.variant)
             accuracy = variant.accuracy_on(target.key.accelerator_class) if variant else Decimal(-1)
@@ -155,11 +132,9 @@ def test_nothing_new_starts_below_the_floor(data: st.DataObject) -> None:
                 assert target.replicas <= state.workload(target.key).replicas
 
 
-@fleets
-@given(st.data())
-def test_a_blind_fleet_never_shrinks_but_for_a_bound(data: st.DataObject) -> None:
+def a_blind_fleet_never_shrinks_but_for_a_bound(scene: Scene) -> None:
     bounds = {"Budget", "SharedBudget", "Inventory", "MaxReplicas"}
-    for state, plan in Scene(data).models():
+    for state, plan in scene.models():
         if state.spec.scaling.mode is ScalingMode.MANUAL or not plan.act:
             continue
         blind = is_blind(state.readings.arrival_rate) and any(w.ready for w in state.workloads)
@@ -170,27 +145,19 @@ def test_a_blind_fleet_never_shrinks_but_for_a_bound(data: st.DataObject) -> Non
             assert goals.get(workload.key, 0) >= workload.replicas, explain(plan)
 
 
-@fleets
-@given(st.data())
-def test_an_unknown_price_means_no_growth(data: st.DataObject) -> None:
-    scene = Scene(data)
+def an_unknown_price_means_no_growth(scene: Scene) -> None:
     for state, _ in scene.models():
         for workload, more in scene.growth(state).items():
             if price_of(scene.before, workload.key) is None:
                 assert more <= 0
 
 
-@fleets
-@given(st.data())
-def test_the_same_fleet_and_past_decide_the_same(data: st.DataObject) -> None:
-    scene = Scene(data)
+def the_same_fleet_and_past_decide_the_same(scene: Scene) -> None:
     assert decide(scene.before, scene.memory, scene.now_s) == (scene.plan, scene.next_memory)
 
 
-@fleets
-@given(st.data())
-def test_every_decision_explains_itself_and_concludes_six_conditions(data: st.DataObject) -> None:
-    for _, plan in Scene(data).models():
+def every_decision_explains_itself_and_concludes_six_conditions(scene: Scene) -> None:
+    for _, plan in scene.models():
         assert str(plan.key) in explain(plan)
         assert [c.type for c in plan.conditions] == TYPES
         for condition in plan.conditions:
@@ -201,12 +168,9 @@ def test_every_decision_explains_itself_and_concludes_six_conditions(data: st.Da
         assert binding is None or binding in {c.name for c in plan.decision.constraints}
 
 
-@fleets
-@given(st.data())
-def test_a_plan_applied_at_once_stays_as_it_is(data: st.DataObject) -> None:
+def a_plan_applied_at_once_stays_as_it_is(scene: Scene) -> None:
     # No time passes and nothing else is read: no replica that was just added is taken back, and
     # none that was just removed is added again.
-    scene = Scene(data)
     again, _ = decide(scene.after, scene.next_memory, scene.now_s)
     for state in scene.before.models:
         for key, first, second in _moves(state, scene.plan, again):
@@ -227,3 +191,33 @@ def _moves(state: ModelState, plan: Plan, again: Plan) -> list[tuple[str, int, i
         )
         for k in sorted({*goals, *later, *(w.key for w in state.workloads)})
     ]
+
+
+RULES = (
+    targets_stay_between_nothing_and_the_maximum,
+    the_batch_cap_is_one_that_triton_can_run,
+    nothing_is_added_beyond_a_budget,
+    what_is_asked_for_fits_every_budget,
+    nothing_is_added_beyond_an_inventory,
+    nothing_new_starts_below_the_floor,
+    a_blind_fleet_never_shrinks_but_for_a_bound,
+    an_unknown_price_means_no_growth,
+    the_same_fleet_and_past_decide_the_same,
+    every_decision_explains_itself_and_concludes_six_conditions,
+    a_plan_applied_at_once_stays_as_it_is,
+)
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(st.data())
+def test_every_rule_holds_for_every_fleet(data: st.DataObject) -> None:
+    # One run for all of them: to draw a fleet takes longer than to decide and to check it.
+    scene = Scene(data)
+    for rule in RULES:
+        rule(scene)

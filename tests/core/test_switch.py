@@ -18,6 +18,7 @@ from tests.core.story import (
     steps,
     variant,
 )
+from trimtab.api.resources import Objective
 from trimtab.core.plan import ConditionStatus
 from trimtab.core.signals import Missing
 
@@ -164,3 +165,15 @@ def test_two_variants_of_nearly_the_same_cost_do_not_swap() -> None:
     story.until(1500)
     used = {t.key.variant for m in story.history for t in m.plan.targets}
     assert len(used) == 1
+
+
+def test_the_last_old_replica_does_not_hold_the_place_of_the_last_new_one() -> None:
+    # Four places; the load asks for four of the faster variant, and one slow one is left.
+    slow, fast = variant("fp32", "0.99", 25.0), variant("int8", "0.98", 10.0)
+    spec = replace(
+        deployment(variants=(slow, fast), per_hour="0.40", window_s=300),
+        objective=Objective.MAXIMIZE_ACCURACY,
+    )
+    story = Story(Model(spec, steady(250)))
+    expect_replicas(story, 240, int8=4)
+    assert max(m.cost for m in story.history) <= Decimal("0.40")

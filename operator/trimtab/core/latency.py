@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 
 _UTILISATION_LIMIT = 0.95  # beyond it the tail is decided by what the model does not see
 _SATURATION_SHARE = 0.7  # planned utilisation where no capacity meets the SLO at all
@@ -76,11 +77,22 @@ class ReplicaModel:
         if utilisation >= _UTILISATION_LIMIT:
             return math.inf
         tail = 1.0 - percentile / 100.0
-        own_s = self.curve.seconds(self._typical_batch(rate_each))
+        own_s = self.curve.seconds(self._late_batch(rate_each, percentile))
         return own_s + max(
             _tail_wait_s(rate_each, full_s, self.batch_cap, tail),
             _residual_wait_s(rate_each, own_s, tail),
         )
+
+    def _late_batch(self, rate_each: float, percentile: float) -> float:
+        """The batch that a request at that percentile shares, and waited for: a crowded one.
+
+        What arrives during one service is a Poisson count, so this is the typical batch and its
+        standard deviations. With the typical batch alone p99 came out a third too low at 30 to
+        60 % load, where no full batch forms and no queue is left behind.
+        """
+        mean = rate_each * self.curve.seconds(self._typical_batch(rate_each))
+        deviations = max(0.0, NormalDist().inv_cdf(percentile / 100.0))
+        return min(float(self.batch_cap), max(1.0, mean + deviations * math.sqrt(mean)))
 
     def _typical_batch(self, rate_each: float) -> float:
         """The batch that forms at this load: what arrives during the service of the one before."""

@@ -83,9 +83,9 @@ def retire(
             kept = 0
         elif old.key in options:
             kept = _still_needed(old, new, choice, options[old.key], relief)
-        elif stuck and not leaving:
-            # No accelerator or money for both, and the old one may not stay: break before make,
-            # and only one at a time, so that the rest serves on.
+        if stuck and not leaving and kept == old.replicas and _gives_way(old, new, options, relief):
+            # No accelerator or money for both: break before make, and only one at a time, so that
+            # the rest serves on.
             kept = max(0, old.replicas - 1)
             stuck = False
             notes.append(Constraint("BreakBeforeMake", f"{old.key} makes room for {new.key}"))
@@ -108,6 +108,26 @@ def _relieved(
     if new.ready < relief.ready or (choice.granted == 0 and choice.bound):
         return False
     return relief.settled or old.key not in options
+
+
+def _gives_way(
+    old: Workload, new: Workload, options: Mapping[WorkloadKey, Option], relief: Relief
+) -> bool:
+    """Whether one of its replicas may go before the new one that takes its place is there.
+
+    Where it may not stay, yes. Where it may: once the switch has begun, lest the last old replica
+    hold the place of the last new one for ever; and not in the first window, unless each that
+    comes carries at least as much as the one that goes.
+    """
+    if relief.blind or not old.replicas:
+        return False
+    if old.key not in options:
+        return True
+    if not new.ready:
+        return False
+    comes = options[new.key].capacity_rate if new.key in options else None
+    goes = options[old.key].capacity_rate
+    return relief.settled or (comes is not None and goes is not None and comes >= goes)
 
 
 def _still_needed(
