@@ -145,7 +145,8 @@ class Model:
     """One model of the story. What happens to it in the story is set on it directly.
 
     blind: in its place where every reading is to be lost. truth: by how much the true service
-    time differs from the profile. measure: what the windowed mean rate is read as.
+    time differs from the profile. measure: what the windowed mean rate is read as. distort,
+    reshape: what becomes of the readings of a workload, and of the model.
     """
 
     spec: ModelDeployment
@@ -154,6 +155,7 @@ class Model:
     truth: float = 1.0
     measure: Callable[[float, float], float] = lambda rate, window_s: rate
     distort: Callable[[WorkloadReadings], WorkloadReadings] = lambda readings: readings
+    reshape: Callable[[ModelReadings], ModelReadings] = lambda readings: readings
     children: dict[WorkloadKey, _Child] = field(default_factory=dict)
     profiles: dict[WorkloadKey, ServiceCurve] = field(default_factory=dict)
 
@@ -329,7 +331,8 @@ class Story:
             )
             for key, child in sorted(model.children.items())
         )
-        return ModelState(model.spec, workloads, self._readings(model, workloads))
+        readings = model.reshape(self._readings(model, workloads))
+        return ModelState(model.spec, workloads, readings)
 
     def _readings(self, model: Model, workloads: tuple[Workload, ...]) -> ModelReadings:
         ready = sum(w.ready for w in workloads)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tests.core.story import INT8, Model, Story, deployment, expect_replicas, sizes, steady, steps
 from trimtab.core.plan import ConditionStatus
 from trimtab.core.signals import Missing, NoTraffic, Reading, Stale
+from trimtab.core.snapshot import ModelReadings
 
 UNREACHABLE = Missing("PrometheusUnreachable", "Connection refused.")
 
@@ -33,6 +35,18 @@ def test_readings_that_return_are_acted_on_in_one_tick() -> None:
     story.model.blind = None
     expect_replicas(story, 405, int8=7)
     assert story.condition("MetricsAvailable").status is ConditionStatus.TRUE
+
+
+def test_a_short_window_alone_is_enough_to_grow_on_and_not_to_shrink() -> None:
+    def long_window_lost(readings: ModelReadings) -> ModelReadings:
+        return replace(readings, arrival_rate=UNREACHABLE)
+
+    load = steps((0, 250), (200, 10), (400, 500))
+    story = Story(Model(deployment(window_s=0), load))
+    story.until(195).model.reshape = long_window_lost
+    expect_replicas(story, 395, int8=4)
+    assert story.plan().decision.binding == "MetricsMissing"
+    expect_replicas(story, 410, int8=7)
 
 
 def test_a_blind_time_restarts_the_window_that_shrinking_needs() -> None:

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from tests.core.story import INT8, Model, Story, deployment, expect_replicas, sizes, steady, steps
+from tests.core.story import (
+    INT8,
+    Model,
+    Story,
+    deployment,
+    expect_replicas,
+    sizes,
+    steady,
+    steps,
+    variant,
+)
 
 
 def test_pods_that_start_slowly_are_not_ordered_twice() -> None:
@@ -35,3 +45,17 @@ def test_a_pod_that_waits_is_named_in_the_condition() -> None:
     story = Story(Model(deployment(), steady(50)), slots=0)
     story.until(60)
     assert story.condition("Ready").reason in {"NoReplicas", "Unschedulable"}
+
+
+def test_what_was_never_ready_is_not_shrunk_while_another_variant_serves() -> None:
+    old, new = variant("fp32", "0.99", 25.0), variant("int8", "0.98", 10.0)
+    story = Story(Model(deployment(variants=(old,), window_s=30), steps((0, 150), (400, 10))))
+    story.until(200)
+    story.start_up_s = None
+    story.respec(variants=(new,))
+    story.until(390)
+    ordered = story.model.children[INT8].replicas
+    assert ordered >= 3
+    story.until(900)
+    assert story.model.children[INT8].replicas == ordered
+    assert story.plan().decision.binding == "NotReadyYet"
