@@ -26,8 +26,10 @@ def test_a_budget_that_binds_says_by_how_much_and_what_mends_it() -> None:
     expect_replicas(story, 300, int8=3)
     met = story.condition("SLOMet")
     assert met.status is ConditionStatus.FALSE
-    assert "3 replicas" in met.message
-    assert "spec.budget.perHour" in met.message
+    assert met.message == (
+        "p99 is above its target of 100ms (by TritonSummary). The load asks for 7 replicas of int8"
+        " on cpu, 3 may run: raise spec.budget.perHour or add a cheaper variant."
+    )
     assert story.plan().decision.binding == "Budget"
     assert story.plan().decision.constraints[0].effect == "7 wanted, 3 allowed"
     within = story.condition("WithinBudget")

@@ -112,3 +112,11 @@ def test_a_foreign_scaler_stalls_and_nothing_changes() -> None:
     stalled = story.condition("Stalled")
     assert (stalled.status, stalled.reason) == (ConditionStatus.TRUE, "ForeignScaler")
     assert "HorizontalPodAutoscaler digits" in stalled.message
+
+
+def test_manual_does_not_grow_on_a_budget_that_is_missing() -> None:
+    story = Story(Model(deployment(shared="gone"), steady(10)), classes=(accelerator(price="0"),))
+    manual(story, "int8", 3)
+    expect_replicas(story, 30)
+    assert story.plan().decision.binding == "BudgetMissing"
+    assert story.condition("WithinBudget").reason == "BudgetMissing"

@@ -23,7 +23,8 @@ class Choice:
     inventory; None where the load is unknown. granted: after them. `bound` names what held it
     below `wanted`, empty where nothing did. `short` is True where `granted` cannot carry the load.
     ceiling: the most that user, money and inventory allow whatever is wanted, and its name: a fleet
-    that is held for another reason may not stand above it either.
+    that is held for another reason may not stand above it either. needed: what load
+    and SLO alone ask for; None where unknown.
     """
 
     option: Option
@@ -32,6 +33,7 @@ class Choice:
     bound: str
     short: bool
     ceiling: tuple[int, str]
+    needed: int | None = None
 
     @property
     def cost_per_hour(self) -> Decimal | None:
@@ -61,7 +63,9 @@ def judge(
     if granted == wanted:
         bound = "MaxReplicas" if needed is not None and needed > wanted else ""
     short = granted < wanted or (needed is not None and needed > granted) or not option.meets_slo
-    return Choice(option, None if needed is None else wanted, granted, bound, short, ceiling)
+    return Choice(
+        option, None if needed is None else wanted, granted, bound, short, ceiling, needed
+    )
 
 
 def choose(

@@ -150,4 +150,5 @@ def _shortage(choice: Choice) -> str:
         "MaxReplicas": "raise spec.scaling.maxReplicas",
         "PriceUnknown": "set spec.pricePerHour of the AcceleratorClass",
     }.get(choice.bound, "add capacity")
-    return f"{choice.granted} replicas of {option.key} are allowed, the load asks for more: {mend}."
+    wanted = "more" if choice.needed is None else f"{choice.needed}"
+    return f"The load asks for {wanted} replicas of {option.key}, {choice.granted} may run: {mend}."

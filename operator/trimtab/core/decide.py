@@ -191,10 +191,8 @@ def _decision(
     spec = view.state.spec
     constraints = [*step.constraints, *notes]
     if choice.bound:
-        wanted = choice.option.needed(view.demand.rate)
-        effect = (
-            f"{wanted if wanted is not None else choice.wanted} wanted, {choice.granted} allowed"
-        )
+        wanted = choice.wanted if choice.needed is None else choice.needed
+        effect = f"{wanted} wanted, {choice.granted} allowed"
         constraints.insert(0, Constraint(choice.bound, effect))
     binding = step.binding or choice.bound or (notes[0].name if notes else None)
     ranked = sorted(
