@@ -85,6 +85,7 @@ def test_a_budget_that_goes_missing_stops_growth_and_takes_nothing_away() -> Non
     story.budgets.clear()
     expect_replicas(story, 500, int8=4)
     assert story.plan().decision.binding == "BudgetMissing"
+    assert "create the InferenceBudget" in story.condition("SLOMet").message
     # Idle, it goes down to its minimum and not to nothing.
     expect_replicas(story, 900, int8=1)
     story.budgets[ObjectKey("shop", "shared")] = budget("9")
