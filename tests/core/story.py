@@ -402,6 +402,14 @@ def _true_curve(model: Model, key: WorkloadKey) -> ServiceCurve | None:
     return known.scaled(model.truth) if known else None
 
 
+class UncountedStory(Story):
+    """A story in which nobody can count what the nodes still hold."""
+
+    def snapshot(self) -> Snapshot:
+        """The same, without the count."""
+        return replace(super().snapshot(), schedulable={})
+
+
 def expect_replicas(story: Story, t_s: float, model: str | None = None, **replicas: int) -> None:
     """Runs the story to `t_s`; then exactly these variants are asked for, with so many replicas."""
     story.until(t_s)

@@ -87,6 +87,7 @@ def test_the_safe_size_stays_inside_the_budget() -> None:
 def test_lost_readings_do_not_hold_a_fleet_that_has_no_pod_yet() -> None:
     story = Story(Model(deployment()), start_up_s=60.0)
     expect_replicas(story, 30, int8=1)
+    assert story.plan().decision.binding is None
     assert story.condition("MetricsAvailable").status is ConditionStatus.UNKNOWN
 
 

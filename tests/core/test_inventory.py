@@ -8,6 +8,7 @@ from tests.core.story import (
     INT8,
     Model,
     Story,
+    UncountedStory,
     accelerator,
     deployment,
     expect_replicas,
@@ -16,7 +17,6 @@ from tests.core.story import (
     steps,
 )
 from trimtab.core.plan import ConditionStatus
-from trimtab.core.snapshot import Snapshot
 
 
 def test_the_class_inventory_binds_and_the_condition_names_the_mend() -> None:
@@ -63,12 +63,7 @@ def test_two_models_do_not_take_the_same_last_place() -> None:
 
 
 def test_without_a_count_of_the_nodes_growth_goes_one_at_a_time() -> None:
-    class Uncounted(Story):
-        def snapshot(self) -> Snapshot:
-            seen = super().snapshot()
-            return Snapshot(seen.models, seen.accelerator_classes, seen.budgets)
-
-    story = Uncounted(Model(deployment(), steps((60, 500))), slots=3)
+    story = UncountedStory(Model(deployment(), steps((60, 500))), slots=3)
     story.until(300)
     walk = sizes(story)
     assert max(b - a for a, b in itertools.pairwise(walk)) == 1

@@ -14,6 +14,7 @@ from tests.core.story import (
     accelerator,
     deployment,
     expect_replicas,
+    sizes,
     steady,
     variant,
 )
@@ -61,6 +62,7 @@ def test_manual_is_not_bettered_while_readings_are_missing() -> None:
     manual(story, "int8", 1)
     expect_replicas(story, 205, int8=1)
     expect_replicas(story, 1200, int8=1)
+    assert set(sizes(story)[41:]) == {1}
 
 
 @pytest.mark.parametrize("blind", [None, UNREACHABLE])

@@ -10,6 +10,7 @@ from tests.core.story import (
     INT8,
     Model,
     Story,
+    UncountedStory,
     accelerator,
     carried,
     deployment,
@@ -21,6 +22,7 @@ from tests.core.story import (
 from trimtab.api.resources import Objective
 from trimtab.core.plan import ConditionStatus
 from trimtab.core.signals import Missing
+from trimtab.core.snapshot import Snapshot
 
 BETTER = variant("int8", "0.98", 10.0)
 WORSE = variant("fp32", "0.99", 25.0)
@@ -177,3 +179,52 @@ def test_the_last_old_replica_does_not_hold_the_place_of_the_last_new_one() -> N
     story = Story(Model(spec, steady(250)))
     expect_replicas(story, 240, int8=4)
     assert max(m.cost for m in story.history) <= Decimal("0.40")
+
+
+def test_a_switch_that_cannot_begin_does_not_keep_the_other_from_growing() -> None:
+    class NoGpuFree(Story):
+        def snapshot(self) -> Snapshot:
+            return replace(super().snapshot(), schedulable={"cpu": 10, "l4": 0})
+
+    fast = variant("fp32", "0.99", 1.0, "l4")
+    spec = deployment(variants=(BETTER, fast), most=3)
+    story = NoGpuFree(Model(spec, steps((0, 50), (100, 500))), classes=CLASSES)
+    expect_replicas(story, 200, int8=3)
+
+
+def test_the_old_stays_for_the_peak_of_the_window_and_not_for_the_moment() -> None:
+    # The new ones come one at a time; soon they are more than the old, and enough for the lull.
+    large = variant("fp32", "0.99", 5.0, "l4")
+    spec = deployment(variants=(large, BETTER), floor="0.99", window_s=300)
+    load = steps((0, 500), (310, 50))
+    story = UncountedStory(Model(spec, load), classes=CLASSES)
+    story.until(300)
+    story.respec(min_accuracy=Decimal(0))
+    story.until(560)
+    assert story.model.children[INT8].replicas >= 5
+    assert all(carried(story, m) >= 500 for m in story.history if m.t_s >= 150)
+
+
+def test_a_restart_in_the_lull_of_a_switch_waits_for_a_window() -> None:
+    story = switching(load=150.0, start_up_s=40.0)
+    story.until(330)
+    held = {k: c.replicas for k, c in story.model.children.items()}
+    assert len(held) == 2
+    story.forget()
+    story.model.load = steady(5)
+    story.until(385)
+    assert {k: c.replicas for k, c in story.model.children.items()} == held
+    # One of the old carries the lull as cheaply as one of the new: there is nothing to save.
+    expect_replicas(story, 700, fp32=1)
+
+
+def test_a_removed_variant_stays_while_nothing_can_be_read() -> None:
+    story = switching(start_up_s=20.0)
+    story.model.blind = Missing("PrometheusUnreachable", "Connection refused.")
+    story.respec(variants=(BETTER,))
+    story.until(500)
+    assert story.model.children[FP32].replicas
+    assert story.model.children[INT8].pods
+    story.model.blind = None
+    story.until(600)
+    assert FP32 not in story.model.children
