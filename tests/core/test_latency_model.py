@@ -195,3 +195,9 @@ def test_the_shape_of_a_service_curve(
     curve = ServiceCurve(points)
     assert curve.seconds(batch) == pytest.approx(expected)
     assert curve.scaled(2.0).seconds(batch) == pytest.approx(2 * expected)
+
+
+def test_near_saturation_nothing_is_promised() -> None:
+    model = ReplicaModel(ONE)
+    assert model.latency_s(94.0, 50.0) < math.inf
+    assert model.latency_s(96.0, 50.0) == math.inf

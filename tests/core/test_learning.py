@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.core.story import INT8, Model, Story, carried, deployment, expect_replicas, steady
+from trimtab.core.latency import ServiceCurve
 from trimtab.core.learn import curve_of
 from trimtab.core.signals import Known
 from trimtab.core.snapshot import WorkloadReadings
@@ -58,13 +59,10 @@ def test_what_stays_absurd_is_the_truth() -> None:
 def test_a_variant_without_a_profile_is_learnt_from_its_first_replica() -> None:
     spec = deployment()
     (int8,) = spec.variants
-    story = Story(Model(spec, steady(150)))
-    true_curves = story.model.spec
-    story.model.spec = replace(spec, variants=(replace(int8, profiles=()),))
-    story.model.distort = lambda readings: readings
-    story.until(20)
-    assert story.history[-1].plan.targets[0].replicas == 1
-    story.model.spec = true_curves
+    story = Story(Model(replace(spec, variants=(replace(int8, profiles=()),)), steady(150)))
+    story.model.profiles[INT8] = ServiceCurve(((1, 0.010),))
+    expect_replicas(story, 5, int8=1)
+    assert story.plan().decision.wanted_replicas is None
     expect_replicas(story, 120, int8=3)
 
 
