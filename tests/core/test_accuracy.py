@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from tests.core.story import Model, Story, accelerator, deployment, expect_replicas, steady, variant
+from tests.core.builders import accelerator, deployment, steady, variant
+from tests.core.story import Model, Story, expect_replicas
 from trimtab.api.resources import Objective
 from trimtab.core.plan import ConditionStatus
 

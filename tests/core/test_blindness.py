@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from tests.core.story import INT8, Model, Story, deployment, expect_replicas, sizes, steady, steps
+from tests.core.builders import INT8, deployment, steady, steps
+from tests.core.story import Model, Story, expect_replicas, sizes
 from trimtab.core.plan import ConditionStatus
 from trimtab.core.signals import Missing, NoTraffic, Reading, Stale
 from trimtab.core.snapshot import ModelReadings

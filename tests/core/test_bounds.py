@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.core.story import Model, Story, deployment, expect_replicas, steady, steps
+from tests.core.builders import deployment, steady, steps
+from tests.core.story import Model, Story, expect_replicas
 from trimtab.core.plan import ConditionStatus
 
 

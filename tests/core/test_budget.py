@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from tests.core.story import (
+from tests.core.builders import (
     FP32,
-    Model,
-    Story,
     accelerator,
     deployment,
-    expect_replicas,
-    sizes,
     steady,
     steps,
     variant,
 )
+from tests.core.story import Model, Story, expect_replicas, sizes
 from trimtab.core.plan import ConditionStatus
 from trimtab.core.signals import Missing
 

@@ -4,18 +4,8 @@ from __future__ import annotations
 
 import itertools
 
-from tests.core.story import (
-    INT8,
-    Model,
-    Story,
-    UncountedStory,
-    accelerator,
-    deployment,
-    expect_replicas,
-    sizes,
-    steady,
-    steps,
-)
+from tests.core.builders import INT8, accelerator, deployment, steady, steps
+from tests.core.story import Model, Story, UncountedStory, expect_replicas, sizes
 from trimtab.core.plan import ConditionStatus
 
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.core.story import INT8, Model, Story, carried, deployment, expect_replicas, steady
+from tests.core.builders import INT8, deployment, steady
+from tests.core.story import Model, Story, carried, expect_replicas
 from trimtab.core.latency import ServiceCurve
 from trimtab.core.learn import curve_of
 from trimtab.core.signals import Known

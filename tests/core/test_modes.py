@@ -6,18 +6,15 @@ from decimal import Decimal
 
 import pytest
 
-from tests.core.story import (
+from tests.core.builders import (
     FP32,
     INT8,
-    Model,
-    Story,
     accelerator,
     deployment,
-    expect_replicas,
-    sizes,
     steady,
     variant,
 )
+from tests.core.story import Model, Story, expect_replicas, sizes
 from trimtab.api.resources import ManualScale, ScalingMode
 from trimtab.core.plan import ConditionStatus
 from trimtab.core.signals import Missing

@@ -4,18 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from tests.core.story import (
-    INT8,
-    Model,
-    Story,
-    carried,
-    deployment,
-    expect_replicas,
-    sizes,
-    steady,
-    steps,
-    variant,
-)
+from tests.core.builders import INT8, deployment, steady, steps, variant
+from tests.core.story import Model, Story, carried, expect_replicas, sizes
 
 CHEAP = variant("int8", "0.985", 10.0)
 DEAR = variant("fp32", "0.99", 15.0)

@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from tests.core.story import (
-    Model,
-    Story,
-    budget,
-    deployment,
-    expect_replicas,
-    sizes,
-    steady,
-    steps,
-)
+from tests.core.builders import budget, deployment, steady, steps
+from tests.core.story import Model, Story, expect_replicas, sizes
 from trimtab.api.resources import ObjectKey, ScalingMode
 from trimtab.core.plan import ConditionStatus
 

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.core.story import Model, Story, deployment, sizes, steady, variant
+from tests.core.builders import deployment, steady, variant
+from tests.core.story import Model, Story, sizes
 
 
 def poisson_noise(seed: int) -> Callable[[float, float], float]:
@@ -36,7 +37,7 @@ def test_noise_at_a_capacity_boundary_does_not_flap(share: float) -> None:
 
 def test_noise_does_not_swap_variants_at_the_edge_of_the_maximum() -> None:
     small, large = variant("int8", "0.98", 10.0), variant("fp32", "0.98", 6.0, "l4")
-    from tests.core.story import accelerator
+    from tests.core.builders import accelerator
 
     spec = deployment(variants=(small, large), window_s=300, most=4)
     story = Story(

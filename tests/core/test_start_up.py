@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-from tests.core.story import (
-    INT8,
-    Model,
-    Story,
-    deployment,
-    expect_replicas,
-    sizes,
-    steady,
-    steps,
-    variant,
-)
+from tests.core.builders import INT8, deployment, steady, steps, variant
+from tests.core.story import Model, Story, expect_replicas, sizes
 
 
 def test_pods_that_start_slowly_are_not_ordered_twice() -> None:

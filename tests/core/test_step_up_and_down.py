@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 
-from tests.core.story import INT8, Model, Story, deployment, expect_replicas, sizes, steady, steps
+from tests.core.builders import INT8, deployment, steady, steps
+from tests.core.story import Model, Story, expect_replicas, sizes
 from trimtab.core.decide import decide
 from trimtab.core.signals import Known
 

@@ -5,20 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from tests.core.story import (
+from tests.core.builders import (
     FP32,
     INT8,
-    Model,
-    Story,
-    UncountedStory,
     accelerator,
-    carried,
     deployment,
-    expect_replicas,
     steady,
     steps,
     variant,
 )
+from tests.core.story import Model, Story, UncountedStory, carried, expect_replicas
 from trimtab.api.resources import Objective
 from trimtab.core.plan import ConditionStatus
 from trimtab.core.signals import Missing
