@@ -6,6 +6,9 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 
+# onnxruntime would report its use to its maker.
+export ORT_DISABLE_TELEMETRY := 1
+
 VENV := .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python

@@ -6,7 +6,10 @@ annotation of up to 256 KiB and @kopf.timer a finalizer (nolar/kopf#1087).
 
 from __future__ import annotations
 
+import dataclasses
+import os
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import kopf
@@ -49,7 +52,18 @@ def configure(settings: kopf.OperatorSettings) -> None:
 def _login(**facts: Any) -> kopf.ConnectionInfo | None:
     """In the cluster by the pod's own token, elsewhere by kubeconfig; a registry of one's own comes
     without kopf's."""
-    return kopf.login_with_service_account(**facts) or kopf.login_with_kubeconfig(**facts)
+    in_cluster = kopf.login_with_service_account(**facts)
+    if in_cluster is None:
+        return kopf.login_with_kubeconfig(**facts)
+    # By the address that the kubelet gives every pod: kopf's own is a name, and a cluster whose DNS
+    # is down is just when the operator must not stop. The kubelet renews the token's file.
+    host = os.environ["KUBERNETES_SERVICE_HOST"]
+    address = f"[{host}]" if ":" in host else host
+    return dataclasses.replace(
+        in_cluster,
+        server=f"https://{address}:{os.environ['KUBERNETES_SERVICE_PORT']}",
+        expiration=datetime.now(UTC) + timedelta(minutes=10),
+    )
 
 
 def _selector() -> str:

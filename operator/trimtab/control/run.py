@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from pathlib import Path
+from typing import Any, cast
 
 import kopf
 
@@ -56,6 +57,8 @@ async def _watch(settings: Settings, caches: Caches, loop: Loop) -> None:
     await kopf.operator(
         registry=handlers.registry(caches, loop.wake, nodes=settings.nodes),
         settings=kopf_settings,
+        # kopf's own guess asks the password database for a name that a pod's user does not have.
+        identity=cast("Any", "trimtab"),
         standalone=True,
         clusterwide=not settings.namespaces,
         namespaces=settings.namespaces,
