@@ -12,6 +12,12 @@ from e2e.kit.install import Images, install_prometheus, install_trimtab, uninsta
 from e2e.kit.served import Stage
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A story under load takes minutes, and the first build of a cluster a quarter of an hour."""
+    for item in items:
+        item.add_marker(pytest.mark.timeout(2400))
+
+
 @pytest.fixture(scope="session")
 def access() -> Iterator[Access]:
     """The cluster of KUBECONFIG, or the embedded one: taken down again if it was not up before."""

@@ -82,6 +82,7 @@ async def test_advise_mode_writes_status_alone(world: World) -> None:
 
 
 async def test_a_removed_variant_serves_until_its_successor_is_ready(world: World) -> None:
+    world.prometheus.idle(world.kube)
     world.kube.put(model_deployment(variants=[variant("fp32")]))
     await world.tick()
     world.run_pods()

@@ -104,6 +104,21 @@ class FakePrometheus:
         self.down = False
         self.series: Callable[[str, float], list[Sample]] = lambda _query, _at_s: []
 
+    def idle(self, kube: FakeKube) -> None:
+        """From now on every Ready pod is scraped, and none has traffic."""
+
+        def series(promql: str, at_s: float) -> list[Sample]:
+            if "summary" in promql:
+                return []
+            value = at_s if "timestamp(" in promql else 0.0
+            return [
+                Sample({"namespace": ns, "pod": name, "model": "digits"}, value, at_s)
+                for kind, ns, name in kube.objects
+                if kind == "Pod"
+            ]
+
+        self.series = series
+
     async def answer(self, promql: str, at_s: float) -> Answer:
         if self.down:
             problem: PrometheusError = PrometheusUnreachable(self.shown_url, "refused")

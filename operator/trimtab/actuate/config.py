@@ -43,7 +43,9 @@ def overlay(md: ModelDeployment, target: Target) -> dict[str, Any]:
     return {
         "model": md.model,
         "max_batch_size": target.batch_cap,
-        "max_queue_delay_microseconds": round(target.queue_delay_s * _MICROSECONDS),
+        "max_queue_delay_microseconds": (
+            None if target.queue_delay_s is None else round(target.queue_delay_s * _MICROSECONDS)
+        ),
         "max_queue_size": md.triton.max_queue_size,
         "instance_count": md.triton.instance_count,
         "config_name": _config_name(md.triton.extra_args),

@@ -273,8 +273,9 @@ class Merge:
         """The user's dynamic_batching with the plan's delay and queue, within the batch size."""
         given = messages(self.fields, "dynamic_batching")
         fields = [f for message in given for f in message.fields]
-        delay = str(int(self.overlay["max_queue_delay_microseconds"]))
-        fields = put(fields, "max_queue_delay_microseconds", delay)
+        delay = self.overlay["max_queue_delay_microseconds"]
+        if delay is not None:
+            fields = put(fields, "max_queue_delay_microseconds", str(int(delay)))
         name = "preferred_batch_size"
         preferred = [v for v in values(fields, name) if whole(name, v) <= batch]
         fields = put(fields, name, preferred or None)

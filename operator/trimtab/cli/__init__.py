@@ -1,4 +1,4 @@
-"""The command line: `trimtab run | plan | explain`."""
+"""The command line."""
 
 from trimtab.cli.main import main
 

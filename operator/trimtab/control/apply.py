@@ -69,7 +69,7 @@ class Actor:
             snapshot.accelerator_classes,
             self._install,
             podmonitor=self.pod_monitors,
-            surge={t.key: self._surge(state, t, snapshot) for t in kept},
+            surge={t.key: self._surge(state, t) for t in kept},
         )
         for child in desired:
             cached = self._caches.get(kind_of(child), key_of(child))
@@ -81,12 +81,11 @@ class Actor:
                 await self.server_side_apply(_rescaled(live, target.replicas), names.FIELD_MANAGER)
         await self._remove_stale(state, [*desired, *(s for s in spared if s is not None)])
 
-    def _surge(self, state: ModelState, target: Target, snapshot: Snapshot) -> bool:
+    def _surge(self, state: ModelState, target: Target) -> bool:
         workload = state.workload(target.key)
         name = child_name(state.spec, target.key)
         live = self._caches.get(kinds.DEPLOYMENT, ObjectKey(state.spec.key.namespace, name))
-        free = snapshot.schedulable.get(target.key.accelerator_class, 0) > 0
-        return surge_for(live, free=free, unschedulable=workload.unschedulable)
+        return surge_for(live, free=target.may_surge, unschedulable=workload.unschedulable)
 
     def _orphan(self, state: ModelState, target: Target) -> RawObject | None:
         labels = {

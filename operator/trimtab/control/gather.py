@@ -22,12 +22,13 @@ from trimtab.api.resources import (
     RawObject,
 )
 from trimtab.control.caches import Caches, key_of
-from trimtab.core.snapshot import ModelReadings, ModelState, Snapshot
+from trimtab.core.snapshot import Holding, ModelReadings, ModelState, Snapshot
 from trimtab.observe.cluster import LABEL_MODEL_DEPLOYMENT, workloads_of
 from trimtab.observe.nodes import schedulable_by_class
 from trimtab.observe.quantity import InvalidQuantity
 
 _Parsed = TypeVar("_Parsed")
+_Grouped = dict[ObjectKey, list[RawObject]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,11 @@ def gather(caches: Caches) -> Gathered:
         b.key: b
         for b in _parse_all(caches, kinds.INFERENCE_BUDGET, parse_inference_budget, problems)
     }
+    deployments = _by_model(caches.all(kinds.DEPLOYMENT))
+    pods = _by_model(caches.all(kinds.POD))
     snapshot = Snapshot(
-        models=_states(caches, specs),
+        models=_states(caches, specs, deployments, pods),
+        holdings=_holdings(caches, {s.key for s in specs}, deployments, pods),
         accelerator_classes=classes,
         budgets=budgets,
         schedulable=_schedulable(caches, classes, problems),
@@ -86,9 +90,24 @@ def _parse_all(
     return parsed
 
 
-def _states(caches: Caches, specs: Iterable[ModelDeployment]) -> tuple[ModelState, ...]:
-    deployments = _by_model(caches.all(kinds.DEPLOYMENT))
-    pods = _by_model(caches.all(kinds.POD))
+def _holdings(
+    caches: Caches, decided: set[ObjectKey], deployments: _Grouped, pods: _Grouped
+) -> tuple[Holding, ...]:
+    """What exists of models that are not decided on: unreadable, being deleted, or gone."""
+    holdings = []
+    for key in sorted({*deployments, *pods} - decided):
+        spec = (caches.get(kinds.MODEL_DEPLOYMENT, key) or {}).get("spec") or {}
+        reference = spec.get("budgetRef")
+        name = reference.get("name") if isinstance(reference, Mapping) else None
+        budget = ObjectKey(key.namespace, name) if isinstance(name, str) else None
+        workloads = workloads_of(key, deployments.get(key, ()), pods.get(key, ()))
+        holdings.append(Holding(budget, workloads))
+    return tuple(holdings)
+
+
+def _states(
+    caches: Caches, specs: Iterable[ModelDeployment], deployments: _Grouped, pods: _Grouped
+) -> tuple[ModelState, ...]:
     scalers: dict[str, list[RawObject]] = defaultdict(list)
     for kind in (kinds.HPA, kinds.SCALED_OBJECT):
         for obj in caches.all(kind):
@@ -97,14 +116,17 @@ def _states(caches: Caches, specs: Iterable[ModelDeployment]) -> tuple[ModelStat
         ModelState(
             spec,
             workloads_of(
-                spec.key, deployments[spec.key], pods[spec.key], scalers[spec.key.namespace]
+                spec.key,
+                deployments.get(spec.key, ()),
+                pods.get(spec.key, ()),
+                scalers[spec.key.namespace],
             ),
         )
         for spec in specs
     )
 
 
-def _by_model(objects: Iterable[RawObject]) -> dict[ObjectKey, list[RawObject]]:
+def _by_model(objects: Iterable[RawObject]) -> _Grouped:
     grouped: dict[ObjectKey, list[RawObject]] = defaultdict(list)
     for obj in objects:
         name = (obj["metadata"].get("labels") or {}).get(LABEL_MODEL_DEPLOYMENT)

@@ -48,7 +48,7 @@ class Loop:
         self.actor = Actor(self.kube, self.caches, self.settings.install(), self.metrics)
         self._woken = asyncio.Event()
         self._written_s: dict[ObjectKey, float] = {}
-        self._told: dict[ObjectKey, str] = {}
+        self._told: dict[tuple[Kind, ObjectKey], str] = {}
         self._synced_s: float | None = None
 
     def wake(self) -> None:
@@ -114,8 +114,16 @@ class Loop:
         self.caches.replace(kind, listed)
 
     async def _sync_if_due(self) -> None:
-        if self._synced_s is None or time.monotonic() - self._synced_s >= self.settings.resync_s:
+        if self._synced_s is None:
             await self.sync()
+        elif time.monotonic() - self._synced_s >= self.settings.resync_s:
+            try:
+                await self.sync()
+            except ApiError as error:
+                # The watches go on, and so does the loop: to stop here would end in a restart by
+                # the liveness probe, and the memory of the load would be lost with it.
+                self.metrics.errors.labels("kubernetes", error.reason).inc()
+                log.warning("the listing is tried again: %s", error)
 
     async def _pause(self, seconds: float) -> None:
         try:
@@ -129,16 +137,21 @@ class Loop:
         self, state: ModelState, plan: ModelPlan, snapshot: Snapshot, now_s: float
     ) -> None:
         """Applies one model's plan and writes its status; its failure is its own."""
+        try:
+            await self._apply_and_tell(state, plan, snapshot, now_s)
+        except Exception:
+            self.metrics.errors.labels("trimtab", "Bug").inc()
+            log.exception("%s could not be brought to its plan; it stays", state.spec.key)
+
+    async def _apply_and_tell(
+        self, state: ModelState, plan: ModelPlan, snapshot: Snapshot, now_s: float
+    ) -> None:
         key = state.spec.key
         try:
             if plan.act:
                 await self.actor.apply(state, plan, snapshot)
         except (ActuateError, ApiError) as error:
             plan = self._refused(key, plan, error)
-        except Exception:
-            self.metrics.errors.labels("trimtab", "Bug").inc()
-            log.exception("%s could not be applied; it stays as it is", key)
-            return
         self._log_decision(plan)
         obj = self.caches.get(kinds.MODEL_DEPLOYMENT, key)
         if obj is not None:
@@ -163,11 +176,13 @@ class Loop:
 
     async def _tell_problems(self, gathered: Gathered, now_s: float) -> None:
         """Conditions of the ModelDeployments that could not be parsed."""
+        for told in [t for t in self._told if t not in gathered.problems]:
+            del self._told[told]
         for (kind, key), problems in gathered.problems.items():
             text = "; ".join(problems)
-            if self._told.get(key) != text:
+            if self._told.get((kind, key)) != text:
                 log.warning("%s %s: %s", kind.kind, key, text)
-                self._told[key] = text
+                self._told[kind, key] = text
             obj = self.caches.get(kind, key)
             if kind is not kinds.MODEL_DEPLOYMENT or obj is None:
                 continue
@@ -216,5 +231,3 @@ class Loop:
         for key in [k for k in self._written_s if k not in plan.models]:
             if self.caches.get(kinds.MODEL_DEPLOYMENT, key) is None:
                 del self._written_s[key]
-        for key in [k for k in self._told if k in plan.models]:
-            del self._told[key]

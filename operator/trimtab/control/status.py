@@ -7,6 +7,7 @@ with each reading are written at most once a minute, and transitions at once.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -84,6 +85,10 @@ def build_problem_status(
         for c in previous.get("conditions") or ()
     }
     kept["Stalled"] = problem
+    if "Reconciling" in kept:
+        kept["Reconciling"] = replace(
+            kept["Reconciling"], status=ConditionStatus.FALSE, reason="InvalidSpec"
+        )
     unknown = Condition("Ready", ConditionStatus.UNKNOWN, "InvalidSpec", problem.message)
     kept.setdefault("Ready", unknown)
     merged = merge_conditions(
@@ -139,7 +144,8 @@ def _steady(status: Mapping[str, Any]) -> Any:
     return (
         status.get("observedGeneration"),
         status.get("replicas"),
-        status.get("conditions"),
+        # Not the messages: what a load asks for moves with it.
+        [(c.get("type"), c.get("status"), c.get("reason")) for c in status.get("conditions") or ()],
         status.get("variants"),
         status.get("cost"),
         (status.get("latency") or {}).get("source"),

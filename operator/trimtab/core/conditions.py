@@ -81,6 +81,8 @@ def slo_met(
     slo = state.spec.slo
     name, target = f"p{slo.percentile:g}", ms(slo.target_s)
     how = "estimated from means" if latency.estimated else f"by {latency.source}"
+    if choice is not None and choice.granted == 0 and choice.wanted == 0:
+        return Condition("SLOMet", UNKNOWN, "ScaledToZero", "spec.scaling.manual.replicas is 0.")
     if choice is not None and choice.granted == 0:
         text = f"No replica may run: {_shortage(choice)}"
         return Condition("SLOMet", FALSE, "NoCapacity", text)
@@ -95,7 +97,11 @@ def slo_met(
         return Condition("SLOMet", TRUE, "LatencyWithinTarget", text)
     if isinstance(state.readings.arrival_rate, NoTraffic):
         return Condition("SLOMet", TRUE, "NoTraffic", "No request arrives, so none is late.")
-    return Condition("SLOMet", UNKNOWN, "LatencyUnknown", "No latency could be read.")
+    match state.readings.latency_s:
+        case Missing(reason=reason, message=message):
+            return Condition("SLOMet", UNKNOWN, reason, message)
+        case _:
+            return Condition("SLOMet", UNKNOWN, "LatencyUnknown", "No latency could be read.")
 
 
 def within_budget(

@@ -28,7 +28,6 @@ from trimtab.core.plan import (
     Target,
 )
 from trimtab.core.settings import DEFAULT_POLICY, PolicySettings
-from trimtab.core.signals import value_or_none
 from trimtab.core.snapshot import ModelState, Snapshot, WorkloadKey
 from trimtab.core.targets import targets_of
 from trimtab.core.view import View, look, set_aside, set_aside_held
@@ -142,7 +141,7 @@ def _no_option(
 
 def _predicted_s(view: View, choice: Choice, targets: tuple[Target, ...]) -> float | None:
     """The percentile expected once the chosen workload alone serves the measured load."""
-    rate = value_or_none(view.state.readings.arrival_rate)
+    rate = view.state.readings.items_rate
     if rate is None:
         return None
     return choice.option.latency_s(rate, targets[0].replicas, view.state.spec.slo.percentile)

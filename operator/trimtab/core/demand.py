@@ -14,7 +14,8 @@ from trimtab.core.snapshot import ModelReadings
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """rate: requests per second to plan for, None where nothing is known.
+    """rate: items per second to plan for, None where nothing is known. A request is one item for
+    most clients; one that brings a batch of its own counts as many, as it does for Triton's cap.
 
     blind: True where the fleet must not shrink on what was read.
     """
@@ -46,7 +47,7 @@ def estimate_demand(readings: ModelReadings, target_s: float, policy: PolicySett
     pending = value_or_none(readings.pending) or 0.0
     backlog = max(0.0, pending - max(1.0, rate * target_s))
     return Demand(
-        rate + backlog / policy.backlog_drain_s,
+        readings.items * (rate + backlog / policy.backlog_drain_s),
         # A dead long window with a live short one is a gap in the scrapes: enough to grow on.
         blind=is_blind(readings.arrival_rate),
     )

@@ -132,10 +132,12 @@ def best_batch_cap(
     target_s: float,
     percentile: float,
     live_cap: int | None,
+    fixed: bool = False,
 ) -> tuple[int, float]:
     """The batch cap that carries most within the SLO, and what it carries (requests/s).
 
-    A live cap stays while it carries 80 % of the best: a new cap restarts every pod. The smallest
+    A live cap stays while it carries 80 % of the best: a new cap restarts every pod; `fixed`, it
+    stays whatever it carries. The smallest
     cap within 5 % of the best wins: a large one that brings nothing only lengthens the tail.
     """
     caps = sorted({min(2**i, max_batch) for i in range(max_batch.bit_length() + 1)})
@@ -146,7 +148,7 @@ def best_batch_cap(
     best = max(carried.values())
     if live_cap is not None and live_cap <= max_batch:
         live = capacity_rate(ReplicaModel(curve, instances, live_cap), target_s, percentile)
-        if live >= 0.8 * best:
+        if fixed or live >= 0.8 * best:
             return live_cap, live
     cap = next(c for c in caps if carried[c] >= 0.95 * best)
     return cap, carried[cap]

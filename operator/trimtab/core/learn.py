@@ -12,7 +12,7 @@ from trimtab.core.signals import Known
 from trimtab.core.snapshot import ModelState, Workload, WorkloadKey, WorkloadReadings
 
 _GATE = 2.0  # a reading further than this factor from the estimate is an outlier at first
-_OUTLIERS_BELIEVED = 3  # so many in a row are no outliers but the truth
+_OUTLIERS_BELIEVED_S = 90.0  # an outlier that outlasts the window it was read over is the truth
 _SLOWEST_WEIGHT = 0.2
 _TIMES_KEPT = 20
 _CORRECTION_WEIGHT = 0.1
@@ -24,7 +24,8 @@ def learn(memory: ModelMemory, state: ModelState, now_s: float) -> ModelMemory:
     learned = dict(memory.learned)
     for readings in state.readings.workloads:
         before = _current(learned.get(readings.key), seed_points(state.spec, readings.key))
-        after = _learn_service_time(before, readings)
+        cap = state.workload(readings.key).batch_cap
+        after = _learn_service_time(before, readings, cap, now_s)
         if after is not None:
             learned[readings.key] = after
     memory = replace(memory, learned=learned)
@@ -48,14 +49,19 @@ def seed_points(spec: ModelDeployment, key: WorkloadKey) -> tuple[tuple[int, flo
     return tuple((p.batch, p.latency_s) for p in profile.points) if profile else ()
 
 
-def correct_latency(memory: ModelMemory, observed_s: float, predicted_s: float) -> ModelMemory:
-    """Moves the correction a little towards observed/predicted. The caller knows both are fresh."""
+def correct_latency(
+    memory: ModelMemory, key: WorkloadKey, observed_s: float, predicted_s: float
+) -> ModelMemory:
+    """Moves a workload's correction a little, so that what is predicted comes to what is observed.
+
+    `predicted_s` carries the correction of today. The caller knows both are fresh.
+    """
     low, high = _CORRECTION_RANGE
-    ratio = min(max(observed_s / predicted_s, low), high)
-    correction = memory.latency_correction
-    return replace(
-        memory, latency_correction=correction + _CORRECTION_WEIGHT * (ratio - correction)
-    )
+    correction = memory.latency_corrections.get(key, 1.0)
+    ratio = min(max(correction * observed_s / predicted_s, low), high)
+    step = _CORRECTION_WEIGHT * (ratio - correction)
+    corrections = {**memory.latency_corrections, key: correction + step}
+    return replace(memory, latency_corrections=corrections)
 
 
 def _current(learned: Learned | None, seed: tuple[tuple[int, float], ...]) -> Learned | None:
@@ -65,28 +71,46 @@ def _current(learned: Learned | None, seed: tuple[tuple[int, float], ...]) -> Le
     return Learned(ServiceCurve(seed), seed=seed) if seed else None
 
 
-def _learn_service_time(before: Learned | None, readings: WorkloadReadings) -> Learned | None:
+def _learn_service_time(
+    before: Learned | None, readings: WorkloadReadings, cap: int | None, now_s: float
+) -> Learned | None:
     """The curve moved towards one reading of (mean batch, mean service time)."""
     if not isinstance(readings.service_time_s, Known) or not isinstance(readings.batch_size, Known):
         return before
-    seconds, batch = readings.service_time_s.value, max(1.0, readings.batch_size.value)
+    seconds = readings.service_time_s.value
+    batch = _batch_a_request_sees(max(1.0, readings.batch_size.value), cap)
     if seconds <= 0.0:
         return before
     if before is None:
         return Learned(ServiceCurve(((round(batch), seconds),)), samples=1)
     ratio = seconds / before.curve.seconds(batch)
     if not 1 / _GATE <= ratio <= _GATE:
-        # One scrape across a restart reads absurd; a seed that is wrong by ten reads so for ever.
-        if before.outliers + 1 < _OUTLIERS_BELIEVED:
-            return replace(before, outliers=before.outliers + 1)
-        return replace(before, curve=before.curve.scaled(ratio), samples=1, outliers=0)
+        # One scrape across a restart reads absurd, in every tick until it has left the window; a
+        # seed that is wrong by ten reads so for ever.
+        since_s = now_s if before.outliers_since_s is None else before.outliers_since_s
+        if now_s - since_s < _OUTLIERS_BELIEVED_S:
+            return replace(before, outliers_since_s=since_s)
+        curve = before.curve.scaled(ratio)
+        return replace(before, curve=curve, samples=1, outliers_since_s=None)
     weight = max(_SLOWEST_WEIGHT, 1.0 / (before.samples + 1))
     return replace(
         before,
         curve=before.curve.scaled(1.0 + weight * (ratio - 1.0)),
         samples=before.samples + 1,
-        outliers=0,
+        outliers_since_s=None,
     )
+
+
+def _batch_a_request_sees(mean: float, cap: int | None) -> float:
+    """The batch size whose service time Triton's mean tells of.
+
+    Triton adds a batch's compute time once for every request in it, so the mean is weighted by
+    size: E[b s(b)]/E[b], which for a straight curve is s at E[b^2]/E[b]. Arrivals during a service
+    are Poisson, so with b - 1 of that kind E[b^2]/E[b] = mean + 1 - 1/mean, and no more than the
+    cap, at which all batches are alike.
+    """
+    seen = mean + 1.0 - 1.0 / mean
+    return seen if cap is None else min(seen, max(mean, float(cap)))
 
 
 def _note_fleet(memory: ModelMemory, workloads: Iterable[Workload], now_s: float) -> ModelMemory:

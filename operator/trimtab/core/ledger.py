@@ -34,6 +34,13 @@ class Shares:
             if c.max_replicas is not None
         }
         self._own: dict[ObjectKey, Decimal] = {}
+        for holding in snapshot.holdings:
+            if holding.budget in self._budgets:
+                cost = _cost_of(holding.workloads, snapshot.accelerator_classes)
+                self._budgets[holding.budget] -= cost
+            for workload in holding.workloads:
+                if workload.key.accelerator_class in self._classes:
+                    self._classes[workload.key.accelerator_class] -= held_replicas(workload)
 
     def take(self, spec: ModelDeployment, class_name: str, replicas: int, cost: Decimal) -> None:
         """Speaks for so many replicas and so much money (negative gives back)."""
@@ -79,13 +86,17 @@ class Room:
         self._waiting: set[str] = set()
         self._money: dict[ObjectKey, Decimal] = {k: b.per_hour for k, b in snapshot.budgets.items()}
         self._own: dict[ObjectKey, Decimal] = {}
-        for state in snapshot.models:
-            self._own[state.spec.key] = spent = _cost_of(state.workloads, self._classes)
-            budget = budget_key(state.spec)
+        self._unpriced: set[ObjectKey] = set()
+        held = [(budget_key(s.spec), s.workloads) for s in snapshot.models]
+        for budget, workloads in [*held, *((h.budget, h.workloads) for h in snapshot.holdings)]:
             if budget in self._money:
-                self._money[budget] -= spent
-            for workload in state.workloads:
+                self._money[budget] -= _cost_of(workloads, self._classes)
+                if _unpriced(workloads, self._classes):
+                    self._unpriced.add(budget)
+            for workload in workloads:
                 self._note(workload, now_s, policy)
+        for state in snapshot.models:
+            self._own[state.spec.key] = _cost_of(state.workloads, self._classes)
 
     def growth(self, spec: ModelDeployment, class_name: str, wish: int) -> tuple[int, str]:
         """How many of `wish` more replicas may be created now, and what bounds them."""
@@ -94,6 +105,9 @@ class Room:
             return 0, "PriceUnknown"
         if spec.budget_ref is not None and budget_key(spec) not in self._money:
             return 0, "BudgetMissing"
+        if budget_key(spec) in self._unpriced:
+            # What others run on that budget has no known price, so what is left is unknown too.
+            return 0, "PriceUnknown"
         bounds = [(wish, ""), (self._placeable(accelerator), "Schedulable")]
         if accelerator.max_replicas is not None:
             left = accelerator.max_replicas - self._existing.get(class_name, 0)
@@ -102,6 +116,10 @@ class Room:
             if accelerator.price_per_hour > 0:
                 bounds.append((max(0, int(money // accelerator.price_per_hour)), name))
         return min(bounds, key=lambda b: b[0])
+
+    def stuck(self, class_name: str) -> bool:
+        """Whether pods of that class have waited for a node for too long."""
+        return class_name in self._stuck
 
     def take(self, spec: ModelDeployment, class_name: str, replicas: int) -> None:
         """Notes that so many more will be created in this tick."""
@@ -167,7 +185,7 @@ def held_replicas(workload: Workload) -> int:
 
 def running_cost(state: ModelState, classes: Mapping[str, AcceleratorClass]) -> Decimal | None:
     """Cost per hour of what exists of a model; None where a price is unknown."""
-    if any(held_replicas(w) and _price(w, classes) is None for w in state.workloads):
+    if _unpriced(state.workloads, classes):
         return None
     return _cost_of(state.workloads, classes)
 
@@ -186,6 +204,10 @@ def _cost_of(workloads: Iterable[Workload], classes: Mapping[str, AcceleratorCla
     return sum(
         (held_replicas(w) * (_price(w, classes) or Decimal(0)) for w in workloads), Decimal(0)
     )
+
+
+def _unpriced(workloads: Iterable[Workload], classes: Mapping[str, AcceleratorClass]) -> bool:
+    return any(held_replicas(w) and _price(w, classes) is None for w in workloads)
 
 
 def _price(workload: Workload, classes: Mapping[str, AcceleratorClass]) -> Decimal | None:

@@ -14,13 +14,13 @@ from trimtab.core.snapshot import WorkloadKey
 class Learned:
     """The service-time curve of one workload, as serving taught it.
 
-    samples: readings accepted so far; outliers: readings in a row that the gate held back;
+    samples: readings accepted so far; outliers_since_s: since when the gate holds readings back;
     seed: the profile it started from, so that an edited profile starts over.
     """
 
     curve: ServiceCurve
     samples: int = 0
-    outliers: int = 0
+    outliers_since_s: float | None = None
     seed: tuple[tuple[int, float], ...] = ()
 
 
@@ -31,7 +31,7 @@ class ModelMemory:
     demand: (time, requests/s), a decreasing staircase: each entry is the largest since its time.
     seeing_since_s: since when every reading was there; None while blind.
     blind_since_s: since when readings are missing; None while there are some.
-    latency_correction: observed over predicted latency, slowly.
+    latency_corrections: observed over predicted latency of each workload, slowly.
     changed_s: when the fleet last changed (targets, or a pod becoming ready or leaving).
     fleet: what `changed_s` was computed from: ready pods by workload.
     times_to_ready_s: the last measured seconds from creation to Ready, by workload.
@@ -43,7 +43,7 @@ class ModelMemory:
     demand: tuple[tuple[float, float], ...] = ()
     seeing_since_s: float | None = None
     blind_since_s: float | None = None
-    latency_correction: float = 1.0
+    latency_corrections: Mapping[WorkloadKey, float] = field(default_factory=dict)
     changed_s: float | None = None
     fleet: tuple[tuple[WorkloadKey, int, int], ...] = ()
     times_to_ready_s: Mapping[WorkloadKey, tuple[float, ...]] = field(default_factory=dict)

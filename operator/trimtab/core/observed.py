@@ -54,7 +54,7 @@ def learn_latency_error(
     Only in steady state: a summary still holds the minute before, and right after a scale-up it
     would teach that the larger fleet is slow.
     """
-    rate = value_or_none(state.readings.arrival_rate)
+    rate = state.readings.items_rate
     settled = memory.changed_s is not None and now_s - memory.changed_s >= policy.settle_s
     if (
         option is None
@@ -69,8 +69,10 @@ def learn_latency_error(
     expected_s = option.latency_s(rate, ready, state.spec.slo.percentile)
     if expected_s is None or not math.isfinite(expected_s) or ready != _all_ready(state):
         return memory
-    # The option's curve carries the correction already.
-    return correct_latency(memory, latency.observed_s * memory.latency_correction, expected_s)
+    learned = memory.learned.get(option.key)
+    if learned is None or not learned.samples:
+        return memory  # a seed's error is the curve's, and not the queue's
+    return correct_latency(memory, option.key, latency.observed_s, expected_s)
 
 
 def judge_slo(memory: ModelMemory, latency: Latency, target_s: float) -> ModelMemory:

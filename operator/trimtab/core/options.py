@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from decimal import Decimal
 
-from trimtab.api.resources import AcceleratorClass, ModelDeployment, Variant
+from trimtab.api.resources import AcceleratorClass, ModelDeployment, UriSource, Variant
 from trimtab.core.latency import (
     ReplicaModel,
     ServiceCurve,
@@ -107,8 +107,14 @@ def _option(
     if known is None:
         return _unprofiled(state.spec, key, accuracy, accelerator, live_cap)
     curve, confirmed = known
-    margin = memory.latency_correction if confirmed else _SEED_MARGIN
-    return _profiled(state.spec, key, accuracy, accelerator, curve.scaled(margin), live_cap)
+    margin = memory.latency_corrections.get(key, 1.0) if confirmed else _SEED_MARGIN
+    # Triton reads a URI's repository itself, with the user's own config: the cap that the manifest
+    # states is the one in force, and none is chosen.
+    fixed = isinstance(variant.source, UriSource)
+    if fixed:
+        live_cap = state.spec.triton.max_batch_size
+    scaled = curve.scaled(margin)
+    return _profiled(state.spec, key, accuracy, accelerator, scaled, live_cap, fixed=fixed)
 
 
 def _profiled(
@@ -118,6 +124,8 @@ def _profiled(
     accelerator: AcceleratorClass,
     curve: ServiceCurve,
     live_cap: int | None,
+    *,
+    fixed: bool,
 ) -> Option:
     cap, capacity = best_batch_cap(
         curve,
@@ -126,6 +134,7 @@ def _profiled(
         target_s=spec.slo.target_s,
         percentile=spec.slo.percentile,
         live_cap=live_cap,
+        fixed=fixed,
     )
     model = ReplicaModel(curve, spec.triton.instance_count, cap)
     return Option(

@@ -6,7 +6,7 @@ from trimtab.core.choose import Choice, choose, judge
 from trimtab.core.demand import peak_demand, seen_for
 from trimtab.core.ledger import Room, Shares
 from trimtab.core.settings import PolicySettings
-from trimtab.core.snapshot import WorkloadKey
+from trimtab.core.snapshot import Workload, WorkloadKey
 from trimtab.core.view import View
 
 
@@ -26,8 +26,13 @@ def pick(
     staying = next((c for c in choices if current and c.option.key == current.key), None)
     if staying is not None and view.demand.blind:
         return staying, choices
-    choice = choose(choices, spec, current.key if current else None, policy)
-    if choice is None or staying is None or current is None or choice is staying:
+    if current is None or staying is None or _hopeless(current, room):
+        # Nothing that may stay serves: what can start at once is better than what is cheaper on a
+        # full class, for which the model would wait for ever.
+        able = tuple(c for c in choices if c is not staying and _can_begin(view, c, room))
+        return choose(able or choices, spec, None, policy), choices
+    choice = choose(choices, spec, current.key, policy)
+    if choice is None or choice is staying:
         return choice, choices
     if not staying.short:
         # A wish, not a need: first grow if the load asks for more, and a cheaper fleet must have
@@ -45,11 +50,23 @@ def pick(
         choice = choose(at_peak, spec, current.key, policy)
         if choice is None or choice.short or choice.option.key == current.key:
             return staying, choices
-    moving = view.state.workload(choice.option.key)
-    if not moving.replicas and not room.growth(spec, choice.option.key.accelerator_class, 1)[0]:
+    if not _can_begin(view, choice, room):
         # A switch that cannot begin must not keep the current variant from being scaled.
         return staying, choices
     return choice, choices
+
+
+def _can_begin(view: View, choice: Choice, room: Room) -> bool:
+    """Whether it runs already, or one replica of it could be created now."""
+    workload = view.state.workload(choice.option.key)
+    if workload.replicas:
+        return not _hopeless(workload, room)
+    return room.growth(view.state.spec, choice.option.key.accelerator_class, 1)[0] > 0
+
+
+def _hopeless(workload: Workload, room: Room) -> bool:
+    """None of it serves, and its pods have waited for a node for so long that none will come."""
+    return not workload.ready and room.stuck(workload.key.accelerator_class)
 
 
 def _manual(view: View, shares: Shares) -> Choice | None:

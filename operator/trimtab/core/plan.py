@@ -15,15 +15,17 @@ from trimtab.core.snapshot import WorkloadKey
 class Target:
     """One workload as it should be.
 
-    `batch_cap` is the largest batch Triton may form; `queue_delay_s` how long it may wait for one;
-    `weight` the share of traffic in percent.
+    `batch_cap` is the largest batch Triton may form; `queue_delay_s` how long it may wait for one,
+    None leaves it as the user has it. `weight` is the share of traffic in percent. `may_surge`: a
+    rollout may run one pod more than `replicas` for a while; money, inventory and nodes allow it.
     """
 
     key: WorkloadKey
     replicas: int
     batch_cap: int
-    queue_delay_s: float = 0.0
+    queue_delay_s: float | None = None
     weight: int = 100
+    may_surge: bool = False
 
 
 @dataclass(frozen=True, slots=True)

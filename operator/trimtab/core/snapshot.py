@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from trimtab.api.resources import AcceleratorClass, InferenceBudget, ModelDeployment, ObjectKey
-from trimtab.core.signals import Missing, Reading
+from trimtab.core.signals import Missing, Reading, value_or_none
 
 NOT_READ = Missing("NotRead", "No reading was attempted yet.")
 
@@ -98,7 +98,8 @@ class ModelReadings:
 
     arrival_rate: requests per second that arrive (answered + failed + growth of the backlog),
     over the long window; arrival_rate_fast: the same over the short window;
-    pending: requests inside the servers now; failure_rate: failed requests per second;
+    pending: requests that wait in the servers now; items_per_request: what one request asks of a
+    batch, for most clients 1; failure_rate: failed requests per second;
     latency: the SLO's percentile in seconds; `latency_source` names where it comes from and
     `latency_estimated` is True where it was computed from means.
     """
@@ -107,10 +108,22 @@ class ModelReadings:
     arrival_rate_fast: Reading = NOT_READ
     pending: Reading = NOT_READ
     failure_rate: Reading = NOT_READ
+    items_per_request: Reading = NOT_READ
     latency_s: Reading = NOT_READ
     latency_source: str = "None"
     latency_estimated: bool = False
     workloads: tuple[WorkloadReadings, ...] = ()
+
+    @property
+    def items_rate(self) -> float | None:
+        """Items per second that arrive, over the long window; None where unknown."""
+        rate = value_or_none(self.arrival_rate)
+        return None if rate is None else rate * self.items
+
+    @property
+    def items(self) -> float:
+        """Items per request; 1 where that is not known, as it is for most clients."""
+        return max(1.0, value_or_none(self.items_per_request) or 1.0)
 
     def workload(self, key: WorkloadKey) -> WorkloadReadings:
         """The readings of that workload; all NOT_READ where there are none."""
@@ -131,6 +144,18 @@ class ModelState:
 
 
 @dataclass(frozen=True, slots=True)
+class Holding:
+    """What exists of a model that is not decided on: its resource cannot be read, or is being
+    deleted. Nothing is done to it, but it costs and holds accelerators.
+
+    `budget` is the shared budget it names, as far as that can be told.
+    """
+
+    budget: ObjectKey | None
+    workloads: tuple[Workload, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """The whole fleet at one time.
 
@@ -142,3 +167,4 @@ class Snapshot:
     accelerator_classes: Mapping[str, AcceleratorClass] = field(default_factory=dict)
     budgets: Mapping[ObjectKey, InferenceBudget] = field(default_factory=dict)
     schedulable: Mapping[str, int] = field(default_factory=dict)
+    holdings: tuple[Holding, ...] = ()

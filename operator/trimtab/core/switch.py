@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from trimtab.api.resources import ModelDeployment
 from trimtab.core.choose import Choice
 from trimtab.core.demand import Demand, peak_demand, seen_for
+from trimtab.core.guard import Step
 from trimtab.core.ledger import held_replicas
 from trimtab.core.memory import ModelMemory
 from trimtab.core.options import Option
@@ -58,7 +59,7 @@ def relief_by(
 def retire(
     olds: Iterable[Workload],
     new: Workload,
-    new_replicas: int,
+    step: Step,
     choice: Choice,
     options: Mapping[WorkloadKey, Option],
     relief: Relief,
@@ -66,12 +67,13 @@ def retire(
     """How many replicas each old workload keeps while the new one takes over.
 
     Make before break: the old ones keep what the new Ready replicas do not carry yet. Where the
-    new one cannot grow at all and the old may not stay, one old replica goes to make room.
+    new one (`step` is what its guards let it do) cannot grow at all and the old may not stay, one
+    old replica goes to make room.
     """
     olds = tuple(olds)
     steps: list[tuple[WorkloadKey, int]] = []
     notes: list[Constraint] = []
-    stuck = new_replicas < choice.granted and new.ready >= new_replicas
+    stuck = step.replicas < choice.granted and new.ready >= step.replicas
     # The room of the replica that goes is free only once it is gone: until then nothing else goes,
     # or a slow drain would empty the whole fleet before the first new pod starts.
     leaving = any(held_replicas(w) > w.replicas for w in olds)
@@ -83,7 +85,13 @@ def retire(
             kept = 0
         elif old.key in options:
             kept = _still_needed(old, new, choice, options[old.key], relief)
-        if stuck and not leaving and kept == old.replicas and _gives_way(old, new, options, relief):
+        if (
+            stuck
+            and not leaving
+            and kept == old.replicas
+            and _makes_room(old, new, step.binding)
+            and _gives_way(old, new, options, relief)
+        ):
             # No accelerator or money for both: break before make, and only one at a time, so that
             # the rest serves on.
             kept = max(0, old.replicas - 1)
@@ -108,6 +116,18 @@ def _relieved(
     if new.ready < relief.ready or (choice.granted == 0 and choice.bound):
         return False
     return relief.settled or old.key not in options
+
+
+def _makes_room(old: Workload, new: Workload, binding: str | None) -> bool:
+    """Whether one of its replicas, gone, leaves what the new one lacks.
+
+    The counter-example: the new class has no price, or its nodes are full. Not one pod of another
+    class that goes mends that, and a serving fleet was taken down to nothing for a replacement
+    that could never start.
+    """
+    if binding in {"Inventory", "Schedulable"}:
+        return old.key.accelerator_class == new.key.accelerator_class
+    return binding in {"Budget", "SharedBudget"}
 
 
 def _gives_way(

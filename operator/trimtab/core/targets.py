@@ -10,7 +10,7 @@ from trimtab.core.guard import Step, clamp, next_step
 from trimtab.core.ledger import Room, Shares
 from trimtab.core.plan import Constraint, Target
 from trimtab.core.settings import PolicySettings
-from trimtab.core.snapshot import WorkloadKey
+from trimtab.core.snapshot import Workload, WorkloadKey
 from trimtab.core.switch import Relief, relief_by, retire
 from trimtab.core.view import View, speak_for
 
@@ -33,7 +33,7 @@ def targets_of(
     else:
         step = next_step(workload, choice, spec, view.memory, demand, room, now_s, policy)
     olds = [w for w in state.workloads if w.key != workload.key and (w.replicas or w.pods)]
-    kept, notes = retire(olds, workload, step.replicas, choice, view.options, relief)
+    kept, notes = retire(olds, workload, step, choice, view.options, relief)
     wishes = [(workload.key, step.replicas), *kept]
     if workload.ready == 0:
         # Where both are too many, what serves goes before what only starts.
@@ -46,10 +46,25 @@ def targets_of(
     if choice.granted > sum(bounded.values()):
         # What it is granted and cannot have yet is nobody else's.
         speak_for(view, workload.key, choice.granted - sum(bounded.values()), shares)
-    targets = [Target(workload.key, bounded.pop(workload.key), choice.option.batch_cap)]
+    may_surge = room.growth(spec, workload.key.accelerator_class, 1)[0] > 0
+    cap = choice.option.batch_cap
+    if _keeps_cap(workload, may_surge=may_surge, blind=demand.blind):
+        cap = min(workload.batch_cap or cap, spec.triton.max_batch_size)
+    targets = [Target(workload.key, bounded.pop(workload.key), cap, may_surge=may_surge)]
     for key, replicas in bounded.items():
         targets.append(Target(key, replicas, state.workload(key).batch_cap or 1))
     return tuple(targets), notes, step
+
+
+def _keeps_cap(workload: Workload, *, may_surge: bool, blind: bool) -> bool:
+    """Whether the cap that is rendered stays, whatever would carry more: a new one restarts every
+    pod.
+
+    Not while blind: an operator that restarted knows profiles alone, and may choose another cap
+    than serving had taught it. And not without room for one pod more: a lone replica would be
+    down while its successor starts.
+    """
+    return bool(workload.ready) and (blind or not may_surge)
 
 
 def _bounded(view: View, key: WorkloadKey, replicas: int, shares: Shares) -> Step:

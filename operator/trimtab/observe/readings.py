@@ -96,6 +96,7 @@ def _model(table: FleetTable, state: ModelState, user: UserOutcome, now_s: float
         ),
         pending=_pending(view),
         failure_rate=_failure_rate(view),
+        items_per_request=view.ratio(view.total(Metric.ITEMS), view.total(Metric.SUCCESS)),
         latency_s=latency.reading,
         latency_source=latency.source,
         latency_estimated=latency.estimated,
