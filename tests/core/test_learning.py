@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from tests.core.builders import INT8, deployment, steady
+from tests.core.builders import FP32, INT8, deployment, steady, variant
 from tests.core.story import Model, Story, carried, expect_replicas
 from trimtab.core.latency import ServiceCurve
-from trimtab.core.learn import curve_of
+from trimtab.core.learn import correct_latency, curve_of, learn
+from trimtab.core.memory import ModelMemory
 from trimtab.core.signals import Known
-from trimtab.core.snapshot import WorkloadReadings
+from trimtab.core.snapshot import ModelReadings, ModelState, Workload, WorkloadReadings
 
 
 def learnt_ms(story: Story) -> float:
@@ -93,3 +94,35 @@ def test_the_observed_percentile_corrects_the_model_slowly() -> None:
     assert plain is not None
     assert wanted is not None
     assert wanted > plain
+
+
+@pytest.mark.parametrize(("mean", "variance"), [(1.0, 0.0), (2.0, 1.0), (3.3, 2.3), (6.0, 5.0)])
+def test_triton_weighs_a_batchs_time_by_its_size(mean: float, variance: float) -> None:
+    """A straight curve stays what it is when it is read as Triton exports it.
+
+    Batches whose size less one is a Poisson number: Triton's mean is E[b s(b)]/E[b].
+    """
+    curve = ServiceCurve(((1, 0.010), (8, 0.045)))  # 5 ms and 5 ms for each item
+    weighted_s = 0.005 + 0.005 * (variance + mean**2) / mean
+    readings = WorkloadReadings(
+        INT8,
+        service_time_s=Known(weighted_s, 0.0),
+        batch_size=Known(mean, 0.0),
+    )
+    state = ModelState(
+        deployment(variants=(variant("int8", "0.98", 10.0, batch_ms={8: 45.0}),), max_batch=8),
+        (Workload(INT8, 1, batch_cap=64),),
+        ModelReadings(workloads=(readings,)),
+    )
+    memory = ModelMemory()
+    for tick in range(30):
+        memory = learn(memory, state, 5.0 * tick)
+    known = curve_of(memory, state.spec, INT8)
+    assert known is not None
+    assert known[0].seconds(4) == pytest.approx(curve.seconds(4), rel=0.01)
+
+
+def test_one_variants_error_is_not_another_ones() -> None:
+    memory = correct_latency(ModelMemory(), INT8, observed_s=0.2, predicted_s=0.1)
+    assert memory.latency_corrections[INT8] == pytest.approx(1.1)
+    assert FP32 not in memory.latency_corrections

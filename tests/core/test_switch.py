@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
+import pytest
+
 from tests.core.builders import (
     FP32,
     INT8,
@@ -15,10 +17,10 @@ from tests.core.builders import (
     variant,
 )
 from tests.core.story import Model, Story, UncountedStory, carried, expect_replicas
-from trimtab.api.resources import Objective
+from trimtab.api.resources import AcceleratorClass, Objective
 from trimtab.core.plan import ConditionStatus
 from trimtab.core.signals import Missing
-from trimtab.core.snapshot import Snapshot
+from trimtab.core.snapshot import Snapshot, WorkloadKey
 
 BETTER = variant("int8", "0.98", 10.0)
 WORSE = variant("fp32", "0.99", 25.0)
@@ -224,3 +226,48 @@ def test_a_removed_variant_stays_while_nothing_can_be_read() -> None:
     story.model.blind = None
     story.until(600)
     assert FP32 not in story.model.children
+
+
+@pytest.mark.parametrize(
+    ("changes", "classes"),
+    [
+        ({}, (accelerator(), accelerator("l4", price=None))),
+        ({"budget_ref": "nobody"}, (accelerator(), accelerator("l4", "0.80"))),
+        ({}, (accelerator(), accelerator("l4", "0.80", most=0))),
+    ],
+    ids=["unknown price", "missing budget", "full class"],
+)
+def test_a_replacement_that_can_never_start_takes_nothing_down(
+    changes: dict[str, object], classes: tuple[AcceleratorClass, ...]
+) -> None:
+    # Not one cpu pod that goes makes a price known, a budget exist or an l4 free.
+    elsewhere = variant("fp32", "0.99", 5.0, "l4")
+    story = Story(Model(deployment(variants=(BETTER, elsewhere)), steady(100)), classes=classes)
+    expect_replicas(story, 200, int8=2)
+    story.respec(min_accuracy=Decimal("0.985"), **changes)
+    expect_replicas(story, 600, int8=2)
+
+
+def test_a_first_start_goes_to_the_class_that_has_room() -> None:
+    # The cheap class is full; to wait for it is to serve nobody.
+    anywhere = variant("int8", "0.98", 10.0, "cpu", "l4")
+    classes = (accelerator(most=0), accelerator("l4", "0.80"))
+    story = Story(Model(deployment(variants=(anywhere,)), steady(50)), classes=classes)
+    story.until(60)
+    assert story.model.children[WorkloadKey("int8", "l4")].replicas == 1
+
+
+def test_pods_that_wait_in_vain_are_replaced_by_pods_elsewhere() -> None:
+    anywhere = variant("int8", "0.98", 10.0, "cpu", "l4")
+    # The cheap class promises ten, and no node takes one.
+    classes = (accelerator(most=10), accelerator("l4", "0.80"))
+
+    class NoCpu(Story):
+        def snapshot(self) -> Snapshot:
+            return replace(super().snapshot(), schedulable={"cpu": 0, "l4": 5})
+
+    story = NoCpu(Model(deployment(variants=(anywhere,)), steady(50)), classes=classes, slots=0)
+    story.until(30)
+    assert set(story.model.children) == {WorkloadKey("int8", "cpu")}
+    story.until(150)
+    assert story.model.children[WorkloadKey("int8", "l4")].pods
