@@ -64,7 +64,8 @@ def test_2_without_prometheus_nothing_shrinks(story: Story) -> None:
     stopped_s = time.time()
     stage.await_condition("MetricsAvailable", "False", seconds=60)
     status, reason = stage.condition("MetricsAvailable")
-    assert (status, reason) == ("False", "PrometheusUnreachable")
+    assert status == "False"
+    assert reason in {"PrometheusUnreachable", "PrometheusTimeout"}
     time.sleep(max(0.0, stopped_s + PROMETHEUS_DOWN_S - time.time()))
     counts = [m.replicas for m in story.record.since(stopped_s)]
     assert counts == sorted(counts)

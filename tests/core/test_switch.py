@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -238,7 +239,7 @@ def test_a_removed_variant_stays_while_nothing_can_be_read() -> None:
     ids=["unknown price", "missing budget", "full class"],
 )
 def test_a_replacement_that_can_never_start_takes_nothing_down(
-    changes: dict[str, object], classes: tuple[AcceleratorClass, ...]
+    changes: dict[str, Any], classes: tuple[AcceleratorClass, ...]
 ) -> None:
     # Not one cpu pod that goes makes a price known, a budget exist or an l4 free.
     elsewhere = variant("fp32", "0.99", 5.0, "l4")

@@ -62,6 +62,9 @@ def metrics_available(state: ModelState) -> Condition:
         text = "No pod is Ready yet, so there is nothing to read."
         return Condition("MetricsAvailable", UNKNOWN, "NoReadyPods", text)
     match reading:
+        case Missing(reason="Warming" as reason, message=message):
+            # Every model begins so: two scrapes of its first pod make the first rate.
+            return Condition("MetricsAvailable", UNKNOWN, reason, message)
         case Missing(reason=reason, message=message):
             return Condition("MetricsAvailable", FALSE, reason, message)
         case Stale():
