@@ -1,7 +1,6 @@
 """From what the API server or a file holds to the frozen resources, or to sentences about why not.
 
-The same rules as in the CRDs are held again here: the CRD may be older than this version, and the
-command line works without a cluster.
+The same rules as in the CRDs are held again here: the CRD may be older than this version.
 """
 
 from __future__ import annotations

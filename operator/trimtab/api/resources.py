@@ -127,7 +127,8 @@ class LatencySource:
 class TritonSettings:
     """How the model server runs.
 
-    `max_batch_size` is an upper bound: the plan picks the cap the SLO allows.
+    `max_batch_size` is an upper bound: the plan picks the cap the SLO allows. With a UriSource it
+    is the cap itself.
     `max_queue_size` 0 means unbounded.
     """
 

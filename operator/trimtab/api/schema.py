@@ -207,8 +207,13 @@ class Routing(Wire):
 class DynamicBatching(Wire):
     """Bounds on the batches Triton forms."""
 
-    max_batch_size: int = Field(ge=1, le=MAX_BATCH)
-    """Largest batch; trimtab picks the size up to it that the SLO allows."""
+    max_batch_size: int = Field(
+        ge=1,
+        le=MAX_BATCH,
+        description="Largest batch; trimtab picks the cap up to it that the SLO allows. Triton "
+        "refuses with 400 a request whose own batch is larger than the cap picked. For a variant "
+        "with source.uri none is picked, and this must be the max_batch_size of its config.pbtxt.",
+    )
     max_queue_size: int = Field(default=0, ge=0, le=1_000_000)
     """Requests that may wait in one replica before Triton refuses more; 0 sets no bound."""
 
@@ -241,7 +246,7 @@ class TritonSettings(Wire):
     )
     """Secrets to pull Triton's image with."""
     dynamic_batching: DynamicBatching | None = None
-    """Bounds on batching; without it every request runs alone."""
+    """Bounds on batching; without it the cap is 1 and every request runs alone."""
     response_cache: ResponseCache | None = None
     """Not supported by this version."""
     instance_count: int = Field(default=1, ge=1, le=64)

@@ -83,8 +83,12 @@ class Source(Wire):
     """An OCI image that holds the model repository."""
     persistent_volume_claim: ClaimSource | None = None
     """A PersistentVolumeClaim that holds the model repository."""
-    uri: StoreUri | None = None
-    """An object store that Triton reads itself: s3://, gs:// or as://."""
+    uri: StoreUri | None = Field(
+        default=None,
+        description="An object store that Triton reads itself: s3://, gs:// or as://. Its "
+        "config.pbtxt stays as it is, so triton.dynamicBatching.maxBatchSize must state the "
+        "max_batch_size in it (1 when absent), and maxQueueSize and instanceCount likewise.",
+    )
     secret_ref: SecretReference | None = None
     """The Secret whose keys become Triton's environment, to read the uri."""
     host_path: HostPathSource | None = None

@@ -1,6 +1,7 @@
 """What is true of a model, as Kubernetes conditions: a verdict, a reason and a sentence each.
 
-Messages hold no figure that moves with every reading: each change is a write to the API server.
+Reasons hold no figure: a change of status or reason is written to the API server at once, a message
+that moves with the readings once a minute.
 """
 
 from __future__ import annotations

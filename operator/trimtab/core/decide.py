@@ -1,7 +1,7 @@
 """The decision: snapshot, memory and time in, plan and memory out. Pure.
 
-No I/O, no clock, no randomness: the operator, the simulator and the command line call this same
-function.
+No I/O, no clock, no randomness: the operator and the tests call this same function, each with a
+time of its own.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The decision in words: one place for status, Event, log line and command line."""
+"""The decision in words: one place for status, Event and log line."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """Everything one decision sees: the resources, the cluster's state and the readings.
 
-A snapshot is data. Who reads it from Kubernetes and Prometheus is `observe`; the simulator makes
-its own.
+A snapshot is data. Who reads it from Kubernetes and Prometheus is `observe`; tests make their own.
 """
 
 from __future__ import annotations

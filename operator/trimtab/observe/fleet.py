@@ -18,7 +18,7 @@ _Outcome = Answer | PrometheusError
 
 
 class Querier(Protocol):
-    """What is asked of a Prometheus client; tests and the simulator bring their own."""
+    """What is asked of a Prometheus client; tests bring their own."""
 
     @property
     def shown_url(self) -> str:
