@@ -54,7 +54,7 @@ unit: setup ## Unit tests: no cluster, under a minute
 # The chart's tests once more: they need a helm, and on a fresh machine the embedded cluster builds it.
 .PHONY: e2e
 e2e: setup ## End-to-end tests on a real Kubernetes (KUBECONFIG=... or the embedded cluster)
-	$(PY) -m pytest e2e tests/chart
+	$(PY) -m pytest e2e tests/chart tests/api/test_real_apiserver.py tests/actuate/test_actuate_cluster.py
 
 # One after the other and in this order, also under `make -j`: what fails cheaply fails first, and
 # the last line printed is pytest's own.

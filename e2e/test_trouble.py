@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from e2e.kit.access import wait_for
 from e2e.kit.served import Stage
+from tests.api.manifest_cases import BadManifest, bad_manifests
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +51,31 @@ def test_a_host_path_is_refused_with_the_value_that_would_allow_it(healthy: Stag
     assert reason(healthy, "Stalled", "host-path") == ("True", "SourceRefused")
     text = healthy.kubectl("get", "md", "host-path", "-o", "yaml")
     assert "models.allowHostPath" in text
+
+
+@pytest.mark.parametrize("manifest", bad_manifests("operator"), ids=str)
+def test_what_the_api_server_cannot_know_is_in_the_status(
+    healthy: Stage, manifest: BadManifest
+) -> None:
+    """Each of these is well formed, and cannot be served: the status names what is wrong."""
+    documents = manifest.documents()
+    for document in documents:
+        if document["kind"] != "AcceleratorClass":
+            document["metadata"]["namespace"] = healthy.namespace
+        healthy.put(document)
+    name = next(d["metadata"]["name"] for d in documents if d["kind"] == "ModelDeployment")
+
+    def told() -> bool:
+        return manifest.expect in json.dumps(healthy.status(name))
+
+    try:
+        wait_for(f"{name}: a status that says {manifest.expect!r}", told, seconds=45)
+    finally:
+        for document in documents:
+            healthy.kubectl(
+                *("delete", document["kind"].lower(), document["metadata"]["name"]),
+                *("--ignore-not-found", "--wait=false"),
+            )
 
 
 def test_a_foreign_autoscaler_stops_us_and_not_the_model(healthy: Stage) -> None:

@@ -145,8 +145,12 @@ class Stage:
         return f"http://{reachable_host(['127.0.0.1', *addresses], port)}:{port}"
 
     def load(self, url: str, schedule: str, *, seed: int = 1) -> LoadProcess:
-        """An open-loop load on the model, in a process of its own."""
-        arguments = ["--url", url, "--model", "digits", "--schedule", schedule]
+        """An open-loop load on the model, in a process of its own.
+
+        Its clients are patient: what an overloaded replica owes is then counted as late and not as
+        lost, and a request that is lost stands out.
+        """
+        arguments = ["--url", url, "--model", "digits", "--schedule", schedule, "--timeout", "30"]
         return LoadProcess([*arguments, "--seed", str(seed)], niceness=-5)
 
     def record(self, name: str = "digits") -> Recorder:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from trimtab.actuate import kinds, names
@@ -221,12 +220,9 @@ class Loop:
 
     def _count(self, snapshot: Snapshot, plan: Plan) -> None:
         self.metrics.show(plan)
-        reasons: Mapping[str, int] = {}
-        for state in snapshot.models:
-            reading = state.readings.arrival_rate
-            if isinstance(reading, Missing) and reading.reason.startswith("Prometheus"):
-                reasons = {**reasons, reading.reason: 1}
-        for reason in reasons:
+        readings = [s.readings.arrival_rate for s in snapshot.models]
+        lost = {r.reason for r in readings if isinstance(r, Missing)}
+        for reason in (r for r in lost if r.startswith("Prometheus")):
             self.metrics.errors.labels("prometheus", reason).inc()
         for key in [k for k in self._written_s if k not in plan.models]:
             if self.caches.get(kinds.MODEL_DEPLOYMENT, key) is None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from trimtab.core.choose import Choice
-from trimtab.core.ledger import budget_key, running_cost, shared_cost
+from trimtab.core.ledger import budget_key, running_cost, shared_cost, unpriced_classes
 from trimtab.core.memory import ModelMemory
 from trimtab.core.plan import Condition, ConditionStatus, Latency, Target
 from trimtab.core.signals import Missing, NoTraffic, Reading, Stale
@@ -102,7 +102,7 @@ def slo_met(
     if isinstance(state.readings.arrival_rate, NoTraffic):
         return Condition("SLOMet", TRUE, "NoTraffic", "No request arrives, so none is late.")
     match state.readings.latency_s:
-        case Missing(reason=reason, message=message):
+        case Missing(reason=reason, message=message) if not state.readings.latency_estimated:
             return Condition("SLOMet", UNKNOWN, reason, message)
         case _:
             return Condition("SLOMet", UNKNOWN, "LatencyUnknown", "No latency could be read.")
@@ -114,10 +114,17 @@ def within_budget(
     """WithinBudget: what runs costs no more than was allowed."""
     spent = running_cost(state, snapshot.accelerator_classes)
     if state.spec.budget_ref is not None and budget_key(state.spec) not in snapshot.budgets:
-        text = "spec.budgetRef names an InferenceBudget that does not exist: create it."
+        name = state.spec.budget_ref
+        text = f"spec.budgetRef: there is no InferenceBudget {name!r} in this namespace: create it."
         return Condition("WithinBudget", UNKNOWN, "BudgetMissing", text)
     if spent is None or (choice is not None and choice.option.price_per_hour is None):
-        text = "An AcceleratorClass has no spec.pricePerHour; nothing grows until it has one."
+        names = unpriced_classes(state, snapshot.accelerator_classes)
+        if choice is not None and choice.option.price_per_hour is None:
+            names.add(choice.option.key.accelerator_class)
+        text = (
+            f"AcceleratorClass {', '.join(sorted(names))} has no spec.pricePerHour:"
+            " nothing grows on it until it has one."
+        )
         return Condition("WithinBudget", UNKNOWN, "PriceUnknown", text)
     if budget is None:
         return Condition("WithinBudget", TRUE, "NoBudget", "No budget was set.")

@@ -64,7 +64,8 @@ def _grow(workload: Workload, target: int, spec: ModelDeployment, room: Room) ->
     room.take(spec, class_name, allowed)
     if allowed == wish:
         return Step(target)
-    effect = f"{wish} more wanted, {allowed} possible now: {_ROOM_WORDS[bound]}"
+    why = _ROOM_WORDS[bound].format(name=class_name)
+    effect = f"{wish} more wanted, {allowed} possible now: {why}"
     return Step(workload.replicas + allowed, (Constraint(bound, effect),), bound)
 
 
@@ -72,9 +73,9 @@ _ROOM_WORDS = {
     "Budget": "the budget, with what still runs or leaves, has no room for more",
     "SharedBudget": "the shared budget, with what still runs or leaves, has no room for more",
     "BudgetMissing": "the InferenceBudget that spec.budgetRef names does not exist",
-    "Inventory": "the class has no accelerator free",
-    "Schedulable": "no node has room for more",
-    "PriceUnknown": "the class has no price, and an unknown price is not free",
+    "Inventory": "class {name} has no accelerator free",
+    "Schedulable": "no node that class {name} selects has room for more",
+    "PriceUnknown": "class {name} has no price, and an unknown price is not free",
 }
 
 

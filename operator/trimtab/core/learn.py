@@ -24,7 +24,7 @@ def learn(memory: ModelMemory, state: ModelState, now_s: float) -> ModelMemory:
     learned = dict(memory.learned)
     for readings in state.readings.workloads:
         before = _current(learned.get(readings.key), seed_points(state.spec, readings.key))
-        cap = state.workload(readings.key).batch_cap
+        cap = state.workload(readings.key).batch_cap or state.spec.triton.max_batch_size
         after = _learn_service_time(before, readings, cap, now_s)
         if after is not None:
             learned[readings.key] = after
@@ -72,11 +72,12 @@ def _current(learned: Learned | None, seed: tuple[tuple[int, float], ...]) -> Le
 
 
 def _learn_service_time(
-    before: Learned | None, readings: WorkloadReadings, cap: int | None, now_s: float
+    before: Learned | None, readings: WorkloadReadings, cap: int, now_s: float
 ) -> Learned | None:
     """The curve moved towards one reading of (mean batch, mean service time)."""
     if not isinstance(readings.service_time_s, Known) or not isinstance(readings.batch_size, Known):
-        return before
+        # Two absurd readings with a silence between them are not one that lasted.
+        return before and replace(before, outliers_since_s=None)
     seconds = readings.service_time_s.value
     batch = _batch_a_request_sees(max(1.0, readings.batch_size.value), cap)
     if seconds <= 0.0:
@@ -101,7 +102,7 @@ def _learn_service_time(
     )
 
 
-def _batch_a_request_sees(mean: float, cap: int | None) -> float:
+def _batch_a_request_sees(mean: float, cap: int) -> float:
     """The batch size whose service time Triton's mean tells of.
 
     Triton adds a batch's compute time once for every request in it, so the mean is weighted by
@@ -110,7 +111,7 @@ def _batch_a_request_sees(mean: float, cap: int | None) -> float:
     cap, at which all batches are alike.
     """
     seen = mean + 1.0 - 1.0 / mean
-    return seen if cap is None else min(seen, max(mean, float(cap)))
+    return min(seen, max(mean, float(cap)))
 
 
 def _note_fleet(memory: ModelMemory, workloads: Iterable[Workload], now_s: float) -> ModelMemory:

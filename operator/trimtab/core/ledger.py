@@ -95,8 +95,11 @@ class Room:
                     self._unpriced.add(budget)
             for workload in workloads:
                 self._note(workload, now_s, policy)
+        self._own_unpriced: set[ObjectKey] = set()
         for state in snapshot.models:
             self._own[state.spec.key] = _cost_of(state.workloads, self._classes)
+            if state.spec.budget_per_hour is not None and _unpriced(state.workloads, self._classes):
+                self._own_unpriced.add(state.spec.key)
 
     def growth(self, spec: ModelDeployment, class_name: str, wish: int) -> tuple[int, str]:
         """How many of `wish` more replicas may be created now, and what bounds them."""
@@ -105,8 +108,8 @@ class Room:
             return 0, "PriceUnknown"
         if spec.budget_ref is not None and budget_key(spec) not in self._money:
             return 0, "BudgetMissing"
-        if budget_key(spec) in self._unpriced:
-            # What others run on that budget has no known price, so what is left is unknown too.
+        if budget_key(spec) in self._unpriced or spec.key in self._own_unpriced:
+            # What runs on that budget has no known price, so what is left is unknown too.
             return 0, "PriceUnknown"
         bounds = [(wish, ""), (self._placeable(accelerator), "Schedulable")]
         if accelerator.max_replicas is not None:
@@ -185,9 +188,18 @@ def held_replicas(workload: Workload) -> int:
 
 def running_cost(state: ModelState, classes: Mapping[str, AcceleratorClass]) -> Decimal | None:
     """Cost per hour of what exists of a model; None where a price is unknown."""
-    if _unpriced(state.workloads, classes):
+    if unpriced_classes(state, classes):
         return None
     return _cost_of(state.workloads, classes)
+
+
+def unpriced_classes(state: ModelState, classes: Mapping[str, AcceleratorClass]) -> set[str]:
+    """The classes without a known price on which something of a model exists."""
+    return {
+        w.key.accelerator_class
+        for w in state.workloads
+        if held_replicas(w) and _price(w, classes) is None
+    }
 
 
 def shared_cost(spec: ModelDeployment, snapshot: Snapshot) -> Decimal | None:
@@ -196,8 +208,9 @@ def shared_cost(spec: ModelDeployment, snapshot: Snapshot) -> Decimal | None:
     key = budget_key(spec)
     if key not in snapshot.budgets:
         return None
-    sharing = (s for s in snapshot.models if budget_key(s.spec) == key)
-    return sum((_cost_of(s.workloads, snapshot.accelerator_classes) for s in sharing), Decimal(0))
+    sharing = [s.workloads for s in snapshot.models if budget_key(s.spec) == key]
+    sharing += [h.workloads for h in snapshot.holdings if h.budget == key]
+    return sum((_cost_of(held, snapshot.accelerator_classes) for held in sharing), Decimal(0))
 
 
 def _cost_of(workloads: Iterable[Workload], classes: Mapping[str, AcceleratorClass]) -> Decimal:

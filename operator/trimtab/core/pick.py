@@ -24,9 +24,10 @@ def pick(
         judge(option, spec, view.demand.rate, running, shares) for option in view.options.values()
     )
     staying = next((c for c in choices if current and c.option.key == current.key), None)
-    if staying is not None and view.demand.blind:
+    hopeless = current is not None and _hopeless(current, room)
+    if staying is not None and view.demand.blind and not hopeless:
         return staying, choices
-    if current is None or staying is None or _hopeless(current, room):
+    if current is None or staying is None or hopeless:
         # Nothing that may stay serves: what can start at once is better than what is cheaper on a
         # full class, for which the model would wait for ever.
         able = tuple(c for c in choices if c is not staying and _can_begin(view, c, room))
