@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from tests.core.builders import INT8, NAMESPACE, accelerator, budget, deployment, steady
+from tests.core.builders import INT8, NAMESPACE, accelerator, budget, deployment, steady, variant
 from tests.core.story import Model, Story, expect_replicas
 from trimtab.api.resources import ObjectKey
-from trimtab.core.snapshot import Holding, Pod, Snapshot, Workload
+from trimtab.core.snapshot import Holding, Pod, Snapshot, Workload, WorkloadKey
 
 SHARED = ObjectKey(NAMESPACE, "shared")
 
@@ -54,3 +54,14 @@ def test_a_learnt_cap_is_not_rendered_where_the_rollout_could_not_surge() -> Non
     story.model.truth = 0.5
     story.until(200)
     assert {m.plan.targets[0].batch_cap for m in story.history[20:]} == {8}
+
+
+def test_what_runs_without_a_price_closes_the_budget_it_is_paid_from() -> None:
+    # The l4 replicas cost nobody knows what: the rest of the budget is not known to be there.
+    spec = deployment(variants=(variant("int8", "0.98", 10.0, "cpu", "l4"),), per_hour="0.50")
+    l4 = WorkloadKey("int8", "l4")
+    model = Model(spec, steady(400)).running(l4, 1)
+    story = Story(model, classes=(accelerator(), accelerator("l4", price=None)))
+    story.until(120)
+    assert INT8 not in model.children or model.children[INT8].replicas == 0
+    assert model.children[l4].replicas == 1

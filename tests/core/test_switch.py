@@ -272,3 +272,22 @@ def test_pods_that_wait_in_vain_are_replaced_by_pods_elsewhere() -> None:
     assert set(story.model.children) == {WorkloadKey("int8", "cpu")}
     story.until(150)
     assert story.model.children[WorkloadKey("int8", "l4")].pods
+
+
+def test_a_model_that_lost_every_pod_for_good_moves_elsewhere() -> None:
+    # It served, its node went away, and the class has no other; the other class has room.
+    anywhere = variant("int8", "0.98", 10.0, "cpu", "l4")
+
+    class Losing(Story):
+        def snapshot(self) -> Snapshot:
+            cpu = 5 if self.slots else 0
+            return replace(super().snapshot(), schedulable={"cpu": cpu, "l4": 5})
+
+    classes = (accelerator(most=10), accelerator("l4", "0.80"))
+    story = Losing(Model(deployment(variants=(anywhere,)), steady(50)), classes=classes)
+    expect_replicas(story, 100, int8=1)
+    cpu = story.model.children[WorkloadKey("int8", "cpu")]
+    story.slots = 0
+    cpu.pods.clear()
+    story.until(300)
+    assert story.model.children[WorkloadKey("int8", "l4")].replicas == 1
