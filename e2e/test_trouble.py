@@ -47,9 +47,9 @@ def test_a_budget_that_does_not_exist_fails_closed(healthy: Stage) -> None:
 
 def test_a_host_path_is_refused_with_the_value_that_would_allow_it(healthy: Stage) -> None:
     source = {"hostPath": {"path": "/srv/models"}}
-    healthy.put(healthy.digits("host-path", variants=variants(healthy, source=source)))
-    assert reason(healthy, "Stalled", "host-path") == ("True", "SourceRefused")
-    text = healthy.kubectl("get", "md", "host-path", "-o", "yaml")
+    healthy.put(healthy.digits("from-the-node", variants=variants(healthy, source=source)))
+    assert reason(healthy, "Stalled", "from-the-node") == ("True", "SourceRefused")
+    text = healthy.kubectl("get", "md", "from-the-node", "-o", "yaml")
     assert "models.allowHostPath" in text
 
 
