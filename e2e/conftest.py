@@ -7,9 +7,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from e2e.cluster import Cluster
 from e2e.kit.access import Access, reach
 from e2e.kit.install import Images, install_prometheus, install_trimtab, uninstall_trimtab
 from e2e.kit.served import Stage
+
+
+def pytest_configure() -> None:
+    """The cluster that will be there is named before tests elsewhere ask whether there is one."""
+    os.environ.setdefault("KUBECONFIG", str(Cluster().kubeconfig))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -20,12 +26,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def access() -> Iterator[Access]:
-    """The cluster of KUBECONFIG, or the embedded one: taken down again if it was not up before."""
-    from e2e.cluster import Cluster
-
-    was_up = bool(os.environ.get("KUBECONFIG")) or Cluster().kubeconfig.exists()
+    """The cluster of KUBECONFIG, or the embedded one: down again if it was not up before."""
+    was_up = Cluster().kubeconfig.exists()
     found = reach()
-    os.environ["KUBECONFIG"] = str(found.kubeconfig)
     yield found
     if found.embedded is not None and not was_up:
         found.embedded.down()
