@@ -15,7 +15,7 @@ from e2e.load.process import LoadProcess
 from e2e.load.stats import summarise
 
 BUDGET = Decimal("0.60")
-LOW_S, HIGH_S, AFTER_S = 40, 330, 190
+LOW_S, HIGH_S, AFTER_S = 40, 300, 150
 PROMETHEUS_DOWN_S = 180
 
 
