@@ -84,6 +84,8 @@ def test_3_it_shrinks_again_when_the_load_has_gone(story: Story) -> None:
     print(f"p99 on the scaled fleet: {1000 * settled.p99_s:.0f} ms")
     assert settled.p99_s <= 0.150
     everything = summarise(report.results)
+    print(f"connections refused and tried again: {everything.connect_retries}")
+    assert everything.connect_retries <= everything.requests / 5000
     assert everything.failed == 0, everything.errors
 
 

@@ -70,7 +70,11 @@ def tell_figures(figures: Figures) -> None:
     """The summary at the end."""
     f = figures
     say("")
-    say(f"  requests       {f.requests}, failed {f.failed}")
+    errors = ", ".join(f"{count} x {error}" for error, count in sorted(f.errors.items()))
+    say(
+        f"  requests       {f.requests}, failed {f.failed}{f' ({errors})' if errors else ''};"
+        f" connections refused and tried again {f.connect_retries}"
+    )
     say(
         f"  p99            before {_ms(f.p99_before_ms)}, while scaling {_ms(f.p99_during_ms)},"
         f" scaled {_ms(f.p99_settled_ms)}, after {_ms(f.p99_after_ms)}; target {f.target_ms:g} ms"

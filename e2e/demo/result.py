@@ -47,6 +47,8 @@ class Figures:
     seconds_from_step_to_patch: float | None
     seconds_from_step_to_ready: float | None
     generator_lag_p99_ms: float | None
+    errors: dict[str, int]
+    connect_retries: int
 
 
 def figures(
@@ -87,6 +89,8 @@ def figures(
         seconds_from_step_to_patch=_seconds_after(step_s, patched),
         seconds_from_step_to_ready=_seconds_after(step_s, ready),
         generator_lag_p99_ms=_ms(everything.lag_p99_s),
+        errors=everything.errors,
+        connect_retries=everything.connect_retries,
     )
 
 

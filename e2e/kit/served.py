@@ -148,9 +148,12 @@ class Stage:
         """An open-loop load on the model, in a process of its own.
 
         Its clients are patient: what an overloaded replica owes is then counted as late and not as
-        lost, and a request that is lost stands out.
+        lost, and a request that is lost stands out. That goes for a lost SYN too: it is sent
+        again after 1 s and after 3 s, which a connect timeout of 2 s would call a failure. And a
+        connection that is refused is tried once more, as every gateway does; it is counted.
         """
-        arguments = ["--url", url, "--model", "digits", "--schedule", schedule, "--timeout", "30"]
+        arguments = ["--url", url, "--model", "digits", "--schedule", schedule]
+        arguments += ["--timeout", "30", "--connect-timeout", "10", "--connect-retries", "1"]
         return LoadProcess([*arguments, "--seed", str(seed)], niceness=-5)
 
     def record(self, name: str = "digits") -> Recorder:

@@ -27,7 +27,7 @@ def main() -> int:
     try:
         workload = _workload(arguments)
         endpoint = Endpoint.parse(arguments.url)
-        limits = Limits(arguments.connect_timeout, arguments.timeout)
+        limits = Limits(arguments.connect_timeout, arguments.timeout, arguments.connect_retries)
         calls = calls_for(arguments.model, urlsplit(arguments.url).netloc, _spec(arguments))
     except (ValueError, OSError) as error:
         parser.error(str(error))
@@ -56,6 +56,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--connect-timeout", type=float, default=2.0, metavar="SECONDS")
     parser.add_argument("--timeout", type=float, default=10.0, metavar="SECONDS")
+    parser.add_argument(
+        "--connect-retries", type=int, default=0, metavar="N", help="of a refused connection"
+    )
     tensors = parser.add_argument_group("the model's FP32 tensors (default: those of digits)")
     tensors.add_argument("--input", help="the input's name")
     tensors.add_argument("--shape", help="its shape with the batch, such as 1,1,8,8")

@@ -20,6 +20,7 @@ from e2e.load.payload import Call, header_value
 # use up every local port. The answer is complete by then, so nothing is cut off.
 _LINGER = struct.pack("ii", 1, 0)
 _CHUNK = 65536
+_RETRY_AFTER_S = 0.025
 
 Done = Callable[["Exchange", int, str, bool | None], None]
 
@@ -28,15 +29,19 @@ class Exchange:
     """connect -> send -> receive; then `done(self, status, error, correct)`, exactly once."""
 
     __slots__ = (
+        "_address",
         "_answer",
         "_call",
+        "_connect_s",
         "_done",
         "_loop",
         "_pending",
+        "_retries_left",
         "_socket",
         "_timer",
         "_total_s",
         "lag_s",
+        "retries",
         "scheduled_s",
     )
 
@@ -56,14 +61,31 @@ class Exchange:
         self._pending = call.request
         self._socket: socket.socket | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._total_s = 0.0
+        self._connect_s = self._total_s = 0.0
+        self._retries_left = self.retries = 0
         self.scheduled_s = scheduled_s
         self.lag_s = lag_s
 
     def start(
-        self, family: int, address: tuple[str, int], connect_s: float, total_s: float
+        self,
+        family: int,
+        address: tuple[str, int],
+        connect_s: float,
+        total_s: float,
+        connect_retries: int = 0,
     ) -> None:
-        """Begin to connect. Failing at once (no local port, no descriptor) counts as any other."""
+        """Begin to connect. Failing at once (no local port, no descriptor) counts as any other.
+
+        A refused connection is tried again up to `connect_retries` times: nothing was sent on it,
+        so nothing can happen twice, and every gateway and most clients do so.
+        """
+        self._address, self._connect_s, self._total_s = (family, address), connect_s, total_s
+        self._retries_left = connect_retries
+        self._connect()
+
+    def _connect(self) -> None:
+        self._timer = None
+        family, address = self._address
         try:
             sock = socket.socket(family, socket.SOCK_STREAM)
         except OSError as error:
@@ -74,10 +96,9 @@ class Exchange:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER)
         code = sock.connect_ex(address)
         if code not in (0, errno.EINPROGRESS):
-            self._finish(0, _name(code))
+            self._refused(code)
             return
-        self._total_s = total_s - connect_s
-        self._timer = self._loop.call_later(connect_s, self._finish, 0, "connect timeout")
+        self._timer = self._loop.call_later(self._connect_s, self._finish, 0, "connect timeout")
         self._loop.add_writer(sock, self._connected)
 
     def abort(self, error: str) -> None:
@@ -89,7 +110,7 @@ class Exchange:
         assert sock is not None
         code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if code:
-            self._finish(0, _name(code))
+            self._refused(code)
             return
         try:
             sent = sock.send(self._pending)
@@ -101,11 +122,22 @@ class Exchange:
         if self._pending is self._call.request:
             assert self._timer is not None
             self._timer.cancel()
-            self._timer = self._loop.call_later(self._total_s, self._finish, 0, "timeout")
+            left_s = self._total_s - self._connect_s
+            self._timer = self._loop.call_later(left_s, self._finish, 0, "timeout")
         self._pending = self._pending[sent:]
         if not self._pending:
             self._loop.remove_writer(sock)
             self._loop.add_reader(sock, self._readable)
+
+    def _refused(self, code: int) -> None:
+        """No connection came about: try again where that is wanted and may help."""
+        if code != errno.ECONNREFUSED or not self._retries_left:
+            self._finish(0, _name(code))
+            return
+        self._retries_left -= 1
+        self.retries += 1
+        self._let_go()
+        self._timer = self._loop.call_later(_RETRY_AFTER_S, self._connect)
 
     def _readable(self) -> None:
         assert self._socket is not None
@@ -138,6 +170,11 @@ class Exchange:
             self._finish(status, "closed early")
 
     def _finish(self, status: int, error: str, correct: bool | None = None) -> None:
+        self._let_go()
+        self._done(self, status, error, correct)
+
+    def _let_go(self) -> None:
+        """Of timer and socket."""
         if self._timer is not None:
             self._timer.cancel()
         if self._socket is not None:
@@ -145,7 +182,6 @@ class Exchange:
             self._loop.remove_reader(self._socket)
             self._socket.close()
             self._socket = None
-        self._done(self, status, error, correct)
 
 
 def _name(code: int | None) -> str:

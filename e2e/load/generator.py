@@ -40,10 +40,14 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When to give a request up. Both count from the moment it was really sent."""
+    """When to give a request up. Both times count from the moment it was really sent.
+
+    `connect_retries`: how often a refused connection is tried again.
+    """
 
     connect_s: float = 2.0
     total_s: float = 10.0
+    connect_retries: int = 0
 
     def __post_init__(self) -> None:
         if not 0 < self.connect_s < self.total_s:
@@ -123,12 +127,21 @@ class _Run:
             self._endpoint.address,
             self._limits.connect_s,
             self._limits.total_s,
+            self._limits.connect_retries,
         )
 
     def _done(self, exchange: Exchange, status: int, error: str, correct: bool | None) -> None:
         self._flying.remove(exchange)
         latency = max(self._loop.time() - self._start - exchange.scheduled_s, 0.0)
-        result = Result(exchange.scheduled_s, latency, exchange.lag_s, status, error, correct)
+        result = Result(
+            exchange.scheduled_s,
+            latency,
+            exchange.lag_s,
+            status,
+            error,
+            correct,
+            exchange.retries,
+        )
         self.results.append(result)
         self._tally.finished(result)
         self._check_idle()

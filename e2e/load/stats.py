@@ -16,7 +16,7 @@ class Result(NamedTuple):
     `lag_s`, a part of it, is how late the generator itself was: where it is not small, this machine
     and not the server is being measured. `status` is 0 when no HTTP answer came; `error` is empty
     when the answer was good; `correct` says whether the class was the expected one, None if nobody
-    asked.
+    asked. `retries` is how often its connection was refused and tried again.
     """
 
     scheduled_s: float
@@ -25,6 +25,7 @@ class Result(NamedTuple):
     status: int
     error: str
     correct: bool | None
+    retries: int = 0
 
 
 class Second(NamedTuple):
@@ -56,6 +57,7 @@ class Summary:
     max_s: float | None
     lag_p99_s: float | None
     accuracy: float | None
+    connect_retries: int = 0
 
 
 def percentile(ascending: Sequence[float], percent: float) -> float | None:
@@ -86,6 +88,7 @@ def summarise(results: Iterable[Result], start_s: float = 0.0, end_s: float = ma
         max_s=good[-1] if good else None,
         lag_p99_s=percentile(sorted(result.lag_s for result in chosen), 99),
         accuracy=sum(judged) / len(judged) if judged else None,
+        connect_retries=sum(result.retries for result in chosen),
     )
 
 

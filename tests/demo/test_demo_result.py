@@ -65,4 +65,6 @@ def test_a_fleet_that_never_grew_says_never() -> None:
 def test_a_failed_request_is_counted() -> None:
     bad = results()
     bad[50] = bad[50]._replace(status=503, error="status 503")
-    assert figures(bad, MOMENTS, STARTED_S, PHASES, 150.0, Decimal("0.60")).failed == 1
+    found = figures(bad, MOMENTS, STARTED_S, PHASES, 150.0, Decimal("0.60"))
+    assert found.failed == 1
+    assert found.errors == {"status 503": 1}

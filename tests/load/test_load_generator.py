@@ -128,3 +128,34 @@ async def test_cancelling_leaves_no_request_behind(server: Server) -> None:
 def test_an_endpoint_is_host_and_port_alone(url: str) -> None:
     with pytest.raises(ValueError, match="not of the form"):
         Endpoint.parse(url)
+
+
+async def test_a_refused_connection_is_tried_again_only_where_that_is_asked_for() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    patient = Limits(connect_retries=2)
+    once = await run([0.0], endpoint(port), CALLS)
+    thrice = await run([0.0], endpoint(port), CALLS, limits=patient)
+    for report, retries in ((once, 0), (thrice, 2)):
+        assert errors(report) == {"connection refused"}
+        assert summarise(report.results).connect_retries == retries
+
+
+async def test_a_second_try_that_succeeds_is_no_failure_and_its_wait_is_latency() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    running = asyncio.create_task(
+        run([0.0], endpoint(port), CALLS, limits=Limits(connect_retries=20))
+    )
+    await asyncio.sleep(0)  # the first try is out before anybody listens
+    late = asyncio.get_running_loop().call_later
+    server = Server(port=port)
+    context = server.running()
+    late(0.06, context.__enter__)
+    try:
+        (result,) = (await running).results
+    finally:
+        context.__exit__(None, None, None)
+    assert result.error == ""
+    assert result.retries >= 1
+    assert result.latency_s >= 0.05
