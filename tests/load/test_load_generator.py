@@ -144,18 +144,17 @@ async def test_a_refused_connection_is_tried_again_only_where_that_is_asked_for(
 async def test_a_second_try_that_succeeds_is_no_failure_and_its_wait_is_latency() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    running = asyncio.create_task(
-        run([0.0], endpoint(port), CALLS, limits=Limits(connect_retries=20))
-    )
-    await asyncio.sleep(0)  # the first try is out before anybody listens
-    late = asyncio.get_running_loop().call_later
-    server = Server(port=port)
-    context = server.running()
-    late(0.06, context.__enter__)
-    try:
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(GOOD)
+        await writer.drain()
+
+    patient = Limits(connect_retries=20)
+    running = asyncio.create_task(run([0.0], endpoint(port), CALLS, limits=patient))
+    await asyncio.sleep(0.06)
+    async with await asyncio.start_server(answer, "127.0.0.1", port):
         (result,) = (await running).results
-    finally:
-        context.__exit__(None, None, None)
     assert result.error == ""
     assert result.retries >= 1
     assert result.latency_s >= 0.05
