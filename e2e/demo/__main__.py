@@ -26,7 +26,7 @@ from e2e.load.process import LoadError
 from trimtab.api.quantities import parse_duration
 
 PHASES = Phases(up_s=45.0, down_s=180.0, end_s=340.0)
-LOW_RATE, HIGH_RATE = 15, 130
+LOW_RATE, HIGH_RATE = 15, 120
 SEED = 7
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from e2e.kit.recorder import Moment
 from e2e.load.stats import Result, summarise
 
-_SETTLE_S = 15.0  # the queue that grew before the new replicas is worked off by then
+_SETTLE_S = 30.0  # the queue that grew before the new replicas is worked off by then
 
 
 @dataclass(frozen=True)

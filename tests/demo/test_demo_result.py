@@ -22,7 +22,7 @@ def results() -> list[Result]:
     def latency_s(second: float) -> float:
         if second < 10:
             return 0.020
-        if second < 35:
+        if second < 50:
             return 0.900
         return 0.040 if second < 60 else 0.030
 
