@@ -50,7 +50,7 @@ def test_1_a_step_is_answered_although_the_operator_is_killed_in_it(story: Story
     wait_for("the first patch", lambda: story.stage.replicas() > 1, seconds=30)
     print(f"first patch after {time.time() - step_s:.1f} s")
     story.stage.kill_operator()
-    wait_for("enough replicas", lambda: newest(story).ready >= 3, seconds=120)
+    wait_for("enough replicas", lambda: newest(story).ready >= 2, seconds=120)
     story.stage.await_operator()
     # It came back without memory, in the middle of a change, and took nothing away.
     counts = [m.replicas for m in story.record.since(step_s)]
@@ -76,7 +76,7 @@ def test_2_without_prometheus_nothing_shrinks(story: Story) -> None:
 
 def test_3_it_shrinks_again_when_the_load_has_gone(story: Story) -> None:
     peak = max(m.replicas for m in story.record.moments)
-    assert peak >= 3
+    assert peak >= 2
     wait_for("a smaller fleet", lambda: newest(story).replicas < peak, seconds=AFTER_S)
     report = story.load.report(AFTER_S + 60)
     settled = summarise(report.results, LOW_S + 120, LOW_S + HIGH_S)
