@@ -6,6 +6,7 @@ bounds are clamped last, on every path.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from trimtab.api.resources import ModelDeployment
@@ -38,18 +39,22 @@ def next_step(
     memory: ModelMemory,
     demand: Demand,
     room: Room,
+    error: float,
     now_s: float,
     policy: PolicySettings,
 ) -> Step:
-    """One workload's next number of replicas, towards `choice.granted`."""
-    target = choice.granted
+    """One workload's next number of replicas, towards `choice.granted`.
+
+    `error`: how many times slower the users see it than the model says, at least 1.
+    """
+    target = max(choice.granted, _pressed_size(workload, choice, memory, now_s, policy))
     safe = _safe_size(choice, spec, memory, now_s, policy) if demand.blind else None
     if safe is not None and safe > target:
         target = safe
     if target > workload.replicas:
         step = _grow(workload, target, spec, room)
     elif target < workload.replicas:
-        step = _shrink(workload, choice, spec, memory, demand, now_s, policy)
+        step = _shrink(workload, choice, spec, memory, demand, error, now_s, policy)
     elif demand.blind:
         step = _hold(target, "MetricsMissing", "the readings are missing, so nothing shrinks")
     else:
@@ -85,6 +90,7 @@ def _shrink(
     spec: ModelDeployment,
     memory: ModelMemory,
     demand: Demand,
+    error: float,
     now_s: float,
     policy: PolicySettings,
 ) -> Step:
@@ -111,11 +117,54 @@ def _shrink(
         allowed_at = _shrinks_at(current, choice, memory, window_s, policy)
         why = "the load of the stabilisation window, with its margin, still needs them"
         return _hold(current, "Stabilization", why, allowed_at)
+    fastest = _fewest_in_time(choice, spec, demand, error, target, current, policy)
+    if fastest >= current:
+        # The model knows the instances and not the front end that shares their core: it said 56 ms
+        # of a fleet that then took 230, and would say so again at every dip.
+        why = f"clients see {error:.1f} times the latency the model expects: fewer may be too late"
+        return _hold(current, "LatencyMargin", why)
+    target = max(target, fastest)
     step = max(1, int(current * policy.shrink_step))
     if current - target > step:
         effect = f"{current - target} are too many, {step} at a time leave"
         return Step(current - step, (Constraint("ShrinkStep", effect),), "ShrinkStep")
     return Step(target)
+
+
+def _pressed_size(
+    workload: Workload, choice: Choice, memory: ModelMemory, now_s: float, policy: PolicySettings
+) -> int:
+    """One more than there are, where the target is measurably missed and nothing else grows.
+
+    Not before the last change has settled: a summary still tells of the queue before it. And not
+    without end: where the model is wrong by more than `pressed_growth`, replicas are not the mend.
+    """
+    settled = memory.changed_s is not None and now_s - memory.changed_s >= policy.settle_s
+    if memory.slo_met is not False or not settled or not choice.option.meets_slo:
+        return 0
+    if workload.ready < workload.replicas or choice.needed is None:
+        return 0
+    return min(workload.replicas + 1, math.ceil(choice.needed * policy.pressed_growth))
+
+
+def _fewest_in_time(
+    choice: Choice,
+    spec: ModelDeployment,
+    demand: Demand,
+    error: float,
+    least: int,
+    current: int,
+    policy: PolicySettings,
+) -> int:
+    """The fewest replicas, from `least` on, that the measured error leaves within the target."""
+    limit_s = spec.slo.target_s * (1.0 - policy.latency_margin)
+    if error <= 1.0 or not least:
+        return least
+    for replicas in range(least, current):
+        expected_s = choice.option.latency_s(demand.rate or 0.0, replicas, spec.slo.percentile)
+        if expected_s is None or expected_s * error <= limit_s:
+            return replicas
+    return current
 
 
 def _hold(replicas: int, name: str, effect: str, allowed_at_s: float | None = None) -> Step:

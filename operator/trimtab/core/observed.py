@@ -75,6 +75,19 @@ def learn_latency_error(
     return correct_latency(memory, option.key, latency.observed_s, expected_s)
 
 
+def latency_error(state: ModelState, option: Option, latency: Latency) -> float:
+    """How many times slower the users see it than the model says, of the fleet as it is; at least
+    1, and 1 where either is not known or the latency is only estimated."""
+    rate = state.readings.items_rate
+    ready = state.workload(option.key).ready
+    if latency.observed_s is None or latency.estimated or not rate or ready != _all_ready(state):
+        return 1.0
+    expected_s = option.latency_s(rate, ready, state.spec.slo.percentile)
+    if not expected_s or not math.isfinite(expected_s):
+        return 1.0
+    return max(1.0, latency.observed_s / expected_s)
+
+
 def judge_slo(memory: ModelMemory, latency: Latency, target_s: float) -> ModelMemory:
     """The verdict on the SLO with a hysteresis, so that a p99 at the target does not flap."""
     if latency.observed_s is None:
