@@ -1,0 +1,63 @@
+"""Where measurements contradict the model: the fleet follows what the users see."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import replace
+
+from tests.core.builders import INT8, deployment, steady, steps
+from tests.core.story import Model, Story, expect_replicas, sizes
+from trimtab.core.signals import Known
+from trimtab.core.snapshot import ModelReadings
+
+
+def seen(change: Callable[[float], float]) -> Callable[[ModelReadings], ModelReadings]:
+    """Readings whose latency is another than the queue alone explains."""
+
+    def reshape(readings: ModelReadings) -> ModelReadings:
+        latency = readings.latency_s
+        if not isinstance(latency, Known):
+            return readings
+        return replace(readings, latency_s=Known(change(latency.value), latency.at_s))
+
+    return reshape
+
+
+def test_a_target_that_is_measurably_missed_gets_one_more_at_a_time() -> None:
+    story = Story(Model(deployment(most=20), steady(130), reshape=seen(lambda _: 0.2)))
+    expect_replicas(story, 60, int8=2)
+    story.until(500)
+    walk = sizes(story)[12:]
+    assert max(walk) > 2
+    assert max(b - a for a, b in itertools.pairwise(walk)) == 1
+
+
+def test_replicas_that_do_not_help_are_not_bought_without_end() -> None:
+    # Every answer takes twice the target, whatever runs: that is no matter of replicas.
+    story = Story(Model(deployment(most=50), steady(130), reshape=seen(lambda _: 0.2)))
+    story.until(3600)
+    needed = story.plan().decision.wanted_replicas
+    assert needed is not None
+    assert max(sizes(story)) <= 2 * needed
+
+
+def test_what_a_smaller_fleet_would_measurably_miss_is_no_reason_to_shrink() -> None:
+    # The model says that two carry the rest; clients see three times the latency it expects.
+    load = steps((0, 230), (120, 130))
+    plain = Story(Model(deployment(), load))
+    expect_replicas(plain, 400, int8=2)
+    slow = Story(Model(deployment(), load, reshape=seen(lambda s: 3.0 * s)))
+    slow.until(200)
+    assert min(sizes(slow)[24:]) >= 3
+    holds = {m.plan.decision.binding for m in slow.history}
+    assert "LatencyMargin" in holds
+
+
+def test_an_estimate_stops_no_shrink() -> None:
+    def estimated(readings: ModelReadings) -> ModelReadings:
+        return replace(seen(lambda s: 3.0 * s)(readings), latency_estimated=True)
+
+    story = Story(Model(deployment(), steps((0, 230), (120, 130)), reshape=estimated))
+    expect_replicas(story, 400, int8=2)
+    assert INT8 in story.model.children
