@@ -6,7 +6,6 @@ bounds are clamped last, on every path.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from trimtab.api.resources import ModelDeployment
@@ -47,7 +46,7 @@ def next_step(
 
     `error`: how many times slower the users see it than the model says, at least 1.
     """
-    target = max(choice.granted, _pressed_size(workload, choice, memory, now_s, policy))
+    target = choice.granted
     safe = _safe_size(choice, spec, memory, now_s, policy) if demand.blind else None
     if safe is not None and safe > target:
         target = safe
@@ -129,22 +128,6 @@ def _shrink(
         effect = f"{current - target} are too many, {step} at a time leave"
         return Step(current - step, (Constraint("ShrinkStep", effect),), "ShrinkStep")
     return Step(target)
-
-
-def _pressed_size(
-    workload: Workload, choice: Choice, memory: ModelMemory, now_s: float, policy: PolicySettings
-) -> int:
-    """One more than there are, where the target is measurably missed and nothing else grows.
-
-    Not before the last change has settled: a summary still tells of the queue before it. And not
-    without end: where the model is wrong by more than `pressed_growth`, replicas are not the mend.
-    """
-    settled = memory.changed_s is not None and now_s - memory.changed_s >= policy.settle_s
-    if memory.slo_met is not False or not settled or not choice.option.meets_slo:
-        return 0
-    if workload.ready < workload.replicas or choice.needed is None:
-        return 0
-    return min(workload.replicas + 1, math.ceil(choice.needed * policy.pressed_growth))
 
 
 def _fewest_in_time(

@@ -19,7 +19,6 @@ class PolicySettings:
     safe_window_s: the safe size carries the peak of this much of remembered demand.
     unschedulable_after_s: how long a pod may wait for a node before growth stops.
     latency_margin: what share of the target a smaller fleet must leave, as measurements go.
-    pressed_growth: how far beyond what the model asks for a missed target may grow the fleet.
     settle_s: how long after a change a latency summary still tells of the fleet before it.
     """
 
@@ -34,7 +33,6 @@ class PolicySettings:
     safe_window_s: float = 1800.0
     unschedulable_after_s: float = 60.0
     latency_margin: float = 0.2
-    pressed_growth: float = 2.0
     settle_s: float = 90.0
 
 
