@@ -123,6 +123,6 @@ def test_triton_weighs_a_batchs_time_by_its_size(mean: float, variance: float) -
 
 
 def test_one_variants_error_is_not_another_ones() -> None:
-    memory = correct_latency(ModelMemory(), INT8, observed_s=0.2, predicted_s=0.1)
+    memory = correct_latency(ModelMemory(), INT8, scale=2.0)
     assert memory.latency_corrections[INT8] == pytest.approx(1.1)
     assert FP32 not in memory.latency_corrections

@@ -38,13 +38,13 @@ def next_step(
     memory: ModelMemory,
     demand: Demand,
     room: Room,
-    error: float,
+    scale: float,
     now_s: float,
     policy: PolicySettings,
 ) -> Step:
     """One workload's next number of replicas, towards `choice.granted`.
 
-    `error`: how many times slower the users see it than the model says, at least 1.
+    `scale`: by what factor service times are longer than the model has them, as measured.
     """
     target = choice.granted
     safe = _safe_size(choice, spec, memory, now_s, policy) if demand.blind else None
@@ -53,7 +53,7 @@ def next_step(
     if target > workload.replicas:
         step = _grow(workload, target, spec, room)
     elif target < workload.replicas:
-        step = _shrink(workload, choice, spec, memory, demand, error, now_s, policy)
+        step = _shrink(workload, choice, spec, memory, demand, scale, now_s, policy)
     elif demand.blind:
         step = _hold(target, "MetricsMissing", "the readings are missing, so nothing shrinks")
     else:
@@ -89,7 +89,7 @@ def _shrink(
     spec: ModelDeployment,
     memory: ModelMemory,
     demand: Demand,
-    error: float,
+    scale: float,
     now_s: float,
     policy: PolicySettings,
 ) -> Step:
@@ -116,11 +116,11 @@ def _shrink(
         allowed_at = _shrinks_at(current, choice, memory, window_s, policy)
         why = "the load of the stabilisation window, with its margin, still needs them"
         return _hold(current, "Stabilization", why, allowed_at)
-    fastest = _fewest_in_time(choice, spec, demand, error, target, current, policy)
+    fastest = _fewest_in_time(choice, spec, demand, scale, target, current, policy)
     if fastest >= current:
         # The model knows the instances and not the front end that shares their core: it said 56 ms
         # of a fleet that then took 230, and would say so again at every dip.
-        why = f"clients see {error:.1f} times the latency the model expects: fewer may be too late"
+        why = f"what is measured says that requests take {scale:.1f} times as long as was learnt"
         return _hold(current, "LatencyMargin", why)
     target = max(target, fastest)
     step = max(1, int(current * policy.shrink_step))
@@ -134,18 +134,20 @@ def _fewest_in_time(
     choice: Choice,
     spec: ModelDeployment,
     demand: Demand,
-    error: float,
+    scale: float,
     least: int,
     current: int,
     policy: PolicySettings,
 ) -> int:
-    """The fewest replicas, from `least` on, that the measured error leaves within the target."""
+    """The fewest replicas, from `least` on, that come within the target as measured."""
     limit_s = spec.slo.target_s * (1.0 - policy.latency_margin)
-    if error <= 1.0 or not least:
+    if scale <= 1.0 or not least:
         return least
     for replicas in range(least, current):
-        expected_s = choice.option.latency_s(demand.rate or 0.0, replicas, spec.slo.percentile)
-        if expected_s is None or expected_s * error <= limit_s:
+        expected_s = choice.option.latency_s(
+            demand.rate or 0.0, replicas, spec.slo.percentile, scale
+        )
+        if expected_s is None or expected_s <= limit_s:
             return replicas
     return current
 

@@ -49,17 +49,14 @@ def seed_points(spec: ModelDeployment, key: WorkloadKey) -> tuple[tuple[int, flo
     return tuple((p.batch, p.latency_s) for p in profile.points) if profile else ()
 
 
-def correct_latency(
-    memory: ModelMemory, key: WorkloadKey, observed_s: float, predicted_s: float
-) -> ModelMemory:
-    """Moves a workload's correction a little, so that what is predicted comes to what is observed.
+def correct_latency(memory: ModelMemory, key: WorkloadKey, scale: float) -> ModelMemory:
+    """Moves a workload's correction a little towards what the measured latency asks for.
 
-    `predicted_s` carries the correction of today. The caller knows both are fresh.
+    `scale`: the factor that is missing yet, over the correction of today.
     """
     low, high = _CORRECTION_RANGE
     correction = memory.latency_corrections.get(key, 1.0)
-    ratio = min(max(correction * observed_s / predicted_s, low), high)
-    step = _CORRECTION_WEIGHT * (ratio - correction)
+    step = _CORRECTION_WEIGHT * (min(max(correction * scale, low), high) - correction)
     corrections = {**memory.latency_corrections, key: correction + step}
     return replace(memory, latency_corrections=corrections)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from trimtab.core.latency import service_scale
 from trimtab.core.learn import correct_latency
 from trimtab.core.memory import ModelMemory
 from trimtab.core.options import Option
@@ -54,38 +55,29 @@ def learn_latency_error(
     Only in steady state: a summary still holds the minute before, and right after a scale-up it
     would teach that the larger fleet is slow.
     """
-    rate = state.readings.items_rate
     settled = memory.changed_s is not None and now_s - memory.changed_s >= policy.settle_s
-    if (
-        option is None
-        or option.model is None
-        or latency.observed_s is None
-        or latency.estimated
-        or not rate
-        or not settled
-    ):
-        return memory
-    ready = state.workload(option.key).ready
-    expected_s = option.latency_s(rate, ready, state.spec.slo.percentile)
-    if expected_s is None or not math.isfinite(expected_s) or ready != _all_ready(state):
-        return memory
-    learned = memory.learned.get(option.key)
-    if learned is None or not learned.samples:
+    learned = memory.learned.get(option.key) if option is not None else None
+    if option is None or not settled or learned is None or not learned.samples:
         return memory  # a seed's error is the curve's, and not the queue's
-    return correct_latency(memory, option.key, latency.observed_s, expected_s)
+    scale = measured_scale(state, option, latency)
+    return memory if scale is None else correct_latency(memory, option.key, scale)
 
 
-def latency_error(state: ModelState, option: Option, latency: Latency) -> float:
-    """How many times slower the users see it than the model says, of the fleet as it is; at least
-    1, and 1 where either is not known or the latency is only estimated."""
+def measured_scale(state: ModelState, option: Option, latency: Latency) -> float | None:
+    """By what factor the service times are longer than the model has them, as the users' latency
+    tells of the fleet as it is; None where it tells nothing."""
     rate = state.readings.items_rate
     ready = state.workload(option.key).ready
-    if latency.observed_s is None or latency.estimated or not rate or ready != _all_ready(state):
-        return 1.0
-    expected_s = option.latency_s(rate, ready, state.spec.slo.percentile)
-    if not expected_s or not math.isfinite(expected_s):
-        return 1.0
-    return max(1.0, latency.observed_s / expected_s)
+    if option.model is None or latency.observed_s is None or latency.estimated or not rate:
+        return None
+    if not ready or ready != _all_ready(state):
+        return None
+    percentile = state.spec.slo.percentile
+    if not math.isfinite(option.model.latency_s(rate / ready, percentile)):
+        return (
+            None  # a saturated queue tells how long it has been so, and not how fast it is served
+        )
+    return service_scale(option.model, rate / ready, percentile, latency.observed_s)
 
 
 def judge_slo(memory: ModelMemory, latency: Latency, target_s: float) -> ModelMemory:

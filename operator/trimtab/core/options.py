@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from trimtab.api.resources import AcceleratorClass, ModelDeployment, UriSource, Variant
@@ -52,11 +52,15 @@ class Option:
         """Cost per hour of so many replicas; None where the price is unknown."""
         return None if self.price_per_hour is None else self.price_per_hour * replicas
 
-    def latency_s(self, rate: float, replicas: int, percentile: float) -> float | None:
-        """The latency percentile expected of so many replicas at `rate` requests/s in all."""
+    def latency_s(
+        self, rate: float, replicas: int, percentile: float, scale: float = 1.0
+    ) -> float | None:
+        """The latency percentile expected of so many replicas at `rate` requests/s in all, with
+        every service time multiplied by `scale`."""
         if self.model is None or replicas <= 0:
             return None
-        return self.model.latency_s(rate / replicas, percentile)
+        model = replace(self.model, curve=self.model.curve.scaled(scale))
+        return model.latency_s(rate / replicas, percentile)
 
 
 @dataclass(frozen=True, slots=True)

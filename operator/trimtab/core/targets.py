@@ -8,7 +8,7 @@ from trimtab.api.resources import ScalingMode
 from trimtab.core.choose import Choice
 from trimtab.core.guard import Step, clamp, next_step
 from trimtab.core.ledger import Room, Shares
-from trimtab.core.observed import latency_error, observe_latency
+from trimtab.core.observed import measured_scale, observe_latency
 from trimtab.core.plan import Constraint, Target
 from trimtab.core.settings import PolicySettings
 from trimtab.core.snapshot import Workload, WorkloadKey
@@ -32,8 +32,8 @@ def targets_of(
     if spec.scaling.mode is ScalingMode.MANUAL and choice.granted < workload.replicas:
         step = Step(choice.granted)
     else:
-        error = latency_error(state, choice.option, observe_latency(state))
-        step = next_step(workload, choice, spec, view.memory, demand, room, error, now_s, policy)
+        scale = measured_scale(state, choice.option, observe_latency(state)) or 1.0
+        step = next_step(workload, choice, spec, view.memory, demand, room, scale, now_s, policy)
     olds = [w for w in state.workloads if w.key != workload.key and (w.replicas or w.pods)]
     kept, notes = retire(olds, workload, step, choice, view.options, relief)
     wishes = [(workload.key, step.replicas), *kept]
