@@ -25,8 +25,8 @@ from e2e.load.generator import Report
 from e2e.load.process import LoadError
 from trimtab.api.quantities import parse_duration
 
-PHASES = Phases(up_s=45.0, down_s=180.0, end_s=340.0)
-LOW_RATE, HIGH_RATE = 15, 120
+PHASES = Phases(up_s=30.0, down_s=140.0, end_s=265.0)
+LOW_RATE, HIGH_RATE = 15, 100
 SEED = 7
 
 
