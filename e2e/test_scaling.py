@@ -36,10 +36,10 @@ class Story:
 
 @pytest.fixture(scope="module")
 def story(stage: Stage) -> Iterator[Story]:
-    """The digits model under 15, 120 and again 15 requests a second."""
+    """The digits model under 15, 100 and again 15 requests a second."""
     stage.put(stage.digits())
     stage.await_condition("Ready", "True", seconds=240)
-    schedule = f"{LOW_S}s@15,{HIGH_S}s@120,{AFTER_S}s@15"
+    schedule = f"{LOW_S}s@15,{HIGH_S}s@100,{AFTER_S}s@15"
     with stage.record() as record, stage.load(stage.way_in(), schedule, seed=3) as load:
         yield Story(stage, load, record)
 
