@@ -11,7 +11,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from trimtab.api.resources import RawObject
 from trimtab.core.plan import Condition, ConditionStatus, ModelPlan
 from trimtab.core.snapshot import ModelState, Workload
 from trimtab.core.units import money, ms, rate
@@ -226,8 +225,3 @@ def _finite(seconds: float | None) -> str | None:
 
 def _without_none(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in fields.items() if v is not None}
-
-
-def previous_status(obj: RawObject | None) -> Mapping[str, Any]:
-    """The status the API server holds."""
-    return (obj or {}).get("status") or {}

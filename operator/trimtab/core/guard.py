@@ -116,18 +116,17 @@ def _shrink(
         allowed_at = _shrinks_at(current, choice, memory, window_s, policy)
         why = "the load of the stabilisation window, with its margin, still needs them"
         return _hold(current, "Stabilization", why, allowed_at)
-    fastest = _fewest_in_time(choice, spec, demand, scale, target, current, policy)
-    if fastest >= current:
+    fewest = _fewest_in_time(choice, spec, demand, scale, target, current, policy)
+    if fewest >= current:
         # The model knows the instances and not the front end that shares their core: it said 56 ms
         # of a fleet that then took 230, and would say so again at every dip.
         why = f"what is measured says that requests take {scale:.1f} times as long as was learnt"
         return _hold(current, "LatencyMargin", why)
-    target = max(target, fastest)
     step = max(1, int(current * policy.shrink_step))
-    if current - target > step:
-        effect = f"{current - target} are too many, {step} at a time leave"
+    if current - fewest > step:
+        effect = f"{current - fewest} are too many, {step} at a time leave"
         return Step(current - step, (Constraint("ShrinkStep", effect),), "ShrinkStep")
-    return Step(target)
+    return Step(fewest)
 
 
 def _fewest_in_time(
