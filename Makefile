@@ -95,6 +95,6 @@ lock: ## Write requirements/*.txt, with hashes and without index addresses (UV_F
 	@test -x $(LOCK_VENV)/bin/uv || { python3 -m venv $(LOCK_VENV) && $(LOCK_VENV)/bin/pip install --quiet uv; }
 	echo hatchling | $(UV_COMPILE) - -o requirements/build.txt
 	$(UV_COMPILE) pyproject.toml -o requirements/operator.txt
-	$(UV_COMPILE) pyproject.toml --extra dev -o requirements/dev.txt
+	$(UV_COMPILE) pyproject.toml --extra dev --extra simulate --extra exact -o requirements/dev.txt
 	$(UV_COMPILE) pyproject.toml --extra compress -o requirements/compress.txt
 	.ci/no-index-addresses

@@ -134,7 +134,7 @@ def test_accelerator_classes() -> None:
         ("memory", "16Gi"),
         ("nvidia.com/gpu", "2"),
     )
-    assert by_name["cpu-quarter"].price_per_hour == Decimal(0), "free is not unknown"
+    assert by_name["cpu-half"].price_per_hour == Decimal(0), "free is not unknown"
     assert by_name["no-price"].price_per_hour is None
     assert by_name["no-price"].tolerations[1] == r.Toleration(
         key="spot", value="true", effect="NoExecute", toleration_seconds=30
