@@ -7,6 +7,7 @@ what trimtab's own parser says where its words differ. One wrong thing a file.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from trimtab.api.parse import (
 )
 
 MANIFESTS = Path(__file__).resolve().parents[1] / "manifests"
-PARSERS = {
+PARSERS: dict[str, Callable[[Any], object]] = {
     "ModelDeployment": parse_model_deployment,
     "AcceleratorClass": parse_accelerator_class,
     "InferenceBudget": parse_inference_budget,

@@ -152,6 +152,39 @@ def test_a_null_is_an_absence_as_for_the_api_server() -> None:
     assert parsed.scaling == r.Scaling()
 
 
+def test_a_fleet_shrinks_as_its_start_up_allows_unless_told_otherwise() -> None:
+    assert parse_model_deployment(good("minimal")).scaling.scale_down_stabilization_s is None
+
+
+def gateway() -> dict[str, Any]:
+    obj = good("minimal")
+    obj["spec"]["routing"] = {"type": "Gateway", "parentRef": {"name": "shop"}}
+    return obj
+
+
+def test_the_operator_refuses_what_it_cannot_do() -> None:
+    (problem,) = problems_of(gateway())
+    assert problem.startswith('spec.routing.type is "Gateway": routing.type Gateway is not support')
+
+
+def test_who_can_play_a_gateway_is_let_through() -> None:
+    """A simulation splits traffic by weights long before the operator writes an HTTPRoute."""
+    parsed = parse_model_deployment(gateway(), able={r.Feature.GATEWAY_ROUTING})
+    assert parsed.routing == r.Routing(r.RoutingType.GATEWAY)
+
+
+def test_who_can_play_a_gateway_still_meets_every_other_rule() -> None:
+    obj = gateway()
+    obj["spec"]["routing"] = {"type": "Service", "parentRef": {"name": "shop"}}
+    obj["spec"]["triton"]["responseCache"] = {"size": "64Mi"}
+    with pytest.raises(r.InvalidResource) as refusal:
+        parse_model_deployment(obj, able={r.Feature.GATEWAY_ROUTING})
+    assert [p.split(":")[0] for p in refusal.value.problems] == [
+        "spec.routing.parentRef",
+        "spec.triton.responseCache",
+    ]
+
+
 def test_all_problems_are_told_at_once() -> None:
     obj = good("auto-gpu-and-cpu")
     obj["spec"]["slo"]["latency"] = {"percentile": 101, "target": "50"}

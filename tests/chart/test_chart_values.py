@@ -35,6 +35,7 @@ def test_the_chart_lints(helm: Helm, arguments: list[str]) -> None:
         ({**URL, "rbac": {"scope": "namespaces"}}, "namespaces is empty: list"),
         ({**URL, "namespaces": ["Shop"]}, "/namespaces/0"),
         ({**URL, "logFormat": "xml"}, "'json', 'text'"),
+        ({**URL, "solver": "best"}, "'auto', 'exact'"),
         ({**URL, "crds": {"keep": "yes"}}, "/crds/keep"),
         ({**URL, "podLabels": {"a": 1}}, "/podLabels/a"),
         ({**URL, "networkPolicy": {"apiServerPorts": [0]}}, "/networkPolicy/apiServerPorts/0"),
@@ -97,6 +98,7 @@ def test_every_setting_reaches_the_operator(render: Render, tmp_path: Path) -> N
         "namespaces": ["shop"],
         "models": {"allowHostPath": True},
         "instance": "blue",
+        "solver": "exact",
         "logFormat": "text",
     }
     settings, written = _settings(render(**values, rbac={"nodes": False}), tmp_path)

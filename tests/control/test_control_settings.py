@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,7 @@ def test_the_defaults_suffice(tmp_path: Path) -> None:
         ("{prometheus: {url: x}, tick: 100ms}", "tick"),
         ("{prometheus: {url: x}, resync: 1s}", "resync"),
         ("{prometheus: {url: x}, logFormat: xml}", "logFormat"),
+        ("{prometheus: {url: x}, solver: best}", "solver"),
         ("- a list", "the file"),
         ("{unclosed: [", "cannot be read"),
     ],
@@ -42,6 +44,21 @@ def test_a_bad_file_is_refused_with_its_field(tmp_path: Path, text: str, named: 
     with pytest.raises(SettingsError, match=r"config\.yaml") as refused:
         load(tmp_path, text)
     assert named in str(refused.value)
+
+
+def test_the_solver_reaches_the_decision(tmp_path: Path) -> None:
+    pytest.importorskip("highspy")
+    assert load(tmp_path, "prometheus: {url: x}").policy().solver == "auto"
+    assert load(tmp_path, "{prometheus: {url: x}, solver: exact}").policy().solver == "exact"
+
+
+def test_a_solver_that_is_not_installed_is_refused_at_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not in the first tick, by a traceback."""
+    monkeypatch.setitem(sys.modules, "highspy", None)
+    with pytest.raises(SettingsError, match=r"highspy.*trimtab\[exact\].*solver: auto"):
+        load(tmp_path, "{prometheus: {url: x}, solver: exact}")
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:

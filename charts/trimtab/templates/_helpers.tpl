@@ -61,6 +61,7 @@ nodes: {{ .Values.rbac.nodes }}
 models:
   allowHostPath: {{ .Values.models.allowHostPath }}
 instance: {{ .Values.instance | quote }}
+solver: {{ .Values.solver }}
 logFormat: {{ .Values.logFormat }}
 {{- end -}}
 

@@ -5,6 +5,7 @@ The same rules as in the CRDs are held again here: the CRD may be older than thi
 
 from __future__ import annotations
 
+from collections.abc import Set
 from decimal import Decimal
 from typing import TypeVar
 
@@ -12,15 +13,23 @@ from pydantic import ValidationError
 
 from trimtab.api import quantities, resources, schema, schema_class, schema_root, schema_variant
 from trimtab.api.problems import describe, without_nulls
-from trimtab.api.resources import InvalidResource, ObjectKey, RawObject
-from trimtab.api.wire import Wire
+from trimtab.api.resources import Feature, InvalidResource, ObjectKey, RawObject
+from trimtab.api.wire import ABLE, Wire
 
 _Root = TypeVar("_Root", bound=Wire)
 
 
-def parse_model_deployment(obj: RawObject) -> resources.ModelDeployment:
-    """The ModelDeployment in the object; InvalidResource names all that is wrong with it."""
-    root = _validated(schema_root.ModelDeploymentResource, obj)
+NOTHING_MORE: Set[Feature] = frozenset()
+
+
+def parse_model_deployment(
+    obj: RawObject, able: Set[Feature] = NOTHING_MORE
+) -> resources.ModelDeployment:
+    """The ModelDeployment in the object; InvalidResource names all that is wrong with it.
+
+    `able`: what the caller can do and the operator cannot, so that it is not refused here.
+    """
+    root = _validated(schema_root.ModelDeploymentResource, obj, able)
     spec = root.spec
     return resources.ModelDeployment(
         key=ObjectKey(root.metadata.namespace, root.metadata.name),
@@ -43,6 +52,7 @@ def parse_model_deployment(obj: RawObject) -> resources.ModelDeployment:
             type=resources.LatencySourceType(spec.latency_source.type),
             query=spec.latency_source.query,
         ),
+        routing=resources.Routing(resources.RoutingType(spec.routing.type)),
     )
 
 
@@ -69,10 +79,12 @@ def parse_inference_budget(obj: RawObject) -> resources.InferenceBudget:
     )
 
 
-def _validated(model: type[_Root], obj: RawObject) -> _Root:
+def _validated(model: type[_Root], obj: RawObject, able: Set[Feature] = NOTHING_MORE) -> _Root:
     try:
         # by_name=False: Python spellings such as min_accuracy are for writing a status alone.
-        return model.model_validate(without_nulls(obj), by_alias=True, by_name=False)
+        return model.model_validate(
+            without_nulls(obj), by_alias=True, by_name=False, context={ABLE: able}
+        )
     except ValidationError as error:
         raise InvalidResource(tuple(describe(error, obj))) from None
 
@@ -92,8 +104,8 @@ def _scaling(scaling: schema.Scaling) -> resources.Scaling:
         mode=scaling.mode,
         min_replicas=scaling.min_replicas or schema.DEFAULT_MIN_REPLICAS,
         max_replicas=scaling.max_replicas or schema.DEFAULT_MAX_REPLICAS,
-        scale_down_stabilization_s=quantities.parse_duration(
-            stabilization or schema.DEFAULT_STABILIZATION
+        scale_down_stabilization_s=(
+            None if stabilization is None else quantities.parse_duration(stabilization)
         ),
         manual=_manual(scaling.manual),
     )

@@ -52,6 +52,22 @@ class LatencySourceType(enum.StrEnum):
     PROM_QL = "PromQL"
 
 
+class RoutingType(enum.StrEnum):
+    """How requests reach the replicas: evenly over all pods, or by weights per variant.
+
+    SERVICE: one variant at a time outside transitions. GATEWAY: variants may share the traffic.
+    """
+
+    SERVICE = "Service"
+    GATEWAY = "Gateway"
+
+
+class Feature(enum.StrEnum):
+    """What the API can say and the operator cannot do yet, though a plan or a simulation can."""
+
+    GATEWAY_ROUTING = "GatewayRouting"
+
+
 @dataclass(frozen=True, slots=True)
 class Toleration:
     """A pod toleration, verbatim."""
@@ -106,12 +122,15 @@ class ManualScale:
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
-    """Bounds and pace of scaling."""
+    """Bounds and pace of scaling.
+
+    `scale_down_stabilization_s` None: derived from the measured time to Ready.
+    """
 
     mode: ScalingMode = ScalingMode.AUTO
     min_replicas: int = 1
     max_replicas: int = 10
-    scale_down_stabilization_s: float = 300.0
+    scale_down_stabilization_s: float | None = None
     manual: ManualScale | None = None
 
 
@@ -121,6 +140,13 @@ class LatencySource:
 
     type: LatencySourceType = LatencySourceType.AUTO
     query: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """How requests reach the replicas."""
+
+    type: RoutingType = RoutingType.SERVICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +262,7 @@ class ModelDeployment:
     priority: int = 0
     scaling: Scaling = field(default_factory=Scaling)
     latency_source: LatencySource = field(default_factory=LatencySource)
+    routing: Routing = field(default_factory=Routing)
 
     def variant(self, name: str) -> Variant | None:
         """The variant of that name, if there is one."""

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from trimtab.api.resources import Objective, ScalingMode
+from trimtab.api.resources import Feature, Objective, ScalingMode
 from trimtab.api.scalars import (
     ClassName,
     Fraction,
@@ -28,7 +28,6 @@ from trimtab.api.wire import ListMap, Rule, Wire
 MAX_REPLICAS = 1000
 DEFAULT_MIN_REPLICAS = 1
 DEFAULT_MAX_REPLICAS = 10
-DEFAULT_STABILIZATION = "5m"
 
 
 class LatencySlo(Wire):
@@ -67,7 +66,8 @@ class ScaleDown(Wire):
     """How slowly the fleet shrinks."""
 
     stabilization: Window | None = None
-    """A smaller fleet must have sufficed for this long; 5m when absent."""
+    """A smaller fleet must have sufficed for this long; when absent, twice the measured time until
+    a pod is Ready, between 60s and 300s."""
 
 
 class ManualScale(Wire):
@@ -189,6 +189,7 @@ class Routing(Wire):
             message="routing.type Gateway is not supported by this version: use Service",
             broken=lambda r: r.type == "Gateway",
             field="type",
+            feature=Feature.GATEWAY_ROUTING,
         ),
         Rule(
             cel="self.type == 'Gateway' || !has(self.parentRef)",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -55,6 +56,7 @@ class Settings(_Section):
     models: ModelsSection = ModelsSection()
     instance: Annotated[str, Field(max_length=63)] = ""
     log_format: Literal["json", "text"] = "json"
+    solver: Literal["auto", "exact"] = "auto"
 
     @property
     def tick_s(self) -> float:
@@ -92,7 +94,9 @@ class Settings(_Section):
         """For the decision: it must know the windows its rates were read over."""
         reading = self.reading()
         return PolicySettings(
-            fast_window_s=reading.fast_window_s, long_window_s=reading.long_window_s
+            fast_window_s=reading.fast_window_s,
+            long_window_s=reading.long_window_s,
+            solver=self.solver,
         )
 
     def install(self) -> InstallSettings:
@@ -120,6 +124,11 @@ def load_settings(path: Path) -> Settings:
         settings.client(), settings.reading(), settings.install()
         if settings.tick_s < 1.0:
             raise ValueError(f"tick must be at least 1s; got {settings.tick!r}")
+        if settings.solver == "exact" and find_spec("highspy") is None:
+            raise ValueError(
+                "solver 'exact' needs the package highspy, which is not installed: install"
+                " trimtab[exact], or set solver: auto"
+            )
         if settings.resync_s < settings.tick_s:
             raise ValueError(f"resync must not be shorter than tick; got {settings.resync!r}")
     except ValidationError as error:

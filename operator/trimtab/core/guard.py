@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from trimtab.api.resources import ModelDeployment
 from trimtab.core.choose import Choice
 from trimtab.core.demand import Demand, last_time_above, peak_demand
+from trimtab.core.hold import hold_s
 from trimtab.core.ledger import Room
 from trimtab.core.memory import ModelMemory
 from trimtab.core.plan import Constraint
@@ -101,7 +102,7 @@ def _shrink(
     if workload.ready == 0:
         # kserve#1247: a pod that waited for its node was removed before it ever served.
         return _hold(current, "NotReadyYet", "nothing shrinks before it was Ready once")
-    window_s = spec.scaling.scale_down_stabilization_s
+    window_s = hold_s(spec, memory)
     seen_since = memory.seeing_since_s if memory.seeing_since_s is not None else now_s
     if seen_since > now_s - window_s:
         # A restarted operator knows ten seconds of a day: a lull is not the end of the load.

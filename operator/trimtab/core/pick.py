@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from trimtab.core.choose import Choice, choose, judge
 from trimtab.core.demand import peak_demand, seen_for
+from trimtab.core.hold import hold_s
 from trimtab.core.ledger import Room, Shares
 from trimtab.core.settings import PolicySettings
 from trimtab.core.snapshot import Workload, WorkloadKey
@@ -38,7 +39,7 @@ def pick(
     if not staying.short:
         # A wish, not a need: first grow if the load asks for more, and a cheaper fleet must have
         # sufficed for the whole window. Otherwise two variants swap at every dip of the load.
-        window_s = spec.scaling.scale_down_stabilization_s
+        window_s = hold_s(spec, view.memory)
         peak = peak_demand(view.memory, now_s, window_s)
         if (
             peak is None

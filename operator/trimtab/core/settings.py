@@ -20,6 +20,7 @@ class PolicySettings:
     unschedulable_after_s: how long a pod may wait for a node before growth stops.
     latency_margin: what share of the target a smaller fleet must leave, as measurements go.
     settle_s: how long after a change a latency summary still tells of the fleet before it.
+    solver: auto, or exact for the integer optimum of a small fleet.
     """
 
     fast_window_s: float = 10.0
@@ -34,6 +35,7 @@ class PolicySettings:
     unschedulable_after_s: float = 60.0
     latency_margin: float = 0.2
     settle_s: float = 90.0
+    solver: str = "auto"
 
 
 DEFAULT_POLICY = PolicySettings()

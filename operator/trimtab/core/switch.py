@@ -9,6 +9,7 @@ from trimtab.api.resources import ModelDeployment
 from trimtab.core.choose import Choice
 from trimtab.core.demand import Demand, peak_demand, seen_for
 from trimtab.core.guard import Step
+from trimtab.core.hold import hold_s
 from trimtab.core.ledger import held_replicas
 from trimtab.core.memory import ModelMemory
 from trimtab.core.options import Option
@@ -47,7 +48,7 @@ def relief_by(
     The counter-example: in a lull of a minute one cheap replica carries the load, and five large
     ones leave just before the load is back.
     """
-    window_s = spec.scaling.scale_down_stabilization_s
+    window_s = hold_s(spec, memory)
     peak = peak_demand(memory, now_s, window_s)
     rate = None if peak is None else peak * (1.0 + policy.dead_band)
     needed = choice.option.needed(rate)

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from trimtab.api.resources import ScalingMode
 from trimtab.core.demand import Demand, estimate_demand, remember_demand
+from trimtab.core.hold import hold_s
 from trimtab.core.learn import learn
 from trimtab.core.ledger import Shares, held_replicas
 from trimtab.core.memory import Memory, ModelMemory
@@ -68,7 +69,7 @@ def look(
     if is_blind(state.readings.arrival_rate) and not any(w.ready for w in state.workloads):
         # Nothing serves yet, so nothing can be read: that is a beginning, not a blindness.
         demand = Demand(None, blind=bool(known.demand))
-    keep_s = max(policy.safe_window_s, state.spec.scaling.scale_down_stabilization_s)
+    keep_s = max(policy.safe_window_s, hold_s(state.spec, known))
     known = remember_demand(known, demand, now_s, keep_s)
     options, excluded = enumerate_options(state, known, snapshot)
     prices = {name: c.price_per_hour for name, c in snapshot.accelerator_classes.items()}
