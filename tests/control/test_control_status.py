@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from trimtab.api.resources import (
+    AcceleratorClass,
     ImageSource,
     LatencySlo,
     ModelDeployment,
@@ -15,9 +16,13 @@ from trimtab.api.resources import (
     Variant,
 )
 from trimtab.control.events import transitions
-from trimtab.control.status import build_problem_status, build_status, needs_write
+from trimtab.control.status import build_problem_status, needs_write
+from trimtab.control.status import build_status as status_of
+from trimtab.control.status_read import read_status
 from trimtab.core.conditions import stalled
+from trimtab.core.explain import Explanation, explain
 from trimtab.core.plan import (
+    Alternative,
     Condition,
     ConditionStatus,
     Constraint,
@@ -57,6 +62,20 @@ def plan(action: str = "Hold", replicas: int = 1, ready: bool = True) -> ModelPl
         cost_per_hour=Decimal("0.10"),
         budget_per_hour=Decimal("0.60"),
     )
+
+
+CLASSES = {"cpu": AcceleratorClass("cpu", (("cpu", "1"),), Decimal("0.10"))}
+
+
+def told(of: ModelPlan, at: ModelState) -> Explanation:
+    return explain(of, at.spec, CLASSES)
+
+
+def build_status(
+    at: ModelState, of: ModelPlan, previous: dict[str, Any], now_s: float
+) -> dict[str, Any]:
+    fresh = replace(of, decision=replace(of.decision, time_s=now_s))
+    return status_of(at, told(fresh, at), previous, now_s)
 
 
 def test_what_a_newcomer_reads() -> None:
@@ -140,3 +159,65 @@ def test_a_constraint_with_other_figures_is_no_transition() -> None:
     ]
     first = build_status(state(), held[0], {}, NOW)
     assert not needs_write(build_status(state(), held[1], first, NOW + 5), first, 5.0)
+
+
+def full() -> ModelPlan:
+    """A plan with everything a decision can say."""
+    decision = Decision(
+        NOW,
+        "ScaleUp",
+        "int8 on cpu: 1 -> 6 replicas",
+        KEY,
+        9,
+        812.0,
+        (Constraint("Budget", "9 wanted, 6 allowed"), Constraint("ShrinkStep", "1 at a time")),
+        "Budget",
+        (Alternative(WorkloadKey("fp32", "cpu"), 8, Decimal("0.80"), Decimal("0.99"), "dearer"),),
+        NOW + 60,
+        0.0042,
+    )
+    return replace(plan(), decision=decision, targets=(Target(KEY, 6, 1, weight=90),))
+
+
+def test_what_explains_a_decision_is_read_back_as_it_was_written() -> None:
+    """`trimtab explain` and `trimtab plan` say the same because they print the same thing."""
+    words = told(full(), state())
+    status = status_of(state(), words, {}, NOW)
+    assert read_status("shop/digits", status) == words
+    assert status["decision"]["gap"] == "0.42 %"
+    assert status["decision"]["decided"] == [
+        {
+            "variant": "int8",
+            "acceleratorClass": "cpu",
+            "replicas": 6,
+            "costPerHour": "0.60",
+            "accuracy": "0.98",
+            "weight": 90,
+        }
+    ]
+
+
+def test_a_status_without_a_decision_explains_nothing() -> None:
+    assert read_status("shop/digits", {}) is None
+    problem = build_problem_status(1, {}, stalled("InvalidSpec", "…"), NOW)
+    assert read_status("shop/digits", problem) is None
+
+
+def test_a_status_of_an_older_version_is_read_as_far_as_it_goes() -> None:
+    old = {"decision": {"action": "Hold", "wanted": {"variant": "int8"}}, "cost": {"perHour": "?"}}
+    words = read_status("shop/digits", old)
+    assert words is not None
+    assert (words.action, words.cost_per_hour, words.decided) == ("Hold", None, ())
+
+
+def test_the_event_says_what_binds_and_how() -> None:
+    first = build_status(state(), plan(), {}, NOW)
+    (note,) = transitions(status_of(state(), told(full(), state()), first, NOW), first)
+    assert note.message == "int8 on cpu: 1 -> 6 replicas: 9 wanted, 6 allowed"
+
+
+def test_advice_that_moves_is_written_at_once() -> None:
+    """Nothing else of a fleet that is only advised on moves with it."""
+    first = build_status(state(), plan("ScaleUp", 3), {}, NOW)
+    more = build_status(state(), plan("ScaleUp", 4), first, NOW + 5)
+    assert needs_write(more, first, 5.0)

@@ -15,6 +15,7 @@ from tests.core.builders import Load, accelerator
 from trimtab.api.resources import AcceleratorClass, InferenceBudget, ModelDeployment
 from trimtab.core.decide import decide
 from trimtab.core.explain import explain
+from trimtab.core.explain_text import text
 from trimtab.core.latency import ReplicaModel, ServiceCurve, capacity_rate
 from trimtab.core.memory import Memory
 from trimtab.core.plan import Condition, ModelPlan
@@ -169,7 +170,7 @@ class Story:
         plan, self.memory = decide(snapshot, self.memory, self.now_s)
         for state in snapshot.models:
             ours = plan.models[state.spec.key]
-            explain(ours)
+            text(explain(ours, state.spec, self.classes))
             model = self.models[state.spec.key.name]
             self.moments[state.spec.key.name].append(
                 Moment(self.now_s, state, ours, self._cost(model))
@@ -327,7 +328,8 @@ def expect_replicas(story: Story, t_s: float, model: str | None = None, **replic
     for key, child in told.children.items():
         if child.replicas:
             counts[key.variant] = counts.get(key.variant, 0) + child.replicas
-    assert counts == replicas, f"at {t_s:g} s: {counts}\n{explain(story.plan(model))}"
+    told_of = text(explain(story.plan(model), told.spec, story.classes))
+    assert counts == replicas, f"at {t_s:g} s: {counts}\n{told_of}"
 
 
 def carried(story: Story, moment: Moment) -> float:

@@ -12,6 +12,7 @@ from tests.strategies import BUDGET, START_S, snapshots, ticks
 from trimtab.api.resources import ScalingMode
 from trimtab.core.decide import decide
 from trimtab.core.explain import explain
+from trimtab.core.explain_text import text
 from trimtab.core.ledger import held_replicas
 from trimtab.core.memory import Memory
 from trimtab.core.plan import ConditionStatus, ModelPlan, Plan
@@ -43,6 +44,10 @@ class Scene:
     def models(self) -> list[tuple[ModelState, ModelPlan]]:
         """Each model before, with its plan."""
         return [(s, self.plan.models[s.spec.key]) for s in self.before.models]
+
+    def words(self, state: ModelState, plan: ModelPlan) -> str:
+        """The decision as people read it."""
+        return text(explain(plan, state.spec, self.before.accelerator_classes))
 
     def growth(self, state: ModelState) -> dict[Workload, int]:
         """How much is added to each workload of a model that acts."""
@@ -142,7 +147,7 @@ def a_blind_fleet_never_shrinks_but_for_a_bound(scene: Scene) -> None:
             continue
         goals = {t.key: t.replicas for t in plan.targets}
         for workload in state.workloads:
-            assert goals.get(workload.key, 0) >= workload.replicas, explain(plan)
+            assert goals.get(workload.key, 0) >= workload.replicas, scene.words(state, plan)
 
 
 def an_unknown_price_means_no_growth(scene: Scene) -> None:
@@ -157,8 +162,10 @@ def the_same_fleet_and_past_decide_the_same(scene: Scene) -> None:
 
 
 def every_decision_explains_itself_and_concludes_six_conditions(scene: Scene) -> None:
-    for _, plan in scene.models():
-        assert str(plan.key) in explain(plan)
+    for state, plan in scene.models():
+        words = scene.words(state, plan)
+        assert str(plan.key) in words
+        assert plan.decision.action in words
         assert [c.type for c in plan.conditions] == TYPES
         for condition in plan.conditions:
             assert isinstance(condition.status, ConditionStatus)

@@ -88,6 +88,17 @@ class Wanted(Wire):
     """Replicas; absent where unknown."""
 
 
+class DecidedStatus(Wanted):
+    """What should run of one variant on one class."""
+
+    cost_per_hour: Short | None = None
+    """What these replicas cost together."""
+    accuracy: Short | None = None
+    """Its accuracy."""
+    weight: Annotated[int, Field(ge=0, le=100)] | None = None
+    """Share of the traffic, in percent."""
+
+
 class ConstraintStatus(Wire):
     """What one rule did to the wish."""
 
@@ -125,6 +136,10 @@ class DecisionStatus(Wire):
     """The decision as a sentence."""
     wanted: Wanted | None = None
     """What load and SLO alone ask for."""
+    decided: Annotated[list[DecidedStatus], ListMap("variant", "accelerator_class")] | None = Field(
+        default=None, max_length=MAX_WORKLOADS
+    )
+    """What should run, after every constraint."""
     demand_rate: Short | None = None
     """Requests per second it planned for."""
     # Atomic lists: one writer owns them whole, and the same name may well appear twice.
@@ -134,6 +149,8 @@ class DecisionStatus(Wire):
     """The constraint that decided."""
     alternatives: list[AlternativeStatus] | None = Field(default=None, max_length=MAX_WORKLOADS)
     """The choices not taken."""
+    gap: Short | None = None
+    """By how much the plan may be dearer than the optimum at most."""
     next_change_allowed_at: Time | None = None
     """When the fleet may shrink next."""
 
@@ -150,7 +167,7 @@ class SummaryStatus(Wire):
     replicas: Short | None = None
     """Ready of asked for, such as 3/4."""
     cost: Short | None = None
-    """Cost of the limit per hour, such as 2.40/4.00."""
+    """What it costs per hour, such as $2.40/h."""
 
 
 class ModelDeploymentStatus(Wire):

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from trimtab.control.status_read import read_status
+
 _GOOD_WHEN_TRUE = frozenset({"Ready", "MetricsAvailable", "SLOMet", "WithinBudget"})
 _BAD_WHEN_TRUE = frozenset({"Stalled"})
 
@@ -24,7 +26,8 @@ def transitions(new: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[Not
     decision, before = new.get("decision") or {}, live.get("decision") or {}
     action = decision.get("action")
     if action not in (None, "Hold") and (action, _goal(new)) != (before.get("action"), _goal(live)):
-        yield Note("Normal", action, decision.get("summary", ""))
+        told = read_status("", new)
+        yield Note("Normal", action, told.sentence if told else "")
     old = {c["type"]: c for c in live.get("conditions") or ()}
     for condition in new.get("conditions") or ():
         note = _turned(condition, old.get(condition["type"]))

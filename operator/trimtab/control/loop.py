@@ -17,11 +17,13 @@ from trimtab.control.apply import Actor
 from trimtab.control.caches import OPTIONAL, OURS_ONLY, Caches, watched
 from trimtab.control.events import transitions
 from trimtab.control.gather import Gathered, gather
+from trimtab.control.logs import log_fields
 from trimtab.control.metrics import Metrics
 from trimtab.control.settings import Settings
 from trimtab.control.status import Status, build_problem_status, build_status, needs_write
 from trimtab.core.conditions import stalled
 from trimtab.core.decide import decide
+from trimtab.core.explain import Explanation, explain
 from trimtab.core.memory import Memory
 from trimtab.core.plan import ModelPlan, Plan
 from trimtab.core.signals import Missing
@@ -151,11 +153,12 @@ class Loop:
                 await self.actor.apply(state, plan, snapshot)
         except (ActuateError, ApiError) as error:
             plan = self._refused(key, plan, error)
-        self._log_decision(plan)
+        told = explain(plan, state.spec, snapshot.accelerator_classes)
+        self._log_decision(told)
         obj = self.caches.get(kinds.MODEL_DEPLOYMENT, key)
         if obj is not None:
             live = obj.get("status") or {}
-            await self._write(key, build_status(state, plan, live, now_s), now_s)
+            await self._write(key, build_status(state, told, live, now_s), now_s)
 
     def _refused(
         self, key: ObjectKey, plan: ModelPlan, error: ActuateError | ApiError
@@ -212,14 +215,13 @@ class Loop:
         for note in transitions(status, live):
             await self.actor.post_event(obj, note.type, note.reason, note.message)
 
-    def _log_decision(self, plan: ModelPlan) -> None:
-        decision = plan.decision
-        self.metrics.decisions.labels(decision.action, decision.binding or "None").inc()
-        level = logging.DEBUG if decision.action == "Hold" else logging.INFO
-        log.log(level, "%s: %s. %s", plan.key, decision.action, decision.summary)
+    def _log_decision(self, told: Explanation) -> None:
+        self.metrics.decisions.labels(told.action, told.binding or "None").inc()
+        level = logging.DEBUG if told.action == "Hold" else logging.INFO
+        log.log(level, "%s", told.line, extra=log_fields(told))
 
     def _count(self, snapshot: Snapshot, plan: Plan) -> None:
-        self.metrics.show(plan)
+        self.metrics.show(plan, snapshot)
         readings = [s.readings.arrival_rate for s in snapshot.models]
         lost = {r.reason for r in readings if isinstance(r, Missing)}
         for reason in (r for r in lost if r.startswith("Prometheus")):

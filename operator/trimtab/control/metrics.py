@@ -6,11 +6,28 @@ import math
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from trimtab.api.resources import ObjectKey
 from trimtab.core.plan import ModelPlan, Plan
+from trimtab.core.signals import Missing, Reading, Stale
+from trimtab.core.snapshot import ModelState, Snapshot
 
 _MODEL = ("namespace", "modeldeployment")
 _WORKLOAD = (*_MODEL, "variant", "accelerator_class")
+# Per model: name, what it says, labels beside the model's.
+_GAUGES = (
+    ("trimtab_decision_wanted_replicas", "What load and SLO alone ask for.", _WORKLOAD),
+    ("trimtab_target_replicas", "Replicas decided.", _WORKLOAD),
+    ("trimtab_decision_binding", "1 for the rule that decided.", (*_MODEL, "constraint")),
+    ("trimtab_decision_cost_dollars_per_hour", "Cost of what was decided.", _MODEL),
+    ("trimtab_decision_gap_ratio", "Most that the plan is dearer than the optimum.", _MODEL),
+    ("trimtab_decision_next_change_timestamp_seconds", "The fleet may shrink then.", _MODEL),
+    ("trimtab_cost_dollars_per_hour", "Cost of what exists.", _MODEL),
+    ("trimtab_budget_dollars_per_hour", "Budget in force.", _MODEL),
+    ("trimtab_demand_requests_per_second", "Load planned for.", _MODEL),
+    ("trimtab_slo_latency_seconds", "The latency promised.", (*_MODEL, "percentile")),
+    ("trimtab_latency_seconds", "The SLO's percentile.", (*_MODEL, "kind")),
+    ("trimtab_reading_missing", "1 for a reading that is missing.", (*_MODEL, "reading", "reason")),
+    ("trimtab_condition", "1 where the condition has that status.", (*_MODEL, "type", "status")),
+)
 
 
 class Metrics:
@@ -40,63 +57,78 @@ class Metrics:
             ("action", "binding"),
             registry=r,
         )
-        self._replicas = Gauge(
-            "trimtab_target_replicas", "Replicas decided.", _WORKLOAD, registry=r
-        )
-        self._cost = Gauge(
-            "trimtab_cost_dollars_per_hour", "Cost of what exists.", _MODEL, registry=r
-        )
-        self._budget = Gauge(
-            "trimtab_budget_dollars_per_hour", "Budget in force.", _MODEL, registry=r
-        )
-        self._demand = Gauge(
-            "trimtab_demand_requests_per_second", "Load planned for.", _MODEL, registry=r
-        )
-        self._latency = Gauge(
-            "trimtab_latency_seconds", "The SLO's percentile.", (*_MODEL, "kind"), registry=r
-        )
-        self._condition = Gauge(
-            "trimtab_condition",
-            "1 where the condition has that status.",
-            (*_MODEL, "type", "status"),
-            registry=r,
-        )
+        self._gauges = {
+            name: Gauge(name, said, labels, registry=r) for name, said, labels in _GAUGES
+        }
 
     def render(self) -> bytes:
         """The exposition text."""
         return generate_latest(self.registry)
 
-    def show(self, plan: Plan) -> None:
+    def show(self, plan: Plan, snapshot: Snapshot) -> None:
         """Replaces every per-model series by those of the plan: what is gone leaves no series."""
-        for gauge in (
-            self._replicas,
-            self._cost,
-            self._budget,
-            self._demand,
-            self._latency,
-            self._condition,
-        ):
+        for gauge in self._gauges.values():
             gauge.clear()
-        for key, model in plan.models.items():
-            self._show_model(key, model)
+        for state in snapshot.models:
+            self._show_decision(plan.models[state.spec.key], snapshot)
+            self._show_promise(plan.models[state.spec.key], state)
 
-    def _show_model(self, key: ObjectKey, plan: ModelPlan) -> None:
-        labels = (key.namespace, key.name)
+    def _show_decision(self, plan: ModelPlan, snapshot: Snapshot) -> None:
+        model, decision = (plan.key.namespace, plan.key.name), plan.decision
+        wanted, cost = decision.wanted, 0.0
+        if wanted is not None:
+            place = (*model, wanted.variant, wanted.accelerator_class)
+            self._set("trimtab_decision_wanted_replicas", place, decision.wanted_replicas)
         for target in plan.targets:
-            self._replicas.labels(*labels, target.key.variant, target.key.accelerator_class).set(
-                target.replicas
-            )
-        if plan.cost_per_hour is not None:
-            self._cost.labels(*labels).set(float(plan.cost_per_hour))
-        if plan.budget_per_hour is not None:
-            self._budget.labels(*labels).set(float(plan.budget_per_hour))
-        if plan.decision.demand_rate is not None:
-            self._demand.labels(*labels).set(plan.decision.demand_rate)
-        for kind, value in (
-            ("observed", plan.latency.observed_s),
-            ("predicted", plan.latency.predicted_s),
+            place = (*model, target.key.variant, target.key.accelerator_class)
+            self._set("trimtab_target_replicas", place, target.replicas)
+            accelerator = snapshot.accelerator_classes.get(target.key.accelerator_class)
+            price = accelerator.price_per_hour if accelerator else None
+            cost += math.nan if price is None else float(price * target.replicas)
+        self._set("trimtab_decision_cost_dollars_per_hour", model, cost)
+        self._set("trimtab_decision_binding", (*model, decision.binding or "None"), 1.0)
+        self._set("trimtab_decision_gap_ratio", model, decision.gap)
+        self._set(
+            "trimtab_decision_next_change_timestamp_seconds",
+            model,
+            decision.next_change_allowed_at_s,
+        )
+        self._set("trimtab_demand_requests_per_second", model, decision.demand_rate)
+
+    def _show_promise(self, plan: ModelPlan, state: ModelState) -> None:
+        model, slo = (plan.key.namespace, plan.key.name), state.spec.slo
+        for name, amount in (
+            ("trimtab_cost_dollars_per_hour", plan.cost_per_hour),
+            ("trimtab_budget_dollars_per_hour", plan.budget_per_hour),
         ):
-            if value is not None and math.isfinite(value):
-                self._latency.labels(*labels, kind).set(value)
+            self._set(name, model, None if amount is None else float(amount))
+        self._set("trimtab_slo_latency_seconds", (*model, f"{slo.percentile:g}"), slo.target_s)
+        self._set("trimtab_latency_seconds", (*model, "observed"), plan.latency.observed_s)
+        self._set("trimtab_latency_seconds", (*model, "predicted"), plan.latency.predicted_s)
+        for reading, reason in _missing(state):
+            self._set("trimtab_reading_missing", (*model, reading, reason), 1.0)
         for condition in plan.conditions:
-            self._condition.labels(*labels, condition.type, str(condition.status)).set(1)
+            place = (*model, condition.type, str(condition.status))
+            self._set("trimtab_condition", place, 1.0)
+
+    def _set(self, name: str, labels: tuple[str, ...], value: float | None) -> None:
+        """One series; none where the value is unknown, for an unknown is no zero."""
+        if value is not None and math.isfinite(value):
+            self._gauges[name].labels(*labels).set(value)
+
+
+def _missing(state: ModelState) -> list[tuple[str, str]]:
+    """The readings of a model that are Missing or Stale, each with its reason."""
+    readings = state.readings
+    named: tuple[tuple[str, Reading], ...] = (
+        ("arrival_rate", readings.arrival_rate),
+        ("arrival_rate_fast", readings.arrival_rate_fast),
+        ("pending", readings.pending),
+        ("latency", readings.latency_s),
+    )
+    reasons = (
+        (name, r.reason if isinstance(r, Missing) else "Stale")
+        for name, r in named
+        if isinstance(r, Missing | Stale)
+    )
+    return list(reasons)

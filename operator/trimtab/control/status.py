@@ -1,4 +1,4 @@
-"""A plan as the status of its ModelDeployment, and whether it is worth a write. Pure.
+"""A decision as the status of its ModelDeployment, and whether it is worth a write. Pure.
 
 Every write of a status is a watch event for everybody and an entry in etcd, so figures that move
 with each reading are written at most once a minute, and transitions at once.
@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
-from trimtab.core.plan import Condition, ConditionStatus, ModelPlan
+from trimtab.core.explain import Explanation, Way
+from trimtab.core.plan import Condition, ConditionStatus
 from trimtab.core.snapshot import ModelState, Workload
-from trimtab.core.units import money, ms, rate
+from trimtab.core.units import iso, money, ms
 
 MOVING_PERIOD_S = 60.0
 _SENTENCE, _SHORT = 1024, 64
@@ -22,50 +23,34 @@ Status = dict[str, Any]
 
 
 def build_status(
-    state: ModelState, plan: ModelPlan, previous: Mapping[str, Any], now_s: float
+    state: ModelState, told: Explanation, previous: Mapping[str, Any], now_s: float
 ) -> Status:
     """The whole status of a model that was decided on."""
     workloads = [w for w in state.workloads if w.replicas or w.pods]
-    conditions = merge_conditions(
-        plan.conditions, previous.get("conditions") or (), state.spec.generation, now_s
-    )
-    slo, latency = state.spec.slo, plan.latency
-    name = f"p{slo.percentile:g}"
-    wanted = sum(t.replicas for t in plan.targets)
-    observed = None if latency.observed_s is None else _two_digits(latency.observed_s)
-    status: Status = {
+    weights = {w.key: w.weight for w in told.decided}
+    return {
         "observedGeneration": state.spec.generation,
         "replicas": sum(_alive(w) for w in workloads),
         "selector": f"trimtab.dev/model-deployment={state.spec.key.name}",
-        "conditions": conditions,
-        "variants": [_variant(w, plan) for w in workloads],
+        "conditions": merge_conditions(
+            told.conditions, previous.get("conditions") or (), state.spec.generation, now_s
+        ),
+        "variants": [_variant(w, weights.get(w.key) or 0) for w in workloads],
         "latency": _without_none(
             {
-                "observed": observed,
-                "predicted": _finite(latency.predicted_s),
-                "target": ms(slo.target_s),
-                "source": latency.source,
-                "estimated": latency.estimated if observed else None,
+                "observed": told.observed,
+                "predicted": told.predicted,
+                "target": ms(state.spec.slo.target_s),
+                "source": told.source,
+                "estimated": told.estimated if told.observed else None,
             }
         ),
         "cost": _without_none(
-            {
-                "perHour": None if plan.cost_per_hour is None else f"{plan.cost_per_hour:f}",
-                "budgetPerHour": (
-                    None if plan.budget_per_hour is None else f"{plan.budget_per_hour:f}"
-                ),
-            }
+            {"perHour": _amount(told.cost_per_hour), "budgetPerHour": _amount(told.budget_per_hour)}
         ),
-        "decision": _decision(plan, previous.get("decision") or {}, now_s),
-        "summary": {
-            "latency": f"{name} {'~' if latency.estimated else ''}{observed}" if observed else "-",
-            "slo": f"{name} {ms(slo.target_s)}",
-            "variants": ", ".join(sorted({w.key.variant for w in workloads})) or "-",
-            "replicas": f"{sum(w.ready for w in workloads)}/{wanted}",
-            "cost": money(plan.cost_per_hour),
-        },
+        "decision": _decision(told, previous.get("decision") or {}),
+        "summary": _summary(told, workloads),
     }
-    return status
 
 
 def build_problem_status(
@@ -132,11 +117,6 @@ def needs_write(
     return seconds_since_write is None or seconds_since_write >= MOVING_PERIOD_S
 
 
-def iso(at_s: float) -> str:
-    """Seconds since the epoch as Kubernetes writes times."""
-    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def _steady(status: Mapping[str, Any]) -> Any:
     """The part of a status whose change is a transition."""
     decision = status.get("decision") or {}
@@ -151,54 +131,62 @@ def _steady(status: Mapping[str, Any]) -> Any:
         decision.get("action"),
         decision.get("binding"),
         [c.get("name") for c in decision.get("constraints") or ()],
+        # Of a fleet that is only advised on, nothing but this moves with the advice.
+        [(w.get("variant"), w.get("replicas")) for w in decision.get("decided") or ()],
     )
 
 
-def _decision(plan: ModelPlan, previous: Mapping[str, Any], now_s: float) -> dict[str, Any]:
+def _summary(told: Explanation, workloads: Sequence[Workload]) -> dict[str, str]:
+    name = told.promise.partition(" ")[0]
+    wanted = sum(way.replicas or 0 for way in told.decided)
+    about = "~" if told.estimated else ""
+    return {
+        "latency": f"{name} {about}{told.observed}" if told.observed else "-",
+        "slo": told.promise,
+        "variants": ", ".join(sorted({w.key.variant for w in workloads})) or "-",
+        "replicas": f"{sum(w.ready for w in workloads)}/{wanted}",
+        "cost": money(told.cost_per_hour),
+    }
+
+
+def _decision(told: Explanation, previous: Mapping[str, Any]) -> dict[str, Any]:
     """The decision; its time is when its action or its reason last changed."""
-    decision = plan.decision
-    same = (previous.get("action"), previous.get("binding")) == (decision.action, decision.binding)
-    next_at = decision.next_change_allowed_at_s
-    wanted = decision.wanted
+    same = (previous.get("action"), previous.get("binding")) == (told.action, told.binding)
     return _without_none(
         {
-            "time": previous.get("time") if same and previous.get("time") else iso(now_s),
-            "action": decision.action,
-            "summary": decision.summary[:_SENTENCE],
-            "wanted": wanted
-            and _without_none(
-                {
-                    "variant": wanted.variant,
-                    "acceleratorClass": wanted.accelerator_class,
-                    "replicas": decision.wanted_replicas,
-                }
-            ),
-            "demandRate": None if decision.demand_rate is None else rate(decision.demand_rate),
+            "time": previous.get("time") if same and previous.get("time") else told.time,
+            "action": told.action,
+            "summary": told.summary[:_SENTENCE],
+            "wanted": told.wanted and _way(told.wanted),
+            "decided": [_way(way) for way in told.decided],
+            "demandRate": told.demand,
             "constraints": [
-                {"name": c.name[:_SHORT], "effect": c.effect[:_SENTENCE]}
-                for c in decision.constraints
+                {"name": c.name[:_SHORT], "effect": c.effect[:_SENTENCE]} for c in told.constraints
             ],
-            "binding": decision.binding,
+            "binding": told.binding,
             "alternatives": [
-                _without_none(
-                    {
-                        "variant": a.key.variant,
-                        "acceleratorClass": a.key.accelerator_class,
-                        "replicas": a.replicas,
-                        "costPerHour": None if a.cost_per_hour is None else f"{a.cost_per_hour:f}",
-                        "accuracy": f"{a.accuracy:f}",
-                        "whyNot": a.why_not[:_SENTENCE],
-                    }
-                )
-                for a in decision.alternatives
+                {**_way(way), "whyNot": way.why_not[:_SENTENCE]} for way in told.alternatives
             ],
-            "nextChangeAllowedAt": None if next_at is None else iso(next_at),
+            "gap": told.gap,
+            "nextChangeAllowedAt": told.next_change_at,
         }
     )
 
 
-def _variant(workload: Workload, plan: ModelPlan) -> dict[str, Any]:
-    weight = next((t.weight for t in plan.targets if t.key == workload.key), 0)
+def _way(way: Way) -> dict[str, Any]:
+    return _without_none(
+        {
+            "variant": way.key.variant,
+            "acceleratorClass": way.key.accelerator_class,
+            "replicas": way.replicas,
+            "costPerHour": _amount(way.cost_per_hour),
+            "accuracy": _amount(way.accuracy),
+            "weight": way.weight,
+        }
+    )
+
+
+def _variant(workload: Workload, weight: int) -> dict[str, Any]:
     return {
         "name": workload.key.variant,
         "acceleratorClass": workload.key.accelerator_class,
@@ -208,19 +196,12 @@ def _variant(workload: Workload, plan: ModelPlan) -> dict[str, Any]:
     }
 
 
+def _amount(value: Decimal | None) -> str | None:
+    return None if value is None else f"{value:f}"
+
+
 def _alive(workload: Workload) -> int:
     return sum(1 for p in workload.pods if not p.terminating)
-
-
-def _two_digits(seconds: float) -> str:
-    """Coarse on purpose: 41.2 ms and 41.4 ms are no news."""
-    return ms(float(f"{seconds:.2g}"))
-
-
-def _finite(seconds: float | None) -> str | None:
-    if seconds is None:
-        return None
-    return "saturated" if seconds == float("inf") else _two_digits(seconds)
 
 
 def _without_none(fields: Mapping[str, Any]) -> dict[str, Any]:

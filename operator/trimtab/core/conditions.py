@@ -12,10 +12,22 @@ from decimal import Decimal
 from trimtab.core.choose import Choice
 from trimtab.core.ledger import budget_key, running_cost, shared_cost, unpriced_classes
 from trimtab.core.memory import ModelMemory
+from trimtab.core.mend import bound_mend, shortage
 from trimtab.core.plan import Condition, ConditionStatus, Latency, Target
 from trimtab.core.signals import Missing, NoTraffic, Reading, Stale
 from trimtab.core.snapshot import ModelState, Snapshot
 from trimtab.core.units import ms
+
+_LOOK_AT_SOURCE = "check spec.triton.image, the variant's image source and their pull secrets"
+_LOOK_AT_LOG = "its log says why; kubectl logs shows it"
+_WAITING_MENDS = {
+    "ImagePullBackOff": _LOOK_AT_SOURCE,
+    "ErrImagePull": _LOOK_AT_SOURCE,
+    "InvalidImageName": _LOOK_AT_SOURCE,
+    "CrashLoopBackOff": _LOOK_AT_LOG,
+    "RunContainerError": _LOOK_AT_LOG,
+}
+_RAISE_MANUAL = "spec.scaling.manual.replicas is 0: raise it to serve."
 
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
 
@@ -29,14 +41,20 @@ def ready(state: ModelState) -> Condition:
         {p.waiting_reason for w in state.workloads for p in w.pods if p.waiting_reason}
     )
     if waiting:
-        text = f"No pod is Ready; the kubelet says {', '.join(waiting)}."
+        text = (
+            f"No pod is Ready; the kubelet says {', '.join(waiting)}:"
+            f" {_WAITING_MENDS.get(waiting[0], 'kubectl describe tells more of the pod')}."
+        )
         return Condition("Ready", FALSE, "PodsWaiting", text)
     if any(w.unschedulable for w in state.workloads):
-        text = "No pod is Ready: no node has room for one."
+        text = (
+            "No pod is Ready: no node has room for one. Add nodes, or name another AcceleratorClass"
+            " in spec.variants."
+        )
         return Condition("Ready", FALSE, "Unschedulable", text)
     if any(w.replicas for w in state.workloads):
         return Condition("Ready", FALSE, "Starting", "The first pod is starting.")
-    return Condition("Ready", FALSE, "NoReplicas", "No replica runs.")
+    return Condition("Ready", FALSE, "NoReplicas", "No replica runs: SLOMet says why.")
 
 
 def reconciling(state: ModelState, targets: Iterable[Target], act: bool) -> Condition:
@@ -69,7 +87,10 @@ def metrics_available(state: ModelState) -> Condition:
         case Missing(reason=reason, message=message):
             return Condition("MetricsAvailable", FALSE, reason, message)
         case Stale():
-            text = "The newest sample is too old to act on; the fleet is held and never shrinks."
+            text = (
+                "The newest sample is too old to act on; the fleet is held and never shrinks. See"
+                " whether Prometheus still scrapes the pods, and how often."
+            )
             return Condition("MetricsAvailable", FALSE, "MetricsStale", text)
         case NoTraffic():
             text = "Metrics are fresh; no request arrives."
@@ -79,23 +100,25 @@ def metrics_available(state: ModelState) -> Condition:
 
 
 def slo_met(
-    state: ModelState, memory: ModelMemory, latency: Latency, choice: Choice | None
+    state: ModelState, memory: ModelMemory, latency: Latency, choice: Choice | None, late: str
 ) -> Condition:
-    """SLOMet: the latency percentile is within its target, as far as can be said."""
+    """SLOMet: the latency percentile is within its target, as far as can be said.
+
+    `late`: what becomes of a latency above its target; see mend.lateness.
+    """
     slo = state.spec.slo
     name, target = f"p{slo.percentile:g}", ms(slo.target_s)
     how = "estimated from means" if latency.estimated else f"by {latency.source}"
     if choice is not None and choice.granted == 0 and choice.wanted == 0:
-        return Condition("SLOMet", UNKNOWN, "ScaledToZero", "spec.scaling.manual.replicas is 0.")
+        return Condition("SLOMet", UNKNOWN, "ScaledToZero", _RAISE_MANUAL)
     if choice is not None and choice.granted == 0:
-        text = f"No replica may run: {_shortage(choice)}"
+        text = f"No replica may run: {shortage(choice)}"
         return Condition("SLOMet", FALSE, "NoCapacity", text)
     if memory.slo_met is False:
-        mend = _shortage(choice) if choice is not None and choice.short else "More are on the way."
-        text = f"{name} is above its target of {target} ({how}). {mend}"
+        text = f"{name} is above its target of {target} ({how}). {late}"
         return Condition("SLOMet", FALSE, "LatencyAboveTarget", text)
     if choice is not None and choice.short:
-        return Condition("SLOMet", FALSE, "CapacityShort", _shortage(choice))
+        return Condition("SLOMet", FALSE, "CapacityShort", shortage(choice))
     if memory.slo_met is True:
         text = f"{name} is within its target of {target} ({how})."
         return Condition("SLOMet", TRUE, "LatencyWithinTarget", text)
@@ -105,7 +128,11 @@ def slo_met(
         case Missing(reason=reason, message=message) if not state.readings.latency_estimated:
             return Condition("SLOMet", UNKNOWN, reason, message)
         case _:
-            return Condition("SLOMet", UNKNOWN, "LatencyUnknown", "No latency could be read.")
+            text = (
+                "No latency could be read; replicas follow the predicted one. Give a source in"
+                " spec.latencySource if there is another."
+            )
+            return Condition("SLOMet", UNKNOWN, "LatencyUnknown", text)
 
 
 def within_budget(
@@ -129,16 +156,23 @@ def within_budget(
     if budget is None:
         return Condition("WithinBudget", TRUE, "NoBudget", "No budget was set.")
     if spent > budget:
-        text = f"What runs costs more than the budget of ${budget:f}/h; nothing is added."
+        text = (
+            f"What runs or leaves costs ${spent:f}/h, more than the budget of ${budget:f}/h: the"
+            " fleet shrinks to it. Raise spec.budget.perHour or the InferenceBudget to keep it."
+        )
         return Condition("WithinBudget", FALSE, "OverBudget", text)
     shared = shared_cost(state.spec, snapshot)
     if shared is not None and shared > snapshot.budgets[budget_key(state.spec)].per_hour:
         text = (
-            f"All that runs on InferenceBudget {state.spec.budget_ref} costs more than it allows."
+            f"All that runs on InferenceBudget {state.spec.budget_ref} costs ${shared:f}/h, more"
+            " than it allows: its models shrink by priority. Raise its spec.perHour to keep them."
         )
         return Condition("WithinBudget", FALSE, "SharedBudgetExceeded", text)
     if choice is not None and choice.bound in {"Budget", "SharedBudget"}:
-        text = f"The budget of ${budget:f}/h holds the fleet below what the load asks for."
+        text = (
+            f"The budget of ${budget:f}/h holds the fleet below what the load asks for:"
+            f" {bound_mend(choice.bound)}."
+        )
         return Condition("WithinBudget", TRUE, "BudgetBinds", text)
     return Condition("WithinBudget", TRUE, "UnderBudget", f"Within ${budget:f}/h.")
 
@@ -148,24 +182,3 @@ def stalled(reason: str | None = None, message: str = "") -> Condition:
     if reason is None:
         return Condition("Stalled", FALSE, "Progressing", "Nothing stands in the way.")
     return Condition("Stalled", TRUE, reason, message)
-
-
-def _shortage(choice: Choice) -> str:
-    """By how much the capacity falls short, and what would mend it."""
-    option = choice.option
-    if not option.meets_slo:
-        idle = ms(option.idle_latency_s) if option.idle_latency_s is not None else "unknown"
-        return (
-            f"Even an idle replica of {option.key} takes {idle}:"
-            " raise spec.slo.latency.target or add a faster variant or accelerator."
-        )
-    mend = {
-        "Budget": "raise spec.budget.perHour or add a cheaper variant",
-        "SharedBudget": "raise the InferenceBudget or lower another model's priority",
-        "BudgetMissing": "create the InferenceBudget that spec.budgetRef names",
-        "Inventory": "raise the AcceleratorClass's spec.maxReplicas or add another class",
-        "MaxReplicas": "raise spec.scaling.maxReplicas",
-        "PriceUnknown": "set spec.pricePerHour of the AcceleratorClass",
-    }.get(choice.bound, "add capacity")
-    wanted = "more" if choice.needed is None else f"{choice.needed}"
-    return f"The load asks for {wanted} replicas of {option.key}, {choice.granted} may run: {mend}."

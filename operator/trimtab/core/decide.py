@@ -15,6 +15,7 @@ from trimtab.core.choose import Choice, why_not
 from trimtab.core.guard import Step
 from trimtab.core.ledger import Room, Shares, budget_key, running_cost
 from trimtab.core.memory import Memory, ModelMemory
+from trimtab.core.mend import lateness
 from trimtab.core.observed import judge_slo, learn_latency_error, observe_latency
 from trimtab.core.pick import pick
 from trimtab.core.plan import (
@@ -95,13 +96,13 @@ def _plan_model(
         stall = conditions.stalled()
         targets, notes, step = targets_of(view, choice, shares, room, now_s, policy)
     predicted = _predicted_s(view, choice, targets)
+    settling = memory.changed_s is not None and now_s - memory.changed_s < policy.settle_s
+    late = lateness(view.state, targets, choice, step.binding, act=view.acts, settling=settling)
     plan = ModelPlan(
         key=spec.key,
         targets=targets,
         decision=_decision(view, choice, others, targets, notes, step, now_s),
-        conditions=_conditions(
-            view, snapshot, memory, latency, choice, targets, stall, act=view.acts
-        ),
+        conditions=_conditions(view, snapshot, memory, latency, choice, targets, stall, late),
         latency=replace(latency, predicted_s=predicted),
         cost_per_hour=running_cost(view.state, snapshot.accelerator_classes),
         budget_per_hour=_budget(view, snapshot),
@@ -127,11 +128,12 @@ def _no_option(
         why = next((e.why_not for e in view.excluded if e.key == key), "it is not declared")
         text = f"spec.scaling.manual: {key} may not run: {why}."
     stall = conditions.stalled("NoVariantMayRun", text)
+    late = lateness(view.state, (), None, None, act=False, settling=False)
     return ModelPlan(
         key=spec.key,
         targets=_as_it_runs(view.state),
         decision=Decision(now_s, "Hold", text, alternatives=_excluded(view)),
-        conditions=_conditions(view, snapshot, memory, latency, None, (), stall, act=False),
+        conditions=_conditions(view, snapshot, memory, latency, None, (), stall, late),
         latency=latency,
         cost_per_hour=running_cost(view.state, snapshot.accelerator_classes),
         budget_per_hour=_budget(view, snapshot),
@@ -155,15 +157,14 @@ def _conditions(
     choice: Choice | None,
     targets: tuple[Target, ...],
     stall: Condition,
-    *,
-    act: bool,
+    late: str,
 ) -> tuple[Condition, ...]:
     return (
         conditions.ready(view.state),
-        conditions.reconciling(view.state, targets, act),
+        conditions.reconciling(view.state, targets, view.acts and choice is not None),
         stall,
         conditions.metrics_available(view.state),
-        conditions.slo_met(view.state, memory, latency, choice),
+        conditions.slo_met(view.state, memory, latency, choice, late),
         conditions.within_budget(view.state, snapshot, _budget(view, snapshot), choice),
     )
 

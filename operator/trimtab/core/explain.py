@@ -1,14 +1,119 @@
-"""The decision in words: one place for status, Event and log line."""
+"""The decision in words: one place for status, Event, log line and command line."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
 
+from trimtab.api.resources import AcceleratorClass, ModelDeployment
 from trimtab.core.choose import Choice
-from trimtab.core.plan import ModelPlan, Target
-from trimtab.core.snapshot import ModelState
-from trimtab.core.units import money, ms, rate
+from trimtab.core.plan import Condition, Constraint, ModelPlan, Target
+from trimtab.core.snapshot import ModelState, WorkloadKey
+from trimtab.core.units import coarse_ms, iso, money, ms, percent, rate
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to serve a model: wanted, decided, or not taken. None: unknown, or not told.
+
+    cost_per_hour: of all its replicas. weight: its share of the traffic in percent.
+    """
+
+    key: WorkloadKey
+    replicas: int | None = None
+    cost_per_hour: Decimal | None = None
+    accuracy: Decimal | None = None
+    weight: int | None = None
+    why_not: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One decision over one model, as people read it; None where nothing is known.
+
+    promise: percentile and target, `p99 50ms`. observed, predicted: that percentile, as it is and
+    as the decision makes it; `estimated` where the first was computed from means. wanted: what load
+    and SLO alone ask for. decided: what should run. binding: the name of the constraint that kept
+    one from the other. gap: how far the plan's cost can be above the optimum. next_change_at: not
+    before then may the fleet shrink. Times are ISO 8601 in UTC.
+    """
+
+    name: str
+    time: str
+    action: str
+    summary: str
+    promise: str = ""
+    observed: str | None = None
+    source: str | None = None
+    estimated: bool = False
+    predicted: str | None = None
+    cost_per_hour: Decimal | None = None
+    budget_per_hour: Decimal | None = None
+    demand: str | None = None
+    wanted: Way | None = None
+    decided: tuple[Way, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
+    binding: str | None = None
+    alternatives: tuple[Way, ...] = ()
+    gap: str | None = None
+    next_change_at: str | None = None
+    conditions: tuple[Condition, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """What is done, and what the binding constraint did."""
+        effects = (c.effect for c in self.constraints if c.name == self.binding)
+        effect = next(effects, "")
+        return f"{self.summary}: {effect}" if effect else self.summary
+
+    @property
+    def line(self) -> str:
+        """The same with the model's name and the action: a line of the log."""
+        return f"{self.name}: {self.action}. {self.sentence}"
+
+
+def explain(
+    plan: ModelPlan, spec: ModelDeployment, classes: Mapping[str, AcceleratorClass]
+) -> Explanation:
+    """The words for a plan of that model; `classes` has the prices."""
+    decision, latency, slo = plan.decision, plan.latency, spec.slo
+    next_s = decision.next_change_allowed_at_s
+    observed_s, wanted = latency.observed_s, decision.wanted
+    return Explanation(
+        name=str(plan.key),
+        time=iso(decision.time_s),
+        action=decision.action,
+        summary=decision.summary,
+        promise=f"p{slo.percentile:g} {ms(slo.target_s)}",
+        observed=None if observed_s is None else coarse_ms(observed_s),
+        source=latency.source,
+        estimated=latency.estimated and observed_s is not None,
+        predicted=None if latency.predicted_s is None else coarse_ms(latency.predicted_s),
+        cost_per_hour=plan.cost_per_hour,
+        budget_per_hour=plan.budget_per_hour,
+        demand=None if decision.demand_rate is None else rate(decision.demand_rate),
+        wanted=Way(wanted, decision.wanted_replicas) if wanted else None,
+        decided=tuple(_decided(t, spec, classes) for t in plan.targets),
+        constraints=decision.constraints,
+        binding=decision.binding,
+        alternatives=tuple(
+            Way(a.key, a.replicas, a.cost_per_hour, a.accuracy, why_not=a.why_not)
+            for a in decision.alternatives
+        ),
+        gap=None if decision.gap is None else percent(decision.gap),
+        next_change_at=None if next_s is None else iso(next_s),
+        conditions=plan.conditions,
+    )
+
+
+def _decided(target: Target, spec: ModelDeployment, classes: Mapping[str, AcceleratorClass]) -> Way:
+    variant = spec.variant(target.key.variant)
+    accuracy = variant.accuracy_on(target.key.accelerator_class) if variant else None
+    accelerator = classes.get(target.key.accelerator_class)
+    price = accelerator.price_per_hour if accelerator else None
+    cost = None if price is None else price * target.replicas
+    return Way(target.key, target.replicas, cost, accuracy, target.weight)
 
 
 def action_of(state: ModelState, targets: Iterable[Target]) -> str:
@@ -49,33 +154,3 @@ def summary_of(
     if binding:
         parts.append(f"held by {binding}")
     return " ".join(parts)
-
-
-def explain(plan: ModelPlan) -> str:
-    """The whole decision as lines of text, for people."""
-    return "\n".join(_lines(plan))
-
-
-def _lines(plan: ModelPlan) -> Iterator[str]:
-    decision = plan.decision
-    yield f"{plan.key}: {decision.action}. {decision.summary}"
-    latency = plan.latency
-    if latency.observed_s is not None:
-        how = "estimated from means" if latency.estimated else latency.source
-        yield f"  latency    {ms(latency.observed_s)} ({how})"
-    yield f"  cost       {money(plan.cost_per_hour)} of {_budget(plan)}"
-    for constraint in decision.constraints:
-        mark = "  <- binds" if constraint.name == decision.binding else ""
-        yield f"  {constraint.name:<10} {constraint.effect}{mark}"
-    for other in decision.alternatives:
-        price = "" if other.cost_per_hour is None else f", {money(other.cost_per_hour)}"
-        yield f"  instead of {other.key} (accuracy {other.accuracy}{price}): {other.why_not}"
-    if decision.next_change_allowed_at_s is not None:
-        at = datetime.fromtimestamp(decision.next_change_allowed_at_s, UTC)
-        yield f"  may shrink at {at:%H:%M:%S} UTC"
-    for condition in plan.conditions:
-        yield f"  {condition.type}={condition.status} {condition.reason}: {condition.message}"
-
-
-def _budget(plan: ModelPlan) -> str:
-    return "no budget" if plan.budget_per_hour is None else money(plan.budget_per_hour)

@@ -71,7 +71,8 @@ class Decision:
 
     wanted_replicas: what load and SLO alone ask for, before any constraint; None where unknown.
     demand_rate: requests per second planned for; None where unknown. next_change_allowed_at_s:
-    when the fleet may shrink; None where nothing holds it.
+    when the fleet may shrink; None where nothing holds it. gap: the share by which the plan can be
+    dearer than the optimum at most; None where no bound is known.
     """
 
     time_s: float
@@ -84,6 +85,7 @@ class Decision:
     binding: str | None = None
     alternatives: tuple[Alternative, ...] = ()
     next_change_allowed_at_s: float | None = None
+    gap: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,8 @@ class ModelPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One decision over the whole fleet."""
+    """One decision over the whole fleet. gap: as of Decision, over all models together."""
 
     time_s: float
     models: Mapping[ObjectKey, ModelPlan] = field(default_factory=dict)
+    gap: float | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from datetime import UTC, datetime
 from decimal import Decimal
 
 
@@ -11,6 +13,24 @@ def ms(seconds: float) -> str:
     if value >= 100.0:
         return f"{value:.0f}ms"
     return f"{value:.3g}ms"
+
+
+def coarse_ms(seconds: float) -> str:
+    """Two significant digits, for what is news only when it moves: 41.2 ms and 41.4 ms are alike.
+
+    `saturated` where it is infinite.
+    """
+    return ms(float(f"{seconds:.2g}")) if math.isfinite(seconds) else "saturated"
+
+
+def percent(share: float) -> str:
+    """A share of 1 as percent, two significant digits: 0.0042 -> 0.42 %."""
+    return f"{100.0 * share:.2g} %" if share < 0.995 else f"{100.0 * share:.0f} %"
+
+
+def iso(at_s: float) -> str:
+    """Seconds since the epoch as Kubernetes writes times: 2026-01-02T03:04:05Z."""
+    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def rate(per_second: float) -> str:
