@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
 from trimtab import __version__
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def _cluster_options(command: _Command) -> _Command:
+    """Which cluster a command reads: what kubectl would take, unless told otherwise."""
+    command = click.option("--context", help="Context of the kubeconfig.")(command)
+    return click.option("--kubeconfig", type=click.Path(dir_okay=False), help="Cluster to read.")(
+        command
+    )
+
+
+_output = click.option(
+    "--output", "-o", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -33,3 +51,84 @@ def run(config: Path, port: int) -> None:
         run_operator(config, port)
     except SettingsError as error:
         raise click.ClickException(str(error)) from error
+
+
+@main.command()
+@click.option("-f", "--filename", "manifests", multiple=True, type=_FILE, help="YAML of the fleet.")
+@click.option("--rate", "rates", multiple=True, metavar="NAME=REQ_PER_S", help="Load of a model.")
+@click.option("--snapshot", type=_FILE, help="What was measured; see --dump.")
+@click.option("--cluster", is_flag=True, help="What runs and is measured in a cluster now.")
+@click.option("--prometheus", metavar="URL", help="Where that cluster's readings are.")
+@click.option("-n", "--namespace", "namespaces", multiple=True, help="Only of these; all if none.")
+@click.option(
+    "--dump",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write what the cluster shows as a snapshot file.",
+)
+@_cluster_options
+@_output
+def plan(kubeconfig: str | None, context: str | None, **options: Any) -> None:
+    """Shows one decision and applies nothing.
+
+    On manifests (-f) with a load by hand (--rate) or from a file (--snapshot), or on what a cluster
+    runs (--cluster); with --cluster, manifests and rates say what if.
+    """
+    from trimtab.cli.plan import plan_command
+    from trimtab.control.look import Where
+
+    plan_command(where=Where(kubeconfig, context), **options)
+
+
+@main.command()
+@click.argument("name")
+@click.option("-n", "--namespace", help="Its namespace; the context's where none is given.")
+@_cluster_options
+@_output
+def explain(
+    name: str, namespace: str | None, output: str, kubeconfig: str | None, context: str | None
+) -> None:
+    """Says in words what was last decided on a ModelDeployment, and why.
+
+    Exits with 1 where there is no such ModelDeployment, or nothing was decided on it yet.
+    """
+    from trimtab.cli.explain import explain_command
+    from trimtab.control.look import Where
+
+    explain_command(name, namespace, output, Where(kubeconfig, context))
+
+
+@main.command()
+@click.option("-f", "--filename", "manifests", multiple=True, type=_FILE, help="YAML of the fleet.")
+@click.option(
+    "--trace",
+    "traces",
+    multiple=True,
+    metavar="NAME=FILE",
+    help="Load of a model: CSV, or gzipped.",
+)
+@click.option("--policy", default="trimtab", show_default=True, help="The rule that scales.")
+@click.option("--truth", type=_FILE, help="True service times that differ from the manifests'.")
+@click.option("--start-up", default="60s", show_default=True, help="From creation to Ready.")
+@click.option("--drain", default="5s", show_default=True, help="The least from removal to the end.")
+@click.option("--tick", default="5s", show_default=True, help="How often the rule is asked.")
+@click.option("--scrape", default="5s", show_default=True, help="How often pods are sampled.")
+@click.option("--duration", help="End of the run; that of the longest trace if not given.")
+@click.option("--scale-trace", "scale", default=1.0, show_default=True, help="Factor on the load.")
+@click.option("--blind", multiple=True, metavar="FROM:TO", help="Prometheus is down meanwhile.")
+@click.option("--seed", default=1, show_default=True, type=click.IntRange(min=0))
+@click.option("--output", type=click.Choice(["json", "html"]), default="json", show_default=True)
+def simulate(**options: Any) -> None:
+    """Plays every request of recorded load through a fleet under a scaling rule.
+
+    The report goes to standard output, progress to standard error.
+    """
+    try:
+        from trimtab.cli.simulate import simulate_command
+    except ModuleNotFoundError as error:
+        if error.name != "numba":
+            raise
+        raise click.ClickException(
+            "Simulations need numba: pip install 'trimtab[simulate]'."
+        ) from None
+
+    simulate_command(**options)

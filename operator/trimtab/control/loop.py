@@ -32,6 +32,9 @@ from trimtab.observe.fleet import Querier, read_fleet
 
 log = logging.getLogger(__name__)
 
+OURS_SELECTOR = f"{names.MANAGED_BY_LABEL}={names.MANAGED_BY}"
+"""Selects trimtab's own children, of whichever install."""
+
 
 @dataclass
 class Loop:
@@ -106,7 +109,7 @@ class Loop:
         self._synced_s = time.monotonic()
 
     async def _list(self, kind: Kind) -> None:
-        selector = f"{names.MANAGED_BY_LABEL}={names.MANAGED_BY}" if kind in OURS_ONLY else None
+        selector = OURS_SELECTOR if kind in OURS_ONLY else None
         namespaces = self.settings.namespaces if kind.namespaced else ()
         listed = []
         for namespace in namespaces or (None,):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -63,9 +63,10 @@ def workload_keys(model: ModelDeployment) -> tuple[WorkloadKey, ...]:
     return tuple(WorkloadKey(v.name, c) for v in model.variants for c in v.accelerator_classes)
 
 
-def load_fleet(paths: Iterable[Path]) -> Fleet:
+def load_fleet(paths: Iterable[Path], elsewhere: Container[str] = ()) -> Fleet:
     """The fleet in those YAML files; kinds that are not trimtab's are passed over.
 
+    elsewhere: classes that are declared already, and so need not be in the files.
     Raises SimulationError with the file and the mend. Sources need not exist on this machine.
     """
     models: dict[ObjectKey, ModelDeployment] = {}
@@ -87,7 +88,7 @@ def load_fleet(paths: Iterable[Path]) -> Fleet:
             except InvalidResource as error:
                 raise SimulationError(f"{path}: {_name(obj)}: {error}") from None
     fleet = Fleet(tuple(models[k] for k in sorted(models)), classes, budgets)
-    _check(fleet)
+    _check(fleet, elsewhere)
     return fleet
 
 
@@ -113,12 +114,13 @@ def _once(path: Path, found: dict[Any, Any], key: Any, value: Any) -> None:
     found[key] = value
 
 
-def _check(fleet: Fleet) -> None:
+def _check(fleet: Fleet, elsewhere: Container[str]) -> None:
     if not fleet.models:
         raise SimulationError("The manifests hold no ModelDeployment: give one with -f.")
     for model in fleet.models:
         for key in workload_keys(model):
-            if key.accelerator_class not in fleet.accelerator_classes:
+            name = key.accelerator_class
+            if name not in fleet.accelerator_classes and name not in elsewhere:
                 raise SimulationError(
                     f"ModelDeployment {model.key}: variant {key.variant!r} names AcceleratorClass "
                     f"{key.accelerator_class!r}, which no manifest declares: add it with -f."
