@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from trimtab.api.resources import ObjectKey
-from trimtab.core.plan import Target
+from trimtab.core.plan import Plan, Target
 from trimtab.core.snapshot import Snapshot
 
 Targets = Mapping[ObjectKey, tuple[Target, ...]]
@@ -46,3 +46,11 @@ class Policy(Protocol):
     def start(self, seen: Seen, now_s: float) -> Targets: ...
 
     def tick(self, seen: Seen, now_s: float) -> Targets: ...
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """A policy that keeps the reasons of its last answer."""
+
+    @property
+    def plan(self) -> Plan | None: ...

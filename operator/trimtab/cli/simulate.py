@@ -1,0 +1,142 @@
+"""`trimtab simulate`: from files to one JSON or one page."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import click
+
+from trimtab.api.quantities import parse_duration
+from trimtab.api.resources import ObjectKey
+from trimtab.simulate import policies
+from trimtab.simulate.errors import SimulationError
+from trimtab.simulate.fleet import Fleet, load_fleet
+from trimtab.simulate.report import as_json
+from trimtab.simulate.run import run
+from trimtab.simulate.settings import RunSettings
+from trimtab.simulate.trace import Trace
+from trimtab.simulate.trace_file import read_trace
+from trimtab.simulate.truth import make_truth
+from trimtab.simulate.truth_file import read_truth
+
+_STEPS = 10  # lines of progress where nobody watches a terminal
+
+
+def simulate_command(
+    manifests: Sequence[Path],
+    traces: Sequence[str],
+    policy: str,
+    truth: Path | None,
+    scale: float,
+    output: str,
+    **times: object,
+) -> None:
+    """Plays the fleet once and prints the report; click's exceptions say what is wrong."""
+    try:
+        settings = _settings(policy, **times)
+        fleet = load_fleet(manifests)
+        load = _traces(fleet, traces, scale, settings.seed)
+        true = make_truth(fleet, read_truth(truth, fleet) if truth else None)
+        rule = policies.make(policy, fleet, load, settings, true)
+        report = run(fleet, load, rule, settings, true, _progress())
+    except SimulationError as error:
+        raise click.ClickException(str(error)) from error
+    if output == "html":
+        from trimtab.simulate.report_html import as_html
+
+        click.echo(as_html(report))
+    else:
+        click.echo(json.dumps(as_json(report)))
+
+
+def _settings(
+    policy: str,
+    *,
+    start_up: str,
+    drain: str,
+    tick: str,
+    scrape: str,
+    duration: str | None,
+    blind: Sequence[str],
+    seed: int,
+) -> RunSettings:
+    if policy not in policies.NAMES:
+        known = ", ".join(policies.NAMES)
+        raise SimulationError(f"--policy: there is no policy {policy!r}: use one of {known}.")
+    return RunSettings(
+        policy=policy,
+        start_up_s=_seconds("--start-up", start_up, least=0.0),
+        drain_s=_seconds("--drain", drain, least=0.0),
+        tick_s=_seconds("--tick", tick, least=0.1),
+        scrape_s=_seconds("--scrape", scrape, least=0.1),
+        duration_s=None if duration is None else _seconds("--duration", duration, least=1.0),
+        blind=tuple(_span(text) for text in blind),
+        seed=seed,
+    )
+
+
+def _seconds(option: str, text: str, *, least: float) -> float:
+    try:
+        seconds = parse_duration(text)
+    except ValueError:
+        raise SimulationError(
+            f"{option}: {text!r} is not a time with its unit: write it like 45s, 500ms or 6h."
+        ) from None
+    if seconds < least:
+        raise SimulationError(f"{option}: {text} is too short: it must be {least:g}s at least.")
+    return seconds
+
+
+def _span(text: str) -> tuple[float, float]:
+    start, colon, end = text.partition(":")
+    if not colon:
+        raise SimulationError(f"--blind: {text!r} is no FROM:TO: write it like 600s:15m.")
+    span = _seconds("--blind", start, least=0.0), _seconds("--blind", end, least=0.0)
+    if span[0] >= span[1]:
+        raise SimulationError(f"--blind: {text!r} ends before it begins: swap the two.")
+    return span
+
+
+def _traces(fleet: Fleet, given: Sequence[str], scale: float, seed: int) -> dict[ObjectKey, Trace]:
+    """Each model's trace; SimulationError where one is given twice or not at all."""
+    if scale <= 0.0:
+        raise SimulationError(f"--scale-trace: {scale:g} is no factor above 0: raise it.")
+    found: dict[ObjectKey, Trace] = {}
+    files: dict[str, Trace] = {}
+    for text in given:
+        name, equals, file = text.partition("=")
+        if not equals or not file:
+            raise SimulationError(f"--trace: {text!r} is no NAME=FILE: write it so.")
+        key = fleet.named(name, "--trace").key
+        if key in found:
+            raise SimulationError(f"--trace: {key} has two traces: remove one.")
+        if file not in files:
+            files[file] = read_trace(Path(file)).scaled(scale, seed)
+        found[key] = files[file]
+    for model in fleet.models:
+        if model.key not in found:
+            raise SimulationError(
+                f"ModelDeployment {model.key} has no trace: add --trace {model.key.name}=FILE."
+            )
+    return found
+
+
+def _progress() -> Callable[[float], None]:
+    """Percents on standard error: in place on a terminal, every tenth elsewhere."""
+    terminal = sys.stderr.isatty()
+    shown = -1
+
+    def show(share: float) -> None:
+        nonlocal shown
+        percent = int(share * 100.0)
+        if percent == shown or (not terminal and percent // _STEPS == shown // _STEPS):
+            return
+        shown = percent
+        click.echo(f"\r{percent} %" if terminal else f"{percent} %", err=True, nl=not terminal)
+        if terminal and percent == 100:
+            click.echo(err=True)
+
+    return show
