@@ -1,0 +1,142 @@
+"""One replica under a load: its latency, and the share of requests that come too late.
+
+Nothing but the shape of the service curve matters to the queue: with every time twice as long and
+half the rate, every latency is twice as long. So quantiles are computed for shapes, at fixed
+utilisations, and kept: a decision asks for thousands of them, of few different shapes.
+"""
+
+from __future__ import annotations
+
+import bisect
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from trimtab.core.latency.arrivals import Floats
+from trimtab.core.latency.curve import ServiceCurve
+from trimtab.core.latency.sojourn import TAILS, idle_quantiles, sojourn_quantiles
+
+_UTILISATION_LIMIT = 0.95  # beyond it the tail is decided by what the model does not see
+_NODES = (
+    *(0.0, 1 / 512, 1 / 128, 1 / 32, 1 / 16, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75),
+    *(0.8, 0.85, 0.9, 0.925, _UTILISATION_LIMIT),
+)
+_SHAPE_STEP = 0.01  # shapes are told apart to this step of the logarithm, rounded to the slower
+_DISPERSIONS = (1.0, 1.15, 1.35, 1.6, 2.0, 2.5, 3.0, 4.0)
+_KEPT = 200_000
+
+_Shape = tuple[tuple[int, int], ...]
+_LOG_TAILS = np.log(TAILS)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaModel:
+    """One replica: its curve, its instances, the batch cap Triton was given, and the burstiness of
+    what arrives at it (variance over mean of counts, from 1 for Poisson to 4)."""
+
+    curve: ServiceCurve
+    instances: int = 1
+    batch_cap: int = 1
+    dispersion: float = 1.0
+
+    @property
+    def saturation_rate(self) -> float:
+        """Requests per second at which a queue that has formed no longer falls."""
+        return self.instances * self.batch_cap / self.curve.seconds(self.batch_cap)
+
+    def latency_s(self, rate: float, percentile: float) -> float:
+        """The latency percentile in seconds at `rate` requests/s; infinite near saturation.
+
+        `percentile` from 1 to 99.99; beyond those the nearest is told.
+        """
+        quantiles = self._quantiles_s(rate)
+        if quantiles is None:
+            return math.inf
+        return _at_percentile(quantiles, percentile)
+
+    def late_share(self, rate: float, target_s: float) -> float:
+        """The share of requests (0 to 1) that take longer than `target_s` at `rate` requests/s.
+
+        1 near saturation. Below the last quantile that is kept the tail goes on exponentially.
+        """
+        quantiles = self._quantiles_s(rate)
+        if quantiles is None or target_s < quantiles[0]:
+            return 1.0
+        if target_s < quantiles[-1]:
+            place = int(np.searchsorted(quantiles, target_s, side="right"))
+            lower, upper = quantiles[place - 1], quantiles[place]
+            part = (target_s - lower) / (upper - lower)
+            logs = _LOG_TAILS[place - 1] + part * (_LOG_TAILS[place] - _LOG_TAILS[place - 1])
+            return math.exp(logs)
+        longer = quantiles[-1] - quantiles[-4]
+        if longer <= 0.0:
+            return 0.0
+        decay = (_LOG_TAILS[-4] - _LOG_TAILS[-1]) / longer
+        return math.exp(_LOG_TAILS[-1] - decay * (target_s - quantiles[-1]))
+
+    def capacity_rate(self, target_s: float, percentile: float) -> float:
+        """The largest rate (requests/s) with that percentile within `target_s`; 0 for none."""
+        full_s, shape = self._shape()
+        target = target_s / full_s
+
+        def latency(node: int) -> float:
+            return _at_percentile(self._node(shape, node), percentile)
+
+        if latency(0) > target:
+            return 0.0
+        low, high = 0, len(_NODES) - 1
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if latency(middle) <= target else (low, middle)
+        before, after = latency(low), latency(high)
+        part = 1.0 if after <= target else (target - before) / (after - before)
+        utilisation = _NODES[low] + part * (_NODES[high] - _NODES[low])
+        return min(utilisation, _UTILISATION_LIMIT * (1.0 - 1e-9)) * self.saturation_rate
+
+    def _quantiles_s(self, rate: float) -> Floats | None:
+        """The seconds that each of TAILS exceeds; None near saturation."""
+        utilisation = max(0.0, rate) / self.saturation_rate
+        if utilisation >= _UTILISATION_LIMIT:
+            return None
+        right = bisect.bisect_right(_NODES, utilisation)
+        low, high = _NODES[right - 1], _NODES[right]
+        full_s, shape = self._shape()
+        lower, upper = (self._node(shape, node) for node in (right - 1, right))
+        part = (utilisation - low) / (high - low)
+        # More load is never faster: where a plan says so, it is the grid's doing.
+        return np.asarray(full_s * (lower + part * np.maximum(upper - lower, 0.0)))
+
+    def _shape(self) -> tuple[float, _Shape]:
+        """Seconds of a full batch, and the logarithms of the others' ratios to it, in steps."""
+        full_s = self.curve.seconds(self.batch_cap)
+        sizes = [1 << i for i in range((self.batch_cap - 1).bit_length())]
+        return full_s, tuple((b, _steps(self.curve.seconds(b) / full_s)) for b in sizes)
+
+    def _node(self, shape: _Shape, node: int) -> Floats:
+        place = min(bisect.bisect_left(_DISPERSIONS, self.dispersion), len(_DISPERSIONS) - 1)
+        return _unit_quantiles(shape, self.batch_cap, self.instances, _DISPERSIONS[place], node)
+
+
+def _at_percentile(quantiles: Floats, percentile: float) -> float:
+    tail = max(1.0 - percentile / 100.0, 1e-9)
+    return float(np.interp(-math.log(tail), -_LOG_TAILS, quantiles))
+
+
+def _steps(ratio: float) -> int:
+    return math.ceil(math.log(ratio) / _SHAPE_STEP - 1e-6)
+
+
+@lru_cache(maxsize=_KEPT)
+def _unit_quantiles(
+    shape: _Shape, cap: int, instances: int, dispersion: float, node: int
+) -> Floats:
+    """The quantiles at a node's utilisation, in times of a full batch."""
+    sizes = np.array([*(b for b, _ in shape), cap], float)
+    times = np.exp(np.array([*(steps * _SHAPE_STEP for _, steps in shape), 0.0]))
+    service = np.interp(np.arange(cap + 1.0), sizes, times)
+    if not node:
+        return idle_quantiles(service, instances, dispersion)
+    rate = _NODES[node] * instances * cap
+    return sojourn_quantiles(rate, service, instances, dispersion)
