@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from trimtab.core.forecast import forecast, record
+from trimtab.core.forecast.onsets import noise
+from trimtab.core.hold import ready_after_s
 from trimtab.core.memory import ModelMemory
 from trimtab.core.settings import PolicySettings
-from trimtab.core.signals import Reading, is_blind, value_or_none
+from trimtab.core.signals import is_blind, value_or_none
 from trimtab.core.snapshot import ModelReadings
+
+_JUMP = 3.0  # standard deviations of the short window
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,40 +21,59 @@ class Demand:
     """rate: items per second to plan for, None where nothing is known. A request is one item for
     most clients; one that brings a batch of its own counts as many, as it does for Triton's cap.
 
-    blind: True where the fleet must not shrink on what was read.
+    measured: the part of it that was measured, which alone is remembered. reason: what asks for
+    more than the level, as the forecast says. blind: True where the fleet must not shrink on what
+    was read.
     """
 
     rate: float | None
     blind: bool
+    measured: float | None = None
+    reason: str = "Level"
 
 
 def estimate_demand(readings: ModelReadings, target_s: float, policy: PolicySettings) -> Demand:
-    """The upper edge of the measured rates, and the backlog worked off in a bounded time.
+    """The measured rate with the error of its mean, and the backlog worked off in a bounded time.
 
-    Each rate is a Poisson count over its window, so its standard deviation is sqrt(rate/window):
-    that is the headroom, derived and not guessed. The short window sees a step first, the long one
-    keeps a lull of one scrape from being believed.
+    The long window tells the level; its standard error is sqrt(rate/window), that of a Poisson
+    count. The short window counts where it is so far above that noise cannot be why: taken always,
+    the largest of its noise would be planned for, and at 50 requests/s that is a fifth too much.
     """
-    edges = list(
-        _upper_edges(
-            (
-                (readings.arrival_rate, policy.long_window_s),
-                (readings.arrival_rate_fast, policy.fast_window_s),
-            ),
-            policy.rate_confidence,
-        )
-    )
-    if not edges:
+    level, fast = value_or_none(readings.arrival_rate), value_or_none(readings.arrival_rate_fast)
+    if level is None and fast is None:
         return Demand(None, blind=True)
-    rate = max(edges)
+    if level is None:
+        rate = fast or 0.0
+    else:
+        rate = level + policy.rate_confidence * math.sqrt(level / policy.long_window_s)
+        if fast is not None and fast - level > noise(level, policy.fast_window_s, _JUMP):
+            rate = max(rate, fast)
     # Little's law: more in flight than rate * target means requests are already too late.
     pending = value_or_none(readings.pending) or 0.0
     backlog = max(0.0, pending - max(1.0, rate * target_s))
-    return Demand(
-        readings.items * (rate + backlog / policy.backlog_drain_s),
-        # A dead long window with a live short one is a gap in the scrapes: enough to grow on.
-        blind=is_blind(readings.arrival_rate),
-    )
+    measured = readings.items * (rate + backlog / policy.backlog_drain_s)
+    # A dead long window with a live short one is a gap in the scrapes: enough to grow on.
+    return Demand(measured, is_blind(readings.arrival_rate), measured)
+
+
+def foresee(
+    demand: Demand,
+    memory: ModelMemory,
+    readings: ModelReadings,
+    now_s: float,
+    policy: PolicySettings,
+) -> tuple[Demand, ModelMemory]:
+    """The demand raised to what may come before help does, and the memory with today's rate."""
+    history = memory.history
+    fast = value_or_none(readings.arrival_rate_fast)
+    if fast is not None:
+        history = record(history, now_s, readings.items * fast, policy.fast_window_s)
+    memory = replace(memory, history=history)
+    if demand.measured is None or demand.blind:
+        return demand, memory
+    lead_s = ready_after_s(memory) + policy.fast_window_s
+    ahead = forecast(history, demand.measured, now_s, lead_s, policy)
+    return replace(demand, rate=max(demand.measured, ahead.rate), reason=ahead.reason), memory
 
 
 def remember_demand(
@@ -69,11 +92,12 @@ def remember_demand(
             blind_since_s=None,
             seeing_since_s=now_s if memory.seeing_since_s is None else memory.seeing_since_s,
         )
-    if demand.rate is None:
+    measured = demand.measured
+    if measured is None:
         return memory
     # Only what no later entry reaches can ever be a maximum again.
-    kept = tuple((t, r) for t, r in memory.demand if t > now_s - keep_s and r > demand.rate)
-    return replace(memory, demand=(*kept, (now_s, demand.rate)))
+    kept = tuple((t, r) for t, r in memory.demand if t > now_s - keep_s and r > measured)
+    return replace(memory, demand=(*kept, (now_s, measured)))
 
 
 def peak_demand(memory: ModelMemory, now_s: float, window_s: float) -> float | None:
@@ -89,10 +113,3 @@ def seen_for(memory: ModelMemory, now_s: float, window_s: float) -> bool:
 def last_time_above(memory: ModelMemory, rate: float) -> float | None:
     """When the demand was last above `rate`; None where it never was."""
     return max((t for t, r in memory.demand if r > rate), default=None)
-
-
-def _upper_edges(readings: tuple[tuple[Reading, float], ...], confidence: float) -> Iterator[float]:
-    for reading, window_s in readings:
-        rate = value_or_none(reading)
-        if rate is not None:
-            yield rate + confidence * math.sqrt(rate / window_s)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from trimtab.api.resources import ScalingMode
-from trimtab.core.demand import Demand, estimate_demand, remember_demand
+from trimtab.core.demand import Demand, estimate_demand, foresee, remember_demand
 from trimtab.core.hold import hold_s
 from trimtab.core.learn import learn
 from trimtab.core.ledger import Shares, held_replicas
@@ -71,6 +71,7 @@ def look(
         demand = Demand(None, blind=bool(known.demand))
     keep_s = max(policy.safe_window_s, hold_s(state.spec, known))
     known = remember_demand(known, demand, now_s, keep_s)
+    demand, known = foresee(demand, known, state.readings, now_s, policy)
     options, excluded = enumerate_options(state, known, snapshot)
     prices = {name: c.price_per_hour for name, c in snapshot.accelerator_classes.items()}
     return View(state, known, demand, options, excluded, prices)

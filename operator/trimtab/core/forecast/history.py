@@ -1,0 +1,75 @@
+"""The past of one model's arrival rate, as far as the forecast needs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from trimtab.core.forecast.onsets import Onset, excess_deviations, latest_onset
+from trimtab.core.forecast.recurrence import Recurrence, find_recurrences, is_due
+from trimtab.core.forecast.season import Season
+from trimtab.core.forecast.warnings import Warnings
+
+RECENT_S = 300.0  # what a sudden rise is measured against
+_GAP_S = 60.0  # a longer silence is not watching
+_CALM_S = 900.0  # how slowly the calm rate follows
+_ONSETS_KEPT = 48
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Rates in items per second, times in seconds since the epoch.
+
+    recent: (time, rate over the fast window), the last five minutes. calm_rate: the rate between
+    bursts. watched_s: for how long rates came without a gap, all in all. onsets: sudden rises, the
+    oldest first. surprises: onsets that no recurrence foretold, of all time. recurrences: what the
+    onsets have in common. warnings: small jumps and what came after them. season: the
+    usual rate by the time of the week.
+    """
+
+    recent: tuple[tuple[float, float], ...] = ()
+    calm_rate: float | None = None
+    watched_s: float = 0.0
+    onsets: tuple[Onset, ...] = ()
+    surprises: int = 0
+    recurrences: tuple[Recurrence, ...] = ()
+    warnings: Warnings = field(default_factory=Warnings)
+    season: Season = field(default_factory=Season)
+
+
+def record(history: History, now_s: float, rate: float, window_s: float) -> History:
+    """The history with one more rate, counted over the `window_s` seconds before `now_s`."""
+    last_s = history.recent[-1][0] if history.recent else None
+    if last_s is not None and now_s <= last_s:
+        return history
+    step_s = 0.0 if last_s is None else now_s - last_s
+    watched = step_s <= _GAP_S
+    recent = tuple((t, r) for t, r in history.recent if t > now_s - RECENT_S) if watched else ()
+    onsets = latest_onset(history.onsets, recent, now_s, rate, window_s)
+    is_new = bool(onsets) and (not history.onsets or onsets[-1].at_s != history.onsets[-1].at_s)
+    in_burst = bool(onsets) and now_s - onsets[-1].at_s < RECENT_S
+    excess = 0.0 if in_burst else excess_deviations(recent, rate, window_s)
+    after = replace(
+        history,
+        recent=(*recent, (now_s, rate)),
+        calm_rate=_calm(history.calm_rate, rate, step_s if watched else 0.0),
+        watched_s=history.watched_s + (step_s if watched else 0.0),
+        onsets=onsets[-_ONSETS_KEPT:],
+        warnings=history.warnings.heard(now_s, excess, burst=is_new),
+        season=history.season.recorded(now_s, rate),
+    )
+    if onsets == history.onsets:
+        return after
+    surprise = is_new and not any(is_due(r, onsets[-1].at_s, 0.0) for r in history.recurrences)
+    return replace(
+        after,
+        surprises=history.surprises + surprise,
+        recurrences=find_recurrences(after.onsets),
+    )
+
+
+def _calm(calm: float | None, rate: float, step_s: float) -> float:
+    """Follows the rate slowly, and a burst more slowly still: it is not the new usual."""
+    if calm is None:
+        return rate
+    slow_s = _CALM_S * (4.0 if rate > 1.5 * calm else 1.0)
+    return calm + min(1.0, step_s / slow_s) * (rate - calm)
