@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -32,7 +33,7 @@ def simulate_command(
     truth: Path | None,
     scale: float,
     output: str,
-    **times: object,
+    **times: Any,
 ) -> None:
     """Plays the fleet once and prints the report; click's exceptions say what is wrong."""
     try:

@@ -107,25 +107,18 @@ class Deployments:
     def reconcile(self, workload: SimWorkload, now_s: float) -> None:
         """One step of the Deployment towards its target."""
         target, set_up = workload.target, _set_up(workload.target)
-        staying = workload.staying
-        old = [p for p in staying if p.set_up != set_up]
-        surge = 1 if target.may_surge and old else 0
-        new_count = len(staying) - len(old)
-        room = target.replicas + surge - len(staying)
-        for _ in range(min(target.replicas - new_count, room)):
-            self._create(workload, set_up, now_s)
-        excess = [p for p in staying if p.set_up == set_up]
-        _leave(workload, excess, len(excess) - target.replicas, now_s)
+        old = [p for p in workload.staying if p.set_up != set_up]
         # Old pods go as far as enough are Ready without them; those that are not are no loss.
-        unready = [p for p in old if not p.serves]
-        _leave(workload, unready, len(unready), now_s)
-        least = max(0, target.replicas - (0 if target.may_surge else 1))
+        _leave(workload, [p for p in old if not p.serves], len(old), now_s)
+        least = target.replicas if target.may_surge else max(0, target.replicas - 1)
         serving = sum(p.serves for p in workload.staying)
         _leave(workload, [p for p in old if p.serves], serving - least, now_s)
-
-    def start(self, targets: Iterable[Target], start_up_s: float) -> None:
-        """The first choice of a policy: its pods were created in time to be Ready at second 0."""
-        self.apply(targets, -start_up_s)
+        new = [p for p in workload.staying if p.set_up == set_up]
+        _leave(workload, new, len(new) - target.replicas, now_s)
+        rolling = len(workload.staying) > len(new)
+        room = target.replicas + (target.may_surge and rolling) - len(workload.staying)
+        for _ in range(min(target.replicas - len(new), room)):
+            self._create(workload, set_up, now_s)
 
     def _create(self, workload: SimWorkload, set_up: tuple[int, float], now_s: float) -> None:
         key = workload.target.key

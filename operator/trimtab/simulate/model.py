@@ -83,6 +83,11 @@ class SimModel:
         self.deployments.apply(targets, -self._settings.start_up_s)
         self.ledger.variants = self._variants()
 
+    def begin(self) -> None:
+        """The first second: what was created in time is Ready."""
+        self.changed()
+        self._make_ready()
+
     def apply(self, targets: Iterable[Target]) -> None:
         """What the policy asks for now."""
         if self.deployments.apply(targets, self.now_s):
@@ -122,7 +127,6 @@ class SimModel:
     def advance(self, end_s: float) -> None:
         """Plays up to `end_s`: pods become Ready, are scraped and leave on the way."""
         while self.now_s < end_s:
-            self._make_ready()
             to_s = min(end_s, self._next_event_s())
             times = self.arrivals.take(to_s)
             self.player.play(to_s, times, self.arrivals.route(len(times), *self._routing()))
@@ -134,7 +138,7 @@ class SimModel:
                 self._scraped += 1
                 blind = self._settings.is_blind(to_s)
                 self.scrapes.scrape(to_s, self._seen_rows().rows, blind=blind)
-        self._make_ready()
+            self._make_ready()
 
     def finish(self, end_s: float) -> None:
         """The end of the run: what waits is answered, and the last pods are paid for."""
@@ -215,7 +219,7 @@ class SimModel:
             ready = [p.row for p in workload.pods if p.row is not None and p.removed_s is None]
             weight = float(workload.target.weight) if weighted else float(len(ready))
             rows += ready or [-1]
-            shares += [weight / len(ready)] * len(ready) or [weight]
+            shares += [weight / max(1, len(ready))] * max(1, len(ready))
         total = sum(shares)
         if total <= 0.0:
             return np.empty(0, np.int64), np.empty(0)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
-from trimtab.api.resources import ModelDeployment
+from trimtab.api.resources import ModelDeployment, ObjectKey
 from trimtab.core.snapshot import WorkloadKey
 from trimtab.simulate.bins import quantile_s
 from trimtab.simulate.minutes import Minute
@@ -71,13 +72,15 @@ class ModelReport:
 @dataclass(frozen=True, slots=True, eq=False)
 class Report:
     """A whole run. budget_violation_seconds: in which what ran cost more than any budget allows.
-    duration_s: what was simulated; wall_s: how long that took."""
+    duration_s: what was simulated; wall_s: how long that took. budgets: dollars per hour of the
+    shared ones."""
 
     policy: str
     models: tuple[ModelReport, ...]
     budget_violation_seconds: float
     duration_s: float
     wall_s: float
+    budgets: Mapping[ObjectKey, Decimal] = field(default_factory=dict)
 
     @property
     def accuracy_mean(self) -> float | None:

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from trimtab.api.resources import ObjectKey
 from trimtab.core.ledger import budget_key
-from trimtab.core.plan import Plan
 from trimtab.core.signals import Known, Missing, NoTraffic
 from trimtab.core.snapshot import ModelReadings, ModelState, Snapshot
 from trimtab.simulate.cluster import Inventory
@@ -64,6 +63,7 @@ class _Run:
         self._fleet = fleet
         self._traces = traces
         self._policy = policy
+        self._explains = policy if isinstance(policy, Explains) else None
         self._settings = settings
         self._inventory = Inventory(fleet.accelerator_classes, settings.start_up_s)
         self._models = [
@@ -102,6 +102,7 @@ class _Run:
             self._violated_s,
             end_s,
             time.perf_counter() - began,
+            {key: budget.per_hour for key, budget in self._fleet.budgets.items()},
         )
 
     def _start(self) -> None:
@@ -110,6 +111,8 @@ class _Run:
         for model in self._models:
             model.start(targets.get(model.spec.key, ()))
         self._schedule(-self._settings.start_up_s)
+        for model in self._models:
+            model.begin()
 
     def _tick(self, at_s: float) -> None:
         states = tuple(m.state() for m in self._models)
@@ -164,7 +167,7 @@ class _Run:
 
     def _note(self, at_s: float) -> None:
         """Adds this tick to every model's timeline."""
-        plan: Plan | None = self._policy.plan if isinstance(self._policy, Explains) else None
+        plan = self._explains.plan if self._explains is not None else None
         for model in self._models:
             key = model.spec.key
             decided = plan.models.get(key) if plan is not None else None
