@@ -10,12 +10,17 @@ from importlib.resources import files
 from string import Template
 
 from trimtab.api.resources import ObjectKey
+from trimtab.core.units import ms
 from trimtab.simulate.errors import SimulationError
 from trimtab.simulate.report import ModelReport, Moment, Report
 from trimtab.simulate.report_plots import Clock, Figure, budget_figure, model_figure
 
 _DECISIONS_SHOWN = 500
 _GOOD = 0.99
+_COLUMNS = (
+    *("model", "requests", "in time", "p50", "p99", "promise", "cost", "accuracy"),
+    *("changes", "switches"),
+)
 
 
 def as_html(report: Report) -> str:
@@ -79,8 +84,7 @@ def _lost(report: Report) -> Iterator[bool]:
 
 
 def _models(report: Report) -> str:
-    names = "model|requests|in time|p50|p99|promise|cost|accuracy|changes|switches".split("|")
-    head = "".join(f"<th{_class('number' if i else '')}>{n}</th>" for i, n in enumerate(names))
+    head = "".join(f"<th{_class('number' if i else '')}>{n}</th>" for i, n in enumerate(_COLUMNS))
     rows = "".join(_row(model) for model in report.models)
     return f'<div class="wide"><table><tr>{head}</tr>{rows}</table></div>'
 
@@ -173,7 +177,7 @@ def _percent(share: float) -> str:
 
 
 def _ms(seconds: float | None) -> str:
-    return "∞" if seconds is None else f"{seconds * 1000.0:.3g} ms"
+    return "∞" if seconds is None else ms(seconds)
 
 
 def _clock(at_s: float) -> str:

@@ -25,6 +25,14 @@ _PALETTE = (
 _LIMIT = "#d1543f"
 _ROWS = ("requests/s", "replicas", "latency, ms", "$ per hour")
 _GAP = 0.055
+_LATENCIES_MS = [1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000]
+_LOGARITHMIC = {
+    "type": "log",
+    "tickvals": _LATENCIES_MS,
+    "ticktext": [str(v) for v in _LATENCIES_MS],
+}
+_MARGIN = (34, 84)  # pixels above and below
+_BELOW = 44.0  # pixels from the lowest plot to the legend, past the axis and its title
 _LONG_S = 3600.0  # longer runs are drawn by the minute: days by the tick would be 100 MB
 
 
@@ -228,10 +236,17 @@ def _layout(
     size = (1.0 - _GAP * (len(rows) - 1)) / len(rows)
     layout: Figure = {
         "height": height,
-        "margin": {"l": 58, "r": 16, "t": 34, "b": 96},
+        "margin": {"l": 58, "r": 16, "t": _MARGIN[0], "b": _MARGIN[1]},
         "font": {"family": "system-ui, sans-serif", "size": 12},
         "hovermode": "x unified",
-        "legend": {"orientation": "h", "y": -44.0 / height * 1.4, "yanchor": "top", "x": 0},
+        "legend": {
+            "orientation": "h",
+            "traceorder": "normal",
+            "y": -_BELOW / (height - sum(_MARGIN)),
+            "yanchor": "top",
+            "x": 0,
+        },
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": "#8793a3", "activecolor": _PALETTE[0]},
         "shapes": list(shapes),
         "annotations": list(notes),
         "xaxis": {
@@ -246,7 +261,7 @@ def _layout(
             "title": {"text": name, "standoff": 6},
             "domain": [round(max(0.0, top - size), 4), round(top, 4)],
             "rangemode": "tozero",
-            **({"type": "log"} if i + 1 == log else {}),
+            **(_LOGARITHMIC if i + 1 == log else {}),
         }
     return layout
 
