@@ -38,8 +38,8 @@ from trimtab.simulate.policy import Policy
 _WINDOWS_S = (15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
 _QUANTILES = (0.5, 0.75, 0.9, 0.95, 1.0)
 _HOLDS_S = (0.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
-_HEADROOMS = tuple(np.geomspace(0.8, 4.0, 24).tolist())
-_VERIFIED = 3
+_HEADROOMS = tuple(np.geomspace(0.8, 6.0, 30).tolist())
+_VERIFIED = 4
 _WINDOW_STEPS = 5
 _SHORTEST_STRETCH_S = 60.0
 
@@ -114,9 +114,14 @@ def _shortlist(case: Case, key: ObjectKey) -> list[WindowNumbers]:
                 if attained >= PROMISED:
                     kept.append((cost, WindowNumbers(window_s, quantile, hold_s, headroom)))
                     break
-    kept.sort(key=lambda k: k[0])
+    best: dict[tuple[float, float], tuple[float, WindowNumbers]] = {}
+    for cost, numbers in kept:
+        # One of each window and quantile: the best few would else differ in their hold alone.
+        place = (numbers.window_s, numbers.quantile)
+        best[place] = min(best.get(place, (cost, numbers)), (cost, numbers), key=lambda b: b[0])
     longest = WindowNumbers(_WINDOWS_S[-1], 1.0, _HOLDS_S[-1], _HEADROOMS[-1])
-    return [n for _, n in kept[:_VERIFIED]] or [longest]
+    cheapest_first = sorted(best.values(), key=lambda b: b[0])
+    return [n for _, n in cheapest_first[:_VERIFIED]] or [longest]
 
 
 def oracle(case: Case) -> Policy:

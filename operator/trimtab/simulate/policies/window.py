@@ -18,6 +18,7 @@ from trimtab.simulate.policies.rule import View
 from trimtab.simulate.policies.timeline import Counts
 
 SAMPLE_S = 10.0
+_SPACING_S = 5.0  # the operator's tick, at which rates are sampled
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +39,17 @@ class Window:
         self._rate_each = rate_each
         self._rates: deque[tuple[float, float]] = deque()
         self._wishes: deque[tuple[float, int]] = deque()
+        self._first_rate = 0.0
 
     def first(self, rate: float) -> int:
+        self._first_rate = rate
         return self._wish(rate)
 
     def replicas(self, view: View, now_s: float) -> int:
         rate = view.metrics.rate(view.model, SAMPLE_S)
         if rate is not None:
+            if not self._rates:
+                self._remember_first(now_s)
             self._rates.append((now_s, rate))
         _forget(self._rates, now_s - self._numbers.window_s)
         if not self._rates:
@@ -53,6 +58,12 @@ class Window:
         self._wishes.append((now_s, self._wish(float(recent))))
         _forget(self._wishes, now_s - self._numbers.hold_s)
         return max(w for _, w in self._wishes)
+
+    def _remember_first(self, now_s: float) -> None:
+        """As if the first rate had been there for a window: with a short history a long window
+        would follow every rise at once, which is not what its length promises."""
+        since = int(self._numbers.window_s / _SPACING_S)
+        self._rates.extend((now_s - i * _SPACING_S, self._first_rate) for i in range(since, 0, -1))
 
     def _wish(self, rate: float) -> int:
         return math.ceil(self._numbers.headroom * rate / self._rate_each - 1e-9)
