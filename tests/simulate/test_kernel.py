@@ -99,12 +99,12 @@ def test_random_times_have_their_mean_and_grow_with_the_batch() -> None:
     drawn = Distribution(shift_s=0.005, median_s=0.010, sigma=0.4)
     pods = player((1, 0.015), (2, 0.030), distribution=drawn)
     row = pods.add(0, 1, 0.0)
-    offer(pods, np.arange(20_000) * 0.5, row, 10_000.0)
+    offer(pods, [0.5 * i for i in range(20_000)], row, 10_000.0)
     mean_s = 0.005 + 0.010 * math.exp(0.4**2 / 2)
     assert pods.totals()[COMPUTE_S] / 20_000 == pytest.approx(mean_s, rel=0.01)
 
     pairs = player((1, 0.015), (2, 0.030), distribution=drawn)
-    both = np.repeat(np.arange(20_000) * 0.5, 2) + np.tile([0.0, 1e-9], 20_000)
+    both = [0.5 * i + more for i in range(20_000) for more in (0.0, 1e-9)]
     offer(pairs, both, pairs.add(0, 2, 0.001), 10_000.0)
     assert pairs.totals()[COMPUTE_S] / 40_000 == pytest.approx(2 * mean_s, rel=0.01)
 
@@ -113,7 +113,8 @@ def test_the_front_end_keeps_the_pod_busy_and_out_of_tritons_counters() -> None:
     pods = player((1, 0.010), front_end_s=0.005)
     offer(pods, [0.0, 0.001], pods.add(0, 1, 0.0), 10.0)
     answered, _, _, latency_s, wait_s = summary(pods)
-    assert (answered, wait_s) == (2, pytest.approx(0.014))
+    assert answered == 2
+    assert wait_s == pytest.approx(0.014)
     assert latency_s == pytest.approx(0.015 + 0.029)
     assert pods.totals()[COMPUTE_S] == pytest.approx(0.020)
 

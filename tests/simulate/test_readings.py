@@ -3,6 +3,7 @@ zero."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from tests.simulate.rules import KEY, MODEL, Scripted, play, replicas, steady
 from trimtab.api.resources import LatencySource, LatencySourceType
 from trimtab.core.signals import Known, Missing, NoTraffic, Stale, value_or_none
 from trimtab.core.snapshot import ModelReadings
-from trimtab.simulate.policy import Metrics
+from trimtab.simulate.policy import Metrics, Seen, Targets
 from trimtab.simulate.trace import Trace
 
 
@@ -22,16 +23,19 @@ def readings(rule: Scripted, at_s: float) -> ModelReadings:
     return next(s.snapshot.models[0].readings for t, s in rule.seen if t == at_s)
 
 
+Answers = tuple[float | None, ...]
+
+
 class Asking(Scripted):
     """Asks for metrics at every tick, while their windows are those of that tick."""
 
-    def __init__(self, count: int, ask: object) -> None:
+    def __init__(self, count: int, ask: Callable[[Metrics], Answers]) -> None:
         super().__init__(replicas((0.0, count)))
         self._ask = ask
-        self.answers: dict[float, object] = {}
+        self.answers: dict[float, Answers] = {}
 
-    def tick(self, seen, now_s):  # type: ignore[no-untyped-def]
-        self.answers[now_s] = self._ask(seen.metrics)  # type: ignore[operator]
+    def tick(self, seen: Seen, now_s: float) -> Targets:
+        self.answers[now_s] = self._ask(seen.metrics)
         return super().tick(seen, now_s)
 
 
@@ -136,7 +140,7 @@ def test_counters_alone_give_no_percentile() -> None:
 
 
 def test_peers_metrics_agree_with_theory() -> None:
-    def ask(metrics: Metrics) -> tuple[float | None, ...]:
+    def ask(metrics: Metrics) -> Answers:
         return (
             metrics.rate(KEY, 60.0),
             metrics.concurrency(KEY, 60.0),
@@ -147,7 +151,7 @@ def test_peers_metrics_agree_with_theory() -> None:
     rule = Asking(1, ask)
     report = play(rule, steady(50, 300))
     assert rule.answers[5.0] == (None, None, None, None)
-    rate, concurrency, queue_s, p90_s = rule.answers[240.0]  # type: ignore[misc]
+    rate, concurrency, queue_s, p90_s = (a or 0.0 for a in rule.answers[240.0])
     assert rate == pytest.approx(50.0, rel=0.02)
     assert concurrency == pytest.approx(50.0 * (queue_s + 0.010), rel=0.02)
     assert queue_s == pytest.approx(0.005, rel=0.25)

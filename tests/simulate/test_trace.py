@@ -82,7 +82,7 @@ def test_a_missing_or_unreadable_file_is_refused(tmp_path: Path) -> None:
 def test_the_arrivals_are_the_same_however_they_are_cut(
     counts: list[int], width_s: float, cuts: list[float]
 ) -> None:
-    trace = Trace(np.arange(len(counts) + 1) * width_s, np.array(counts))
+    trace = Trace(np.linspace(0.0, len(counts) * width_s, len(counts) + 1), np.array(counts))
     whole = trace.arrivals(0.0, trace.duration_s, 1, 2)
     edges = [0.0, *sorted(c * trace.duration_s for c in cuts), trace.duration_s]
     parts = [trace.arrivals(a, b, 1, 2) for a, b in pairwise(edges)]

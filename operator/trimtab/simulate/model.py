@@ -6,8 +6,6 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from trimtab.api.resources import ModelDeployment, RoutingType
 from trimtab.core.plan import Target
 from trimtab.core.snapshot import ModelState, WorkloadKey
@@ -15,12 +13,12 @@ from trimtab.simulate.arrivals import Arrivals
 from trimtab.simulate.cluster import Deployments, Inventory, SimPod, SimWorkload
 from trimtab.simulate.fleet import Fleet, workload_keys
 from trimtab.simulate.player import Player, largest_batch
-from trimtab.simulate.readings import Reader, Rows, summary_quantile
+from trimtab.simulate.readings import Reader, summary_quantile
 from trimtab.simulate.scrapes import Scrapes
 from trimtab.simulate.settings import RunSettings
-from trimtab.simulate.state import Floats, Ints
 from trimtab.simulate.trace import Trace
 from trimtab.simulate.truth import Truth
+from trimtab.simulate.view import View, view_of
 
 _SECONDS_PER_HOUR = 3600.0
 _EXECUTION = 2  # the stream of random service times, beside those of arrivals and routes
@@ -71,10 +69,8 @@ class SimModel:
         )
         self._reader = Reader(spec, self.scrapes, settings)
         self._scraped = 0
-        self._rows: Rows | None = None
-        self._routes: tuple[Ints, Floats] | None = None
+        self._seen: View | None = None
         self.ledger = Ledger()
-        self.cost_rate = 0.0
         self.now_s = 0.0
         self._set_speeds()
 
@@ -85,7 +81,6 @@ class SimModel:
 
     def begin(self) -> None:
         """The first second: what was created in time is Ready."""
-        self.changed()
         self._make_ready()
 
     def apply(self, targets: Iterable[Target]) -> None:
@@ -95,41 +90,32 @@ class SimModel:
             variants = self._variants()
             self.ledger.variant_switches += len(variants - self.ledger.variants)
             self.ledger.variants = variants
-        self.changed()
 
-    def changed(self) -> None:
-        """Pods came, went or were given their place."""
-        self._rows = self._routes = None
-        self.cost_rate = sum(
-            self._prices[key.accelerator_class]
-            for key, workload in self.deployments.workloads.items()
-            for pod in workload.pods
-            if pod.scheduled_s is not None and pod.gone_s is None
-        )
+    @property
+    def cost_rate(self) -> float:
+        """Dollars an hour of all that holds a place now."""
+        return self._view().cost_rate
 
     def state(self) -> ModelState:
         """As the operator sees it now."""
-        workloads = tuple(w.seen() for w in self.deployments.workloads.values())
-        return ModelState(self.spec, workloads, self._reader.read(self._seen_rows(), self.now_s))
+        view = self._view()
+        readings = self._reader.read(view.rows, self.now_s)
+        return ModelState(self.spec, view.workloads, readings)
 
     def replicas(self) -> dict[WorkloadKey, tuple[int, int]]:
         """Replicas asked for and Ready, by workload."""
-        found = {}
-        for key, workload in self.deployments.workloads.items():
-            view = workload.seen()
-            found[key] = (view.replicas, view.ready)
-        return found
+        return self._view().replicas
 
     def existing(self) -> int:
         """Pods that hold a place and were not told to leave."""
-        return sum(p.scheduled_s is not None and p.removed_s is None for _, p in self._pods())
+        return self._view().existing
 
     def advance(self, end_s: float) -> None:
         """Plays up to `end_s`: pods become Ready, are scraped and leave on the way."""
         while self.now_s < end_s:
             to_s = min(end_s, self._next_event_s())
             times = self.arrivals.take(to_s)
-            self.player.play(to_s, times, self.arrivals.route(len(times), *self._routing()))
+            self.player.play(to_s, times, self.arrivals.route(len(times), *self._view().routes))
             self.now_s = to_s
             if to_s in self._changes_s:
                 self._set_speeds()
@@ -137,7 +123,7 @@ class SimModel:
             if to_s >= self._next_scrape_s():
                 self._scraped += 1
                 blind = self._settings.is_blind(to_s)
-                self.scrapes.scrape(to_s, self._seen_rows().rows, blind=blind)
+                self.scrapes.scrape(to_s, self._view().rows.rows, blind=blind)
             self._make_ready()
 
     def finish(self, end_s: float) -> None:
@@ -176,7 +162,6 @@ class SimModel:
                 self.scrapes.pod_ready(pod.row)
                 workload.view = None
                 self.deployments.reconcile(workload, self.now_s)
-                self.changed()
 
     def _let_go(self) -> None:
         """Pods that have left and answered all they took."""
@@ -197,49 +182,20 @@ class SimModel:
                 gone = True
         if gone:
             self.deployments.forget_gone()
-            self.changed()
 
     def _pay(self, workload: SimWorkload, pod: SimPod, until_s: float) -> None:
         if pod.scheduled_s is not None and pod.gone_s is None:
             hours = (until_s - max(0.0, pod.scheduled_s)) / _SECONDS_PER_HOUR
             self.ledger.cost += hours * self._prices[workload.target.key.accelerator_class]
 
-    def _routing(self) -> tuple[Ints, Floats]:
-        if self._routes is None:
-            self._routes = self._find_routes()
-        return self._routes
-
-    def _find_routes(self) -> tuple[Ints, Floats]:
-        """Who takes what. A Service: every Ready pod alike. A Gateway: workloads by weight, and the
-        pods of each alike; the share of one without a Ready pod is lost, as Gateway API has it."""
-        rows: list[int] = []
-        shares: list[float] = []
-        weighted = self.spec.routing.type is RoutingType.GATEWAY
-        for workload in self.deployments.workloads.values():
-            ready = [p.row for p in workload.pods if p.row is not None and p.removed_s is None]
-            weight = float(workload.target.weight) if weighted else float(len(ready))
-            rows += ready or [-1]
-            shares += [weight / max(1, len(ready))] * max(1, len(ready))
-        total = sum(shares)
-        if total <= 0.0:
-            return np.empty(0, np.int64), np.empty(0)
-        return np.array(rows, np.int64), np.array(shares) / total
-
-    def _seen_rows(self) -> Rows:
-        if self._rows is None:
-            rows: list[int] = []
-            ready_s: list[float] = []
-            parts: dict[WorkloadKey, slice] = {}
-            for key, workload in self.deployments.workloads.items():
-                first = len(rows)
-                for pod in workload.pods:
-                    if pod.row is not None:
-                        rows.append(pod.row)
-                        stays = pod.removed_s is None and pod.ready_at_s is not None
-                        ready_s.append(pod.ready_at_s or 0.0 if stays else math.inf)
-                parts[key] = slice(first, len(rows))
-            self._rows = Rows(np.array(rows, np.int64), np.array(ready_s), parts)
-        return self._rows
+    def _view(self) -> View:
+        """The model's pods as they are; made anew only where something changed."""
+        workloads = self.deployments.workloads.values()
+        unchanged = self._seen is not None and len(self._seen.workloads) == len(workloads)
+        if self._seen is None or not unchanged or any(w.view is None for w in workloads):
+            weighted = self.spec.routing.type is RoutingType.GATEWAY
+            self._seen = view_of(tuple(workloads), self._prices, weighted=weighted)
+        return self._seen
 
     def _set_speeds(self) -> None:
         self.player.set_speeds(

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trimtab.api.resources import LatencySourceType, ModelDeployment
 from trimtab.core.signals import Known, Missing, NoTraffic, Reading, Stale
@@ -64,18 +63,22 @@ class Reader:
                 latency_s=why,
                 workloads=tuple(WorkloadReadings(key, *(why,) * 6) for key in rows.parts),
             )
-        table = _Table(self._scrapes, self._settings, rows, now_s)
-        latency, source, estimated = self._latency(table)
+        sums = Sums(self._scrapes, self._settings, rows, now_s)
+        latency, source, estimated = self._latency(sums, of_all=True)
         return ModelReadings(
-            arrival_rate=table.arrivals(fast=False),
-            arrival_rate_fast=table.arrivals(fast=True),
-            pending=Known(table.pending, table.at_s),
-            failure_rate=_rate(table.total(FAILURE), table.at_s),
-            items_per_request=table.ratio(SUCCESS, SUCCESS),
+            arrival_rate=sums.arrivals(fast=False),
+            arrival_rate_fast=sums.arrivals(fast=True),
+            pending=Known(sums.pending, sums.at_s),
+            failure_rate=sums.rate(FAILURE),
+            items_per_request=sums.ratio(SUCCESS, SUCCESS),
             latency_s=latency,
             latency_source=source,
             latency_estimated=estimated,
-            workloads=tuple(self._workload(table, key, part) for key, part in rows.parts.items()),
+            workloads=tuple(
+                # One workload alone has all the rows.
+                self._workload(key, sums if len(rows.parts) == 1 else None, rows, now_s)
+                for key in rows.parts
+            ),
         )
 
     def _blind(self, rows: Rows, now_s: float) -> Missing | Stale | None:
@@ -89,118 +92,112 @@ class Reader:
         age_s = now_s - newest_s
         return Stale(age_s) if age_s > _STALE_SCRAPES * self._settings.scrape_s else None
 
-    def _workload(self, table: _Table, key: WorkloadKey, part: slice) -> WorkloadReadings:
-        why = self._blind(table.rows_of(part), table.now_s)
-        if why is not None:
-            return WorkloadReadings(key, *(why,) * 6)
+    def _workload(
+        self, key: WorkloadKey, sums: Sums | None, rows: Rows, now_s: float
+    ) -> WorkloadReadings:
+        if sums is None:
+            part = rows.parts[key]
+            own = Rows(rows.rows[part], rows.ready_s[part], {})
+            why = self._blind(own, now_s)
+            if why is not None:
+                return WorkloadReadings(key, *(why,) * 6)
+            sums = Sums(self._scrapes, self._settings, own, now_s)
         return WorkloadReadings(
             key,
-            rate=_rate(table.total(SUCCESS, part), table.at_s),
-            batch_rate=_rate(table.total(EXECUTIONS, part), table.at_s),
-            service_time_s=table.ratio(COMPUTE_S, SUCCESS, part),
-            batch_size=table.ratio(SUCCESS, EXECUTIONS, part),
-            queue_time_s=table.ratio(QUEUE_S, SUCCESS, part),
-            latency_s=self._latency(table, part)[0],
+            rate=sums.rate(SUCCESS),
+            batch_rate=sums.rate(EXECUTIONS),
+            service_time_s=sums.ratio(COMPUTE_S, SUCCESS),
+            batch_size=sums.ratio(SUCCESS, EXECUTIONS),
+            queue_time_s=sums.ratio(QUEUE_S, SUCCESS),
+            latency_s=self._latency(sums, of_all=False)[0],
         )
 
-    def _latency(self, table: _Table, part: slice = slice(None)) -> tuple[Reading, str, bool]:
+    def _latency(self, sums: Sums, *, of_all: bool) -> tuple[Reading, str, bool]:
         """The SLO's percentile, where it comes from, and whether it is an estimate."""
         percentile, kind = self._spec.slo.percentile, self._spec.latency_source.type
-        answered = table.total(SUCCESS, part)
         if kind is LatencySourceType.TRITON_COUNTERS:
-            return _confirmed(_BY_MODEL, answered, table.at_s), "TritonCounters", True
-        if kind is LatencySourceType.PROM_QL and part == slice(None):
+            return sums.confirmed(_BY_MODEL), "TritonCounters", True
+        if kind is LatencySourceType.PROM_QL and of_all:
             # The user's own query: what clients see, wherever the requests were answered.
             bins = self._scrapes.client_bins(SUMMARY_S)
             seconds = quantile_s(bins, percentile / 100.0)
-            return (
-                NoTraffic(table.at_s) if seconds is None else Known(seconds, table.at_s),
-                "PromQL",
-                False,
-            )
-        slowest = table.slowest_s(part)
-        reading = _WARMING if slowest is None else Known(slowest, table.at_s)
+            reading = NoTraffic(sums.at_s) if seconds is None else Known(seconds, sums.at_s)
+            return reading, "PromQL", False
+        slowest = sums.slowest_s()
+        summary = _WARMING if slowest is None else Known(slowest, sums.at_s)
         low = summary_quantile(percentile) * 100 < percentile - 1e-9
-        return _confirmed(reading, answered, table.at_s), "TritonSummary", low
+        return sums.confirmed(summary), "TritonSummary", low
 
 
-class _Table:
-    """The rates of every row at one second."""
+class Sums:
+    """The counters' rates summed over some rows, or why that cannot be said.
+
+    A sum is not of whatever is there: of two old pods one without samples would halve it. at_s:
+    when the newest sample was taken. pending: requests that waited then.
+    """
 
     def __init__(self, scrapes: Scrapes, settings: RunSettings, rows: Rows, now_s: float) -> None:
-        long_s, fast_s = settings.decision.long_window_s, settings.decision.fast_window_s
+        decision = settings.decision
+        self._scrapes = scrapes
         self._rows = rows
-        self._quantiles = scrapes.quantiles[rows.rows]
-        self._required = now_s - rows.ready_s >= 2 * long_s
-        self._slow = scrapes.rates(rows.rows, now_s, long_s)
-        self._fast = scrapes.rates(rows.rows, now_s, fast_s)
-        self._growth = (
-            scrapes.growth(rows.rows, now_s, long_s),
-            scrapes.growth(rows.rows, now_s, fast_s),
-        )
-        self.now_s = now_s
+        self._now_s = now_s
+        self._required = now_s - rows.ready_s >= 2 * decision.long_window_s
+        self._windows_s = (decision.long_window_s, decision.fast_window_s)
+        self._each = scrapes.rates(rows.rows, now_s, decision.long_window_s)
+        self._slow = self._sum(self._each)
+        self._fast = self._sum(scrapes.rates(rows.rows, now_s, decision.fast_window_s))
         self.at_s = scrapes.newest_s or now_s
-        waiting = scrapes.pending(rows.rows)[scrapes.sampled(rows.rows) > 0]
-        self.pending = float(waiting.sum())
+        waiting = scrapes.pending(rows.rows)
+        self.pending = float(waiting[scrapes.sampled(rows.rows) > 0].sum())
 
-    def rows_of(self, part: slice) -> Rows:
-        """Only the rows of one workload."""
-        return Rows(self._rows.rows[part], self._rows.ready_s[part], {})
+    def rate(self, column: int) -> Reading:
+        """One rate; NoTraffic where it is zero."""
+        if isinstance(self._slow, Missing):
+            return self._slow
+        rate = self._slow[column]
+        return Known(rate, self.at_s) if rate > 0 else NoTraffic(self.at_s)
 
-    def total(
-        self, column: int, part: slice = slice(None), *, fast: bool = False
-    ) -> float | Missing:
-        """A rate over those rows. Not whatever is there: of two old pods one without samples would
-        halve it."""
-        values = (self._fast if fast else self._slow)[part, column]
-        return _sum(values, self._required[part])
-
-    def ratio(self, above: int, below: int, part: slice = slice(None)) -> Reading:
+    def ratio(self, above: int, below: int) -> Reading:
         """One rate over another; NoTraffic where the other is zero."""
-        upper, lower = self.total(above, part), self.total(below, part)
-        if isinstance(upper, Missing):
-            return upper
-        if isinstance(lower, Missing):
-            return lower
-        return Known(upper / lower, self.at_s) if lower > 0 else NoTraffic(self.at_s)
+        if isinstance(self._slow, Missing):
+            return self._slow
+        if self._slow[below] <= 0:
+            return NoTraffic(self.at_s)
+        return Known(self._slow[above] / self._slow[below], self.at_s)
 
     def arrivals(self, *, fast: bool) -> Reading:
         """Answered, failed and the growth of the backlog."""
-        answered = self.total(SUCCESS, fast=fast)
-        failed = self.total(FAILURE, fast=fast)
-        growth = _sum(self._growth[fast], self._required)
-        if isinstance(answered, Missing):
-            return answered
-        if isinstance(failed, Missing):
-            return failed
+        rates = self._fast if fast else self._slow
+        growth = self._sum(
+            self._scrapes.growth(self._rows.rows, self._now_s, self._windows_s[fast])[:, None]
+        )
+        if isinstance(rates, Missing):
+            return rates
         if isinstance(growth, Missing):
             return growth
-        total = answered + failed + max(0.0, growth)
+        total = rates[SUCCESS] + rates[FAILURE] + max(0.0, growth[0])
         # Requests that wait while none is answered are not idleness.
         return Known(total, self.at_s) if total > 0 or self.pending else NoTraffic(self.at_s)
 
-    def slowest_s(self, part: slice) -> float | None:
+    def slowest_s(self) -> float | None:
         """The slowest pod's summary among those that answered; None where none has one."""
-        values = self._quantiles[part][self._slow[part, SUCCESS] > 0]
-        slowest = float(np.nanmax(values)) if np.isfinite(values).any() else math.nan
-        return None if math.isnan(slowest) else slowest
+        values = self._scrapes.quantiles[self._rows.rows][self._each[:, SUCCESS] > 0]
+        return max((v for v in values.tolist() if not math.isnan(v)), default=None)
 
+    def confirmed(self, reading: Reading) -> Reading:
+        """The reading, unless the counters are blind or stand still: a summary outlives its
+        traffic."""
+        if isinstance(self._slow, Missing):
+            return self._slow
+        return reading if self._slow[SUCCESS] > 0 else NoTraffic(self.at_s)
 
-def _sum(values: Floats, required: NDArray[np.bool_]) -> float | Missing:
-    known = np.isfinite(values)
-    if (required & ~known).any():
-        return _TOO_SHORT
-    return float(values[known].sum()) if known.any() else _WARMING
-
-
-def _rate(total: float | Missing, at_s: float) -> Reading:
-    if isinstance(total, Missing):
-        return total
-    return Known(total, at_s) if total > 0 else NoTraffic(at_s)
-
-
-def _confirmed(reading: Reading, answered: float | Missing, at_s: float) -> Reading:
-    """The reading, unless the counters are blind or stand still: a summary outlives its traffic."""
-    if isinstance(answered, Missing):
-        return answered
-    return reading if answered > 0 else NoTraffic(at_s)
+    def _sum(self, values: Floats) -> list[float] | Missing:
+        """Over rows, column by column; a row has all of its columns or none."""
+        total: list[float] = values.sum(axis=0).tolist()
+        if not math.isnan(total[0]):
+            return total
+        known = np.isfinite(values[:, 0])
+        if (self._required & ~known).any():
+            return _TOO_SHORT
+        total = values[known].sum(axis=0).tolist()
+        return total if known.any() else _WARMING

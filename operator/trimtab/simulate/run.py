@@ -124,8 +124,6 @@ class _Run:
 
     def _schedule(self, at_s: float) -> None:
         self._inventory.schedule((m.deployments for m in self._models), at_s)
-        for model in self._models:
-            model.changed()
 
     def _seen(self, states: Sequence[ModelState]) -> Seen:
         room = {name: self._inventory.free(name) for name in self._fleet.accelerator_classes}
