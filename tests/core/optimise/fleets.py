@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+from collections.abc import Iterator
+
+import numpy as np
 from hypothesis import strategies as st
 
 from trimtab.core.optimise import Demand, Goal, Option, Problem, Solution
+from trimtab.core.optimise.score import Weights, missing_share, weights_of
 
 PRICES = (100_000, 190_000, 710_000, 1_230_001)
 
@@ -73,3 +79,45 @@ def broken(problem: Problem, solution: Solution) -> list[str]:
         f"pool {p} is overused" for p, left in enumerate(free) if left is not None and left < 0
     ]
     return found
+
+
+def brute_force(problem: Problem) -> float:
+    """The least score of all plans of one option a model, each scored in plain words."""
+    weights = weights_of(problem)
+    choices = [list(_choices(m)) for m in problem.models]
+    best = math.inf
+    for plan in itertools.product(*choices):
+        money, free = list(problem.budgets_micro), list(problem.inventories)
+        score = 0.0
+        for i, (demand, (option, replicas)) in enumerate(zip(problem.models, plan, strict=True)):
+            if demand.shared is not None:
+                money[demand.shared] -= option.price_micro * replicas
+            left = free[option.pool]
+            free[option.pool] = None if left is None else left - replicas
+            score += _score(demand, option, replicas, weights, i)
+        if min(money, default=0) >= 0 and min((f for f in free if f is not None), default=0) >= 0:
+            best = min(best, score)
+    return best
+
+
+def _choices(demand: Demand) -> Iterator[tuple[Option, int]]:
+    yield demand.options[0], 0
+    for option in demand.options:
+        needed = max(demand.min_replicas, math.ceil(demand.rate / option.capacity_rate - 1e-9))
+        for replicas in range(1, min(needed, demand.max_replicas) + 1):
+            own = demand.budget_micro
+            if own is None or option.price_micro * replicas <= own:
+                yield option, replicas
+
+
+def _score(demand: Demand, option: Option, replicas: int, weights: Weights, i: int) -> float:
+    score = (option.price_micro + option.switch_micro) * float(replicas)
+    lacking = max(0, demand.min_replicas - replicas)
+    score += weights.first[i] * lacking
+    if demand.rate:
+        share = min(1.0, option.capacity_rate * replicas / demand.rate)
+        score += weights.shortage[i] * demand.rate * float(missing_share(np.array([share]))[0])
+    if demand.goal is Goal.MOST_ACCURACY and replicas:
+        best = max(o.accuracy for o in demand.options)
+        score += weights.accuracy * demand.rate * (best - option.accuracy)
+    return float(score)

@@ -101,11 +101,14 @@ class Candidates:
         return use[:budgets]
 
 
-def candidates_of(problem: Problem) -> Candidates:
-    """All choices that keep what is the model's own: maximum, budget, one option or a mix."""
+def candidates_of(problem: Problem, *, every: bool = False) -> Candidates:
+    """All choices that keep what is the model's own: maximum, budget, one option or a mix.
+
+    `every`: also counts and lone options that cannot be part of a better plan than the rest.
+    """
     options = flat_options(problem)
     weights = weights_of(problem)
-    single, count = _single_counts(options)
+    single, count = _single_counts(options, every=every)
     pairs = mixed_counts(problem, options)
     nothing = np.full(len(problem.models), -1, dtype=np.int64)
     zero = np.zeros_like(nothing)
@@ -175,13 +178,12 @@ def _fits_alone(
     )
 
 
-def _single_counts(options: Options) -> tuple[Ints, Ints]:
+def _single_counts(options: Options, *, every: bool) -> tuple[Ints, Ints]:
     """(option, replicas) of every choice that runs one option."""
-    kept = np.flatnonzero(options.kept)
+    kept = np.flatnonzero(options.kept | every)
     top = options.top[kept]
-    few = top <= _EVERY_COUNT
-    every = kept[few]
-    option = np.repeat(every, top[few])
+    few = (top <= _EVERY_COUNT) | every
+    option = np.repeat(kept[few], top[few])
     ends = np.cumsum(top[few])
     count = np.arange(len(option)) - np.repeat(ends - top[few], top[few]) + 1
     many, counts = _corner_counts(options, kept[~few])

@@ -57,12 +57,9 @@ class _Linear:
 
     def priced(self, models: Floats, budgets: Floats, pools: Floats) -> Floats:
         """The transpose: one number a row."""
-        of_model = np.append(budgets, 0.0)[self.groups]
-        return (
-            models[self.model]
-            + of_model[self.model] * self.money
-            + np.einsum("r,rc->c", pools, self.pools)
-        )
+        money = np.append(budgets, 0.0)[self.groups][self.model] * self.money
+        rows = models[self.model] + money + np.einsum("r,rc->c", pools, self.pools)
+        return np.asarray(rows, dtype=np.float64)
 
 
 def interior_prices(candidates: Candidates, limits: Limits) -> tuple[Floats, Floats]:

@@ -23,7 +23,7 @@ def solve(problem: Problem) -> Solution:
     candidates, limits = candidates_of(problem), limits_of(problem)
     free = price(candidates, limits, *(np.zeros(n) for n in limits.sizes))
     if free.keeps:
-        return _solution(problem, candidates, free.rows, free, free.bound)
+        return solution_of(problem, candidates, free.rows, free, free.bound)
     first = begin(candidates, limits, candidates.options.least)
     improve(first, free, rounds=3)
     # What alone loses more than all of a plan at hand is in no best plan. Without it the numbers
@@ -39,15 +39,15 @@ def solve(problem: Problem) -> Solution:
         improve(one, highest)
     standing = min(standings, key=lambda s: s.score)
     rows, bound = tighten(candidates, limits, highest, standing)
-    return _solution(problem, candidates, rows, highest, bound)
+    return solution_of(problem, candidates, rows, highest, bound)
 
 
-def _solution(
+def solution_of(
     problem: Problem, candidates: Candidates, rows: Ints, prices: Priced, bound: float
 ) -> Solution:
+    """The answer in the problem's own words; `rows`: the choice of each model."""
     value = float(candidates.score[rows].sum())
-    alone = candidates.score.copy()
-    own = np.minimum.reduceat(alone, candidates.start)
+    own = np.minimum.reduceat(candidates.score, candidates.start)
     models = tuple(
         _allotment(problem, candidates, m, int(row), prices, float(own[m]))
         for m, row in enumerate(rows)
