@@ -22,6 +22,7 @@ class FakeCluster:
     def __init__(self, *objects: dict[str, Any]) -> None:
         self.objects = list(objects)
         self.series: dict[str, float] = {}
+        self.recorded: dict[tuple[str, str], list[float | None]] = {}
         self.methods: set[str] = set()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -57,6 +58,8 @@ class FakeCluster:
     def answer(self, target: str) -> tuple[int, Any]:
         """Status and body for a GET."""
         url = urlsplit(target)
+        if url.path == "/api/v1/query_range":
+            return 200, self._range({k: v[0] for k, v in parse_qs(url.query).items()})
         if url.path == "/api/v1/query":
             return 200, self._query(parse_qs(url.query)["query"][0])
         parts = url.path.strip("/").split("/")
@@ -94,6 +97,25 @@ class FakeCluster:
             if o["kind"] == "Pod" and value is not None
         ]
         return {"status": "success", "data": {"resultType": "vector", "result": rows}}
+
+    def _range(self, asked: dict[str, str]) -> dict[str, Any]:
+        """`recorded` by (namespace, model): requests per second from the first step on, None where
+        no sample tells."""
+        start, end, step = (float(asked[k]) for k in ("start", "end", "step"))
+        count = round((end - start) / step) + 1
+        rows = [
+            {
+                "metric": {"namespace": namespace, "model": model},
+                "values": [
+                    [start + i * step, str(rates[i % len(rates)])]
+                    for i in range(count)
+                    if rates[i % len(rates)] is not None
+                ],
+            }
+            for (namespace, model), rates in self.recorded.items()
+            if "success" in asked["query"]
+        ]
+        return {"status": "success", "data": {"resultType": "matrix", "result": rows}}
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         cluster = self

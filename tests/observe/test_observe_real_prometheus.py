@@ -24,6 +24,7 @@ from trimtab.core.signals import Known, Missing, NoTraffic, Reading, Stale
 from trimtab.core.snapshot import ModelReadings, ModelState, Pod
 from trimtab.observe.errors import PrometheusError
 from trimtab.observe.fleet import read_fleet
+from trimtab.observe.history import read_arrivals
 from trimtab.observe.prometheus import ClientSettings, PrometheusClient, open_client
 from trimtab.observe.queries import ReadSettings, fleet_queries
 
@@ -243,6 +244,17 @@ async def test_the_users_query(url: str, past: History, query: str, reason: str 
     async with open_client(ClientSettings(url)) as client:
         found = (await read(client, of, past.end_s)).latency_s
     assert (found.reason if isinstance(found, Missing) else None) == reason
+
+
+async def test_history_is_counted_as_the_present_is(url: str, past: History) -> None:
+    """Pods that have gone since count for the time they served; a pod scraped twice counts once."""
+    start_s = past.end_s - PAST_S
+    async with open_client(ClientSettings(url)) as client:
+        rates = await read_arrivals(client, SETTINGS, start_s, steps=PAST_S // 60 + 5, step_s=60)
+    steps = rates["shop", MODEL]
+    # steady 40, restarted 60 and gone 500 a second, and one in ten more that was rejected.
+    assert steps[4] == pytest.approx(1.1 * 600, rel=0.02)
+    assert max(steps) < PAST_S // 60 + 2, "the time after the last sample is unknown, and no zero"
 
 
 async def test_a_thousand_models_cost_thirteen_queries(url: str, past: History) -> None:

@@ -33,13 +33,20 @@ def simulate_command(
     truth: Path | None,
     scale: float,
     output: str,
+    from_prometheus: str | None = None,
+    since: str = "7d",
+    step: str = "60s",
     **times: Any,
 ) -> None:
     """Plays the fleet once and prints the report; click's exceptions say what is wrong."""
     try:
         settings = _settings(policy, **times)
         fleet = load_fleet(manifests)
-        load = _traces(fleet, traces, scale, settings.seed)
+        if from_prometheus is not None:
+            load = _recorded(fleet, traces, from_prometheus, since, step)
+            load = {key: trace.scaled(scale, settings.seed) for key, trace in load.items()}
+        else:
+            load = _traces(fleet, traces, scale, settings.seed)
         true = make_truth(fleet, read_truth(truth, fleet) if truth else None)
         rule = policies.make(policy, fleet, load, settings, true)
         report = run(fleet, load, rule, settings, true, _progress())
@@ -51,6 +58,16 @@ def simulate_command(
         click.echo(as_html(report))
     else:
         click.echo(json.dumps(as_json(report)))
+
+
+def _recorded(
+    fleet: Fleet, traces: Sequence[str], url: str, since: str, step: str
+) -> dict[ObjectKey, Trace]:
+    if traces:
+        raise SimulationError("--trace and --from-prometheus exclude each other: give one.")
+    from trimtab.cli.recorded import recorded_traces
+
+    return recorded_traces(fleet, url, since, step)
 
 
 def _settings(

@@ -1,4 +1,4 @@
-"""A small Prometheus client: one instant query in, samples or a typed error out.
+"""A small Prometheus client: one query in, samples or a typed error out.
 
 An error is never an empty answer: "no series" is a fact about the fleet, "no answer" is a fact
 about Prometheus, and only the first may be reasoned about.
@@ -69,8 +69,16 @@ class Answer:
     dropped: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One series of a range query: its labels, and (epoch seconds, value) in order of time."""
+
+    labels: Mapping[str, str]
+    points: tuple[tuple[float, float], ...]
+
+
 class PrometheusClient:
-    """Instant queries over a session that the caller owns; see `open_client`.
+    """Queries over a session that the caller owns; see `open_client`.
 
     Raises ValueError when `base_url` is not an http(s) URL.
     """
@@ -86,7 +94,7 @@ class PrometheusClient:
         self._session = session
         self._basic = _basic(url.user, url.password or "") if url.user else None
         clean = url.with_user(None).with_query(None).with_fragment(None)
-        self._url = clean / "api/v1/query"
+        self._url = clean / "api/v1"
         self.shown_url = _shown(clean)
 
     async def query(self, promql: str, at_s: float) -> list[Sample]:
@@ -99,7 +107,29 @@ class PrometheusClient:
 
     async def answer(self, promql: str, at_s: float) -> Answer:
         """As `query`, with the number of series that were left out as NaN or infinite."""
-        status, location, body = await self._send(promql, at_s)
+        payload = await self._ask("query", {"query": promql, "time": f"{at_s:.3f}"})
+        try:
+            return _answer_of(payload)
+        except _ShapeError as problem:
+            raise PrometheusMalformed(self.shown_url, str(problem)) from None
+
+    async def range(
+        self, promql: str, start_s: float, end_s: float, step_s: float
+    ) -> tuple[Series, ...]:
+        """The finite samples of a range query, every `step_s` from `start_s` to `end_s` (epoch
+        seconds), both included. Prometheus bounds one answer to 11,000 samples a series. Raises a
+        PrometheusError of the kind that applies.
+        """
+        span = {"start": f"{start_s:.3f}", "end": f"{end_s:.3f}", "step": f"{step_s:g}"}
+        payload = await self._ask("query_range", {"query": promql, **span})
+        try:
+            return _series_of(payload)
+        except _ShapeError as problem:
+            raise PrometheusMalformed(self.shown_url, str(problem)) from None
+
+    async def _ask(self, path: str, params: dict[str, str]) -> Any:
+        """What that part of the API answers, as JSON, whatever its shape."""
+        status, location, body = await self._send(path, params)
         payload = _json_or_none(body)
         # 401 and 403 come from what stands before Prometheus, and some wrap them in its JSON.
         said = isinstance(payload, dict) and payload.get("status") == "error"
@@ -109,15 +139,12 @@ class PrometheusClient:
             )
         if status != 200:
             raise PrometheusRefused(self.shown_url, status, location)
-        try:
-            return _answer_of(payload)
-        except _ShapeError as problem:
-            raise PrometheusMalformed(self.shown_url, str(problem)) from None
+        return payload
 
-    async def _send(self, promql: str, at_s: float) -> tuple[int, str | None, bytes]:
+    async def _send(self, path: str, params: dict[str, str]) -> tuple[int, str | None, bytes]:
         try:
             async with asyncio.timeout(self._settings.timeout_s):
-                return await self._exchange(promql, at_s)
+                return await self._exchange(path, params)
         except TimeoutError:
             raise PrometheusTimeout(self.shown_url, self._settings.timeout_s) from None
         except (aiohttp.ClientPayloadError, aiohttp.ClientResponseError) as problem:
@@ -131,16 +158,16 @@ class PrometheusClient:
                 self.shown_url, f"the request cannot be written ({type(problem).__name__})"
             ) from None
 
-    async def _exchange(self, promql: str, at_s: float) -> tuple[int, str | None, bytes]:
+    async def _exchange(self, path: str, params: dict[str, str]) -> tuple[int, str | None, bytes]:
         # GET where it fits: proxies that map verbs to RBAC (OpenShift's Thanos querier) ask for
         # "create" on a POST, and an account that may only "get" would be refused. Longer queries
         # would break on the usual 4 to 8 KiB bound of a request line.
+        promql = params["query"]
         promql.encode()  # a lone surrogate raises here; the URL library would leave it out unsaid
-        params = {"query": promql, "time": f"{at_s:.3f}"}
         in_url = len(promql) <= GET_LIMIT
         async with self._session.request(
             "GET" if in_url else "POST",
-            self._url,
+            self._url / path,
             params=params if in_url else None,
             data=None if in_url else params,
             headers=self._headers(),
@@ -243,6 +270,30 @@ def _answer_of(payload: Any) -> Answer:
     samples = [_sample_of(row) for row in rows]
     finite = tuple(s for s in samples if math.isfinite(s.value))
     return Answer(finite, dropped=len(samples) - len(finite))
+
+
+def _series_of(payload: Any) -> tuple[Series, ...]:
+    if not isinstance(payload, dict):
+        raise _ShapeError("the answer is not a JSON object; is this a Prometheus API?")
+    data = payload.get("data")
+    if payload.get("status") != "success" or not isinstance(data, dict):
+        raise _ShapeError("the answer has no status and data")
+    if data.get("resultType") != "matrix" or not isinstance(data.get("result"), list):
+        raise _ShapeError(f"the result is a {data.get('resultType')}, not a range of samples")
+    try:
+        return tuple(
+            Series(
+                {str(k): str(v) for k, v in row["metric"].items()},
+                tuple(
+                    (float(at_s), float(str(text)))
+                    for at_s, text in row["values"]
+                    if math.isfinite(float(str(text)))
+                ),
+            )
+            for row in data["result"]
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as problem:
+        raise _ShapeError(f"a series has a wrong shape ({type(problem).__name__})") from None
 
 
 def _sample_of(row: Any) -> Sample:

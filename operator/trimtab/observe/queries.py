@@ -128,6 +128,17 @@ def fleet_queries(settings: ReadSettings) -> dict[Metric, str]:
     }
 
 
+def arrival_queries(settings: ReadSettings, window_s: float) -> tuple[str, str]:
+    """Answered and failed requests per second over a window, summed by (namespace, model).
+
+    The same expressions as of the fleet, so that history is counted as the present is.
+    """
+    q = _Builder(settings)
+    by = f"sum by ({settings.namespace_label}, model)"
+    answered = f"{by} ({q.rate('request_success', window_s)})"
+    return answered, f"{by} ({q.rate('request_failure', window_s)})"
+
+
 class _Builder:
     """Writes PromQL for one choice of labels and matchers."""
 
