@@ -64,12 +64,13 @@ def play(
     order, starts = _by_row(times, rows, len(pods.kind), counts)
     queue = np.empty(len(waiting) + len(order))
     left = np.empty(len(queue))
-    left_count, drawn, begun, oldest = 0, 0, 0, math.inf
+    drawn = np.zeros(1, np.int64)
+    left_count, begun, oldest = 0, 0, math.inf
     for row in used:
         waits = pods.waits[row]
         queue[:waits] = waiting[begun : begun + waits]
         begun += waits
-        head, tail, drawn = _serve(
+        head, tail = _serve(
             row, end_s, queue, order[starts[row] : starts[row + 1]], pods, speeds, counts, normals,
             drawn, max_queue, target_s,
         )  # fmt: skip
@@ -112,11 +113,14 @@ def _serve(
     speeds: Speeds,
     counts: Counts,
     normals: Floats,
-    drawn: int,
+    drawn: Ints,
     max_queue: int,
     target_s: float,
-) -> tuple[int, int, int]:
-    """One pod's arrivals and batches in order of time; returns the queue's ends and the draws."""
+) -> tuple[int, int]:
+    """One pod's arrivals and batches in order of time; returns where its queue begins and ends.
+
+    drawn: (1,) how many of `normals` are used.
+    """
     head, tail, new = 0, pods.waits[row], 0
     while True:
         slot = 0
@@ -131,7 +135,7 @@ def _serve(
             if pods.sizes[row, slot] > 0:
                 _count(row, slot, pods, counts, target_s)
             size = min(tail - head, pods.cap[row])
-            drawn = _run(row, slot, begin, queue[head : head + size], pods, speeds, normals, drawn)
+            _run(row, slot, begin, queue[head : head + size], pods, speeds, normals, drawn)
             head += size
         elif new < len(coming):
             if max_queue > 0 and tail - head >= max_queue:
@@ -142,7 +146,7 @@ def _serve(
                 tail += 1
             new += 1
         else:
-            return head, tail, drawn
+            return head, tail
 
 
 @compiled
@@ -166,21 +170,20 @@ def _run(
     pods: Pods,
     speeds: Speeds,
     normals: Floats,
-    drawn: int,
-) -> int:
-    """Starts a batch; returns the draws used so far."""
+    drawn: Ints,
+) -> None:
+    """Starts a batch."""
     kind, size = pods.kind[row], len(batch)
     core = speeds.core_s[kind, size]
     if speeds.ratio[kind, size] > 0.0:
         shift, median, sigma = speeds.draw[kind]
-        core = speeds.ratio[kind, size] * (shift + median * math.exp(sigma * normals[drawn]))
-        drawn += 1
+        core = speeds.ratio[kind, size] * (shift + median * math.exp(sigma * normals[drawn[0]]))
+        drawn[0] += 1
     pods.slots[row, slot, BEGAN] = begin
     pods.slots[row, slot, CORE_ENDS] = begin + core
     pods.slots[row, slot, ENDS] = begin + core + size * speeds.front_end_s[kind]
     pods.sizes[row, slot] = size
     pods.batches[row, slot, :size] = batch
-    return drawn
 
 
 @compiled
