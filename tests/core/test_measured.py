@@ -49,7 +49,8 @@ def test_what_a_smaller_fleet_would_measurably_miss_is_no_reason_to_shrink() -> 
     plain = Story(Model(deployment(window_s=20), load))
     expect_replicas(plain, 170, int8=2)
     slow = Story(Model(deployment(window_s=20), load, reshape=seen(lambda s: 3.0 * s)))
-    expect_replicas(slow, 170, int8=4)
+    slow.until(170)
+    assert sizes(slow)[-1] > 3
     assert slow.plan().decision.binding == "LatencyMargin"
 
 

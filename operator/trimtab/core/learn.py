@@ -1,45 +1,89 @@
-"""What serving teaches: service times, the error of the latency model, and the time to Ready."""
+"""What serving teaches: service times, the front end's share of them, and the time to Ready."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from statistics import median
 
-from trimtab.api.resources import ModelDeployment
+from trimtab.api.resources import AcceleratorClass, ModelDeployment
 from trimtab.core.latency import ServiceCurve
-from trimtab.core.memory import Learned, ModelMemory
-from trimtab.core.signals import Known
+from trimtab.core.memory import ModelMemory
+from trimtab.core.service_time import Learned, believe, first_seen, from_seed
+from trimtab.core.signals import Known, value_or_none
 from trimtab.core.snapshot import ModelState, Workload, WorkloadKey, WorkloadReadings
 
-_GATE = 2.0  # a reading further than this factor from the estimate is an outlier at first
-_OUTLIERS_BELIEVED_S = 90.0  # an outlier that outlasts the window it was read over is the truth
-_SLOWEST_WEIGHT = 0.2
 _TIMES_KEPT = 20
-_CORRECTION_WEIGHT = 0.1
-_CORRECTION_RANGE = (0.7, 2.0)
+_WINDOW_S = 60.0  # what the readings are means over, roughly
+_CORE_LIMIT = 0.8  # of a core that the front end is believed to take, at most
+
+# A seed is somebody's measurement on some day; until serving confirms it, plan with it this much
+# slower (plans that are exact on paper collapse when the profile is wrong: arXiv 2604.07472).
+_SEED_SD = math.log(1.2)
+_SIBLING_SAMPLES = 6
+
+# Whatever else goes wrong makes requests late too, so low answers are followed faster.
+_FRONT_END_RISES = 0.15
+_FRONT_END_FALLS = 0.3
 
 
-def learn(memory: ModelMemory, state: ModelState, now_s: float) -> ModelMemory:
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """A workload's curve; whether serving confirmed it; and by what factor its times are planned
+    longer, for what is not known of it."""
+
+    curve: ServiceCurve
+    confirmed: bool
+    margin: float = 1.0
+
+
+def learn(
+    memory: ModelMemory,
+    state: ModelState,
+    classes: Mapping[str, AcceleratorClass],
+    now_s: float,
+) -> ModelMemory:
     """The memory after this snapshot's readings of service times and pods."""
     learned = dict(memory.learned)
     for readings in state.readings.workloads:
         before = _current(learned.get(readings.key), seed_points(state.spec, readings.key))
-        cap = state.workload(readings.key).batch_cap or state.spec.triton.max_batch_size
-        after = _learn_service_time(before, readings, cap, now_s)
+        workload = state.workload(readings.key)
+        cap = workload.batch_cap or state.spec.triton.max_batch_size
+        name = readings.key.accelerator_class
+        shared_s = memory.front_end_s.get(name, 0.0) if shares_core(classes.get(name)) else 0.0
+        after = _learn_service_time(before, readings, cap, workload.ready, shared_s, now_s)
         if after is not None:
             learned[readings.key] = after
     memory = replace(memory, learned=learned)
     return _learn_times_to_ready(_note_fleet(memory, state.workloads, now_s), state.workloads)
 
 
-def curve_of(
-    memory: ModelMemory, spec: ModelDeployment, key: WorkloadKey
-) -> tuple[ServiceCurve, bool] | None:
-    """The best curve known for a workload and whether serving confirmed it; None without any."""
+def belief_of(memory: ModelMemory, spec: ModelDeployment, key: WorkloadKey) -> Belief | None:
+    """The best that is known of a workload's service times; None without any.
+
+    A variant that never ran keeps its seed, times what the model's other variants on the class
+    were found to differ from theirs by: who profiled one profiled all, on the same machine. Its
+    margin is a standard deviation of what remains: half of a seed's error is the class's, which
+    siblings tell, and half its own, of which their spread tells.
+    """
     learned = _current(memory.learned.get(key), seed_points(spec, key))
     if learned is None:
         return None
-    return learned.curve, learned.samples > 0
+    if learned.samples:
+        return Belief(learned.curve, confirmed=True)
+    errors = [
+        math.log(other.curve.seconds(1) / ServiceCurve(other.seed).seconds(1))
+        for variant in spec.variants
+        if variant.name != key.variant
+        and (other := _sibling(memory, spec, WorkloadKey(variant.name, key.accelerator_class)))
+    ]
+    if not errors:
+        return Belief(learned.curve, confirmed=False, margin=math.exp(_SEED_SD))
+    middle = median(errors)
+    own = (_SEED_SD**2 + sum((e - middle) ** 2 for e in errors)) / (len(errors) + 1)
+    margin = math.exp(math.sqrt(own * (1.0 + 1.0 / len(errors))))
+    return Belief(learned.curve.scaled(math.exp(middle)), confirmed=False, margin=margin)
 
 
 def seed_points(spec: ModelDeployment, key: WorkloadKey) -> tuple[tuple[int, float], ...]:
@@ -49,54 +93,63 @@ def seed_points(spec: ModelDeployment, key: WorkloadKey) -> tuple[tuple[int, flo
     return tuple((p.batch, p.latency_s) for p in profile.points) if profile else ()
 
 
-def correct_latency(memory: ModelMemory, key: WorkloadKey, scale: float) -> ModelMemory:
-    """Moves a workload's correction a little towards what the measured latency asks for.
+def note_front_end(memory: ModelMemory, class_name: str, measured_s: float) -> ModelMemory:
+    """Moves a class's front-end time a little towards what the measured latency asks for.
 
-    `scale`: the factor that is missing yet, over the correction of today.
+    It is kept by class and not by variant: the same requests are parsed for all of them.
     """
-    low, high = _CORRECTION_RANGE
-    correction = memory.latency_corrections.get(key, 1.0)
-    step = _CORRECTION_WEIGHT * (min(max(correction * scale, low), high) - correction)
-    corrections = {**memory.latency_corrections, key: correction + step}
-    return replace(memory, latency_corrections=corrections)
+    before = memory.front_end_s.get(class_name, 0.0)
+    weight = _FRONT_END_RISES if measured_s > before else _FRONT_END_FALLS
+    after = before + weight * (measured_s - before)
+    return replace(memory, front_end_s={**memory.front_end_s, class_name: after})
+
+
+def shares_core(accelerator: AcceleratorClass | None) -> bool:
+    """Whether what parses the requests runs on what executes them: a class of nothing but CPU."""
+    return accelerator is not None and all(
+        name in ("cpu", "memory", "ephemeral-storage") for name, _ in accelerator.resources
+    )
 
 
 def _current(learned: Learned | None, seed: tuple[tuple[int, float], ...]) -> Learned | None:
     """What is known to start from: an edited profile starts over, a removed one does not."""
     if learned is not None and (learned.seed == seed or not seed):
         return learned
-    return Learned(ServiceCurve(seed), seed=seed) if seed else None
+    return from_seed(seed) if seed else None
+
+
+def _sibling(memory: ModelMemory, spec: ModelDeployment, key: WorkloadKey) -> Learned | None:
+    """What was learnt of a workload that started from a seed, once it is worth something."""
+    learned = _current(memory.learned.get(key), seed_points(spec, key))
+    return learned if learned and learned.seed and learned.samples >= _SIBLING_SAMPLES else None
 
 
 def _learn_service_time(
-    before: Learned | None, readings: WorkloadReadings, cap: int, now_s: float
+    before: Learned | None,
+    readings: WorkloadReadings,
+    cap: int,
+    pods: int,
+    shared_s: float,
+    now_s: float,
 ) -> Learned | None:
-    """The curve moved towards one reading of (mean batch, mean service time)."""
+    """The curve moved towards one reading of (mean batch, mean service time).
+
+    `shared_s` is the front end's time for a request on the same core. While a batch runs it takes
+    its share, so the time that is measured holds it already, the more the higher the load.
+    """
     if not isinstance(readings.service_time_s, Known) or not isinstance(readings.batch_size, Known):
         # Two absurd readings with a silence between them are not one that lasted.
         return before and replace(before, outliers_since_s=None)
-    seconds = readings.service_time_s.value
+    items = (value_or_none(readings.batch_rate) or 0.0) * max(1.0, readings.batch_size.value)
+    busy = min(_CORE_LIMIT, shared_s * items / max(1, pods))
+    seconds = readings.service_time_s.value * (1.0 - busy)
     batch = _batch_a_request_sees(max(1.0, readings.batch_size.value), cap)
     if seconds <= 0.0:
         return before
     if before is None:
-        return Learned(ServiceCurve(((round(batch), seconds),)), samples=1)
-    ratio = seconds / before.curve.seconds(batch)
-    if not 1 / _GATE <= ratio <= _GATE:
-        # One scrape across a restart reads absurd, in every tick until it has left the window; a
-        # seed that is wrong by ten reads so for ever.
-        since_s = now_s if before.outliers_since_s is None else before.outliers_since_s
-        if now_s - since_s < _OUTLIERS_BELIEVED_S:
-            return replace(before, outliers_since_s=since_s)
-        curve = before.curve.scaled(ratio)
-        return replace(before, curve=curve, samples=1, outliers_since_s=None)
-    weight = max(_SLOWEST_WEIGHT, 1.0 / (before.samples + 1))
-    return replace(
-        before,
-        curve=before.curve.scaled(1.0 + weight * (ratio - 1.0)),
-        samples=before.samples + 1,
-        outliers_since_s=None,
-    )
+        return first_seen(batch, seconds)
+    executions = (value_or_none(readings.batch_rate) or 0.0) * _WINDOW_S
+    return believe(before, batch, seconds, executions, now_s)
 
 
 def _batch_a_request_sees(mean: float, cap: int) -> float:

@@ -7,22 +7,8 @@ from dataclasses import dataclass, field
 
 from trimtab.api.resources import ObjectKey
 from trimtab.core.forecast.history import History
-from trimtab.core.latency import ServiceCurve
+from trimtab.core.service_time import Learned
 from trimtab.core.snapshot import WorkloadKey
-
-
-@dataclass(frozen=True, slots=True)
-class Learned:
-    """The service-time curve of one workload, as serving taught it.
-
-    samples: readings accepted so far; outliers_since_s: since when the gate holds readings back;
-    seed: the profile it started from, so that an edited profile starts over.
-    """
-
-    curve: ServiceCurve
-    samples: int = 0
-    outliers_since_s: float | None = None
-    seed: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +18,7 @@ class ModelMemory:
     demand: (time, requests/s), a decreasing staircase: each entry is the largest since its time.
     seeing_since_s: since when every reading was there; None while blind.
     blind_since_s: since when readings are missing; None while there are some.
-    latency_corrections: observed over predicted latency of each workload, slowly.
+    front_end_s: seconds of a core that a request costs beside its execution, by class.
     changed_s: when the fleet last changed (targets, or a pod becoming ready or leaving).
     fleet: what `changed_s` was computed from: ready pods by workload.
     times_to_ready_s: the last measured seconds from creation to Ready, by workload.
@@ -45,7 +31,7 @@ class ModelMemory:
     demand: tuple[tuple[float, float], ...] = ()
     seeing_since_s: float | None = None
     blind_since_s: float | None = None
-    latency_corrections: Mapping[WorkloadKey, float] = field(default_factory=dict)
+    front_end_s: Mapping[str, float] = field(default_factory=dict)
     changed_s: float | None = None
     fleet: tuple[tuple[WorkloadKey, int, int], ...] = ()
     times_to_ready_s: Mapping[WorkloadKey, tuple[float, ...]] = field(default_factory=dict)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from trimtab.core.latency import service_scale
-from trimtab.core.learn import correct_latency
+from trimtab.core.burstiness import is_steady
+from trimtab.core.latency import front_end_s, service_scale
+from trimtab.core.learn import belief_of, note_front_end
 from trimtab.core.memory import ModelMemory
 from trimtab.core.options import Option
 from trimtab.core.plan import Latency
@@ -15,6 +16,8 @@ from trimtab.core.signals import Known, value_or_none
 from trimtab.core.snapshot import ModelState, WorkloadReadings
 
 _SLO_RETURN = 0.95  # a broken SLO is kept again only below this share of the target
+_TELLING_LOAD = 0.3  # of saturation; with less, a late request tells of jitter and not of capacity
+_TELLING_REQUESTS = 300  # in the long window: a percentile of fewer is a matter of luck
 
 
 def observe_latency(state: ModelState) -> Latency:
@@ -53,31 +56,52 @@ def learn_latency_error(
     """Compares what was measured with what the model says of the fleet as it stood.
 
     Only in steady state: a summary still holds the minute before, and right after a scale-up it
-    would teach that the larger fleet is slow.
+    would teach that the larger fleet is slow. A p99 holds a burst, and the mean rate does not.
     """
     settled = memory.changed_s is not None and now_s - memory.changed_s >= policy.settle_s
-    learned = memory.learned.get(option.key) if option is not None else None
-    if option is None or not settled or learned is None or not learned.samples:
-        return memory  # a seed's error is the curve's, and not the queue's
-    scale = measured_scale(state, option, latency)
-    return memory if scale is None else correct_latency(memory, option.key, scale)
+    recent, window_s = memory.history.recent, policy.fast_window_s
+    if option is None or not settled or not is_steady(recent, window_s, now_s, policy.settle_s):
+        return memory
+    measured_s = _measured_front_end_s(memory, state, option, latency, policy)
+    if measured_s is None:
+        return memory
+    return note_front_end(memory, option.key.accelerator_class, measured_s)
+
+
+def _measured_front_end_s(
+    memory: ModelMemory,
+    state: ModelState,
+    option: Option,
+    latency: Latency,
+    policy: PolicySettings,
+) -> float | None:
+    """What a request costs beside its execution, as the users' latency tells; None for nothing."""
+    rate, belief = _rate_each(state, option), belief_of(memory, state.spec, option.key)
+    if option.model is None or rate is None or belief is None or not belief.confirmed:
+        return None  # a seed's error is the curve's, and not the front end's
+    if latency.observed_s is None or latency.estimated:
+        return None
+    cap = state.workload(option.key).batch_cap or option.batch_cap
+    bare = replace(option.model, curve=belief.curve, batch_cap=cap)
+    percentile = state.spec.slo.percentile
+    answered = rate * state.workload(option.key).ready * policy.long_window_s
+    if rate < _TELLING_LOAD * bare.saturation_rate or answered < _TELLING_REQUESTS:
+        return None
+    if not math.isfinite(bare.latency_s(rate, percentile)):
+        return None  # a saturated queue tells how long it has been so, and not how fast it is
+    return front_end_s(bare, rate, percentile, latency.observed_s)
 
 
 def measured_scale(state: ModelState, option: Option, latency: Latency) -> float | None:
     """By what factor the service times are longer than the model has them, as the users' latency
     tells of the fleet as it is; None where it tells nothing."""
-    rate = state.readings.items_rate
-    ready = state.workload(option.key).ready
-    if option.model is None or latency.observed_s is None or latency.estimated or not rate:
-        return None
-    if not ready or ready != _all_ready(state):
+    rate = _rate_each(state, option)
+    if option.model is None or latency.observed_s is None or latency.estimated or rate is None:
         return None
     percentile = state.spec.slo.percentile
-    if not math.isfinite(option.model.latency_s(rate / ready, percentile)):
-        return (
-            None  # a saturated queue tells how long it has been so, and not how fast it is served
-        )
-    return service_scale(option.model, rate / ready, percentile, latency.observed_s)
+    if not math.isfinite(option.model.latency_s(rate, percentile)):
+        return None  # a saturated queue tells how long it has been so, and not how fast it is
+    return service_scale(option.model, rate, percentile, latency.observed_s)
 
 
 def judge_slo(memory: ModelMemory, latency: Latency, target_s: float) -> ModelMemory:
@@ -88,8 +112,12 @@ def judge_slo(memory: ModelMemory, latency: Latency, target_s: float) -> ModelMe
     return replace(memory, slo_met=latency.observed_s <= limit)
 
 
-def _all_ready(state: ModelState) -> int:
-    return sum(w.ready for w in state.workloads)
+def _rate_each(state: ModelState, option: Option) -> float | None:
+    """Items per second that reach each replica; None while others serve too, or nothing does."""
+    rate, ready = state.readings.items_rate, state.workload(option.key).ready
+    if not rate or not ready or ready != sum(w.ready for w in state.workloads):
+        return None
+    return rate / ready
 
 
 def _estimate_s(readings: WorkloadReadings, instances: int, percentile: float) -> float | None:

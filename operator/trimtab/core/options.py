@@ -7,19 +7,18 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from trimtab.api.resources import AcceleratorClass, ModelDeployment, UriSource, Variant
+from trimtab.core.burstiness import dispersion
 from trimtab.core.latency import (
+    QUEUE_DELAY_S,
     ReplicaModel,
     ServiceCurve,
     best_batch_cap,
     unbounded_capacity_rate,
 )
-from trimtab.core.learn import curve_of
+from trimtab.core.learn import belief_of
 from trimtab.core.memory import ModelMemory
+from trimtab.core.settings import DEFAULT_POLICY, PolicySettings
 from trimtab.core.snapshot import ModelState, Snapshot, WorkloadKey
-
-# A seed is somebody's measurement on some day; until serving confirms it, plan with it this much
-# slower (plans that are exact on paper collapse when the profile is wrong: arXiv 2604.07472).
-_SEED_MARGIN = 1.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +27,8 @@ class Option:
 
     capacity_rate: requests/s one replica carries within the SLO, with `meets_slo` False where none
     does and the figure is only a stable load; None where nothing is known of its speed.
-    idle_latency_s: the latency of a single request; None where unknown.
+    idle_latency_s: the latency of a single request; None where unknown. queue_delay_s: how long
+    Triton should wait for a fuller batch; None where nothing speaks against what the user has.
     price_per_hour: of one replica; None where unknown.
     """
 
@@ -40,6 +40,7 @@ class Option:
     meets_slo: bool
     idle_latency_s: float | None = None
     model: ReplicaModel | None = None
+    queue_delay_s: float | None = None
 
     def needed(self, rate: float | None) -> int | None:
         """Replicas that carry `rate` requests/s; None where either is unknown."""
@@ -62,6 +63,13 @@ class Option:
         model = replace(self.model, curve=self.model.curve.scaled(scale))
         return model.latency_s(rate / replicas, percentile)
 
+    def late_share(self, rate: float, replicas: int, target_s: float) -> float | None:
+        """The share of requests that so many replicas at `rate` requests/s in all answer later
+        than `target_s`; None where nothing is known of its speed, 1 without a replica."""
+        if replicas <= 0:
+            return 1.0
+        return None if self.model is None else self.model.late_share(rate / replicas, target_s)
+
 
 @dataclass(frozen=True, slots=True)
 class Excluded:
@@ -73,14 +81,23 @@ class Excluded:
 
 
 def enumerate_options(
-    state: ModelState, memory: ModelMemory, snapshot: Snapshot
+    state: ModelState,
+    memory: ModelMemory,
+    snapshot: Snapshot,
+    policy: PolicySettings = DEFAULT_POLICY,
 ) -> tuple[tuple[Option, ...], tuple[Excluded, ...]]:
     """Every (variant, class) of the spec: those that may run, and those that may not."""
     options: list[Option] = []
     excluded: list[Excluded] = []
+    bursts = dispersion(
+        memory.history.recent,
+        policy.fast_window_s,
+        state.spec.slo.target_s,
+        sum(w.ready for w in state.workloads),
+    )
     for variant in state.spec.variants:
         for class_name in variant.accelerator_classes:
-            found = _option(state, memory, variant, class_name, snapshot)
+            found = _option(state, memory, variant, class_name, snapshot, bursts)
             (options if isinstance(found, Option) else excluded).append(found)  # type: ignore[arg-type]
     return tuple(options), tuple(excluded)
 
@@ -91,6 +108,7 @@ def _option(
     variant: Variant,
     class_name: str,
     snapshot: Snapshot,
+    bursts: float,
 ) -> Option | Excluded:
     key = WorkloadKey(variant.name, class_name)
     accuracy = variant.accuracy_on(class_name)
@@ -106,19 +124,18 @@ def _option(
         return Excluded(
             key, accuracy, f"accuracy {accuracy} is below the floor {state.spec.min_accuracy}"
         )
-    known = curve_of(memory, state.spec, key)
+    belief = belief_of(memory, state.spec, key)
     live_cap = state.workload(key).batch_cap
-    if known is None:
+    if belief is None:
         return _unprofiled(state.spec, key, accuracy, accelerator, live_cap)
-    curve, confirmed = known
-    margin = memory.latency_corrections.get(key, 1.0) if confirmed else _SEED_MARGIN
     # Triton reads a URI's repository itself, with the user's own config: the cap that the manifest
     # states is the one in force, and none is chosen.
     fixed = isinstance(variant.source, UriSource)
     if fixed:
         live_cap = state.spec.triton.max_batch_size
-    scaled = curve.scaled(margin)
-    return _profiled(state.spec, key, accuracy, accelerator, scaled, live_cap, fixed=fixed)
+    front_end_s = memory.front_end_s.get(class_name, 0.0)
+    curve = belief.curve.scaled(belief.margin).with_front_end(front_end_s)
+    return _profiled(state.spec, key, accuracy, accelerator, curve, bursts, live_cap, fixed=fixed)
 
 
 def _profiled(
@@ -127,6 +144,7 @@ def _profiled(
     accuracy: Decimal,
     accelerator: AcceleratorClass,
     curve: ServiceCurve,
+    bursts: float,
     live_cap: int | None,
     *,
     fixed: bool,
@@ -139,8 +157,9 @@ def _profiled(
         percentile=spec.slo.percentile,
         live_cap=live_cap,
         fixed=fixed,
+        dispersion=bursts,
     )
-    model = ReplicaModel(curve, spec.triton.instance_count, cap)
+    model = ReplicaModel(curve, spec.triton.instance_count, cap, bursts)
     return Option(
         key=key,
         accuracy=accuracy,
@@ -150,6 +169,8 @@ def _profiled(
         meets_slo=capacity > 0.0,
         idle_latency_s=model.latency_s(0.0, spec.slo.percentile),
         model=model,
+        # Of several instances a wait may fill what they would else share out: that is the user's.
+        queue_delay_s=QUEUE_DELAY_S if spec.triton.instance_count == 1 and not fixed else None,
     )
 
 

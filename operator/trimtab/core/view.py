@@ -64,7 +64,8 @@ def look(
     state: ModelState, memory: Memory, snapshot: Snapshot, now_s: float, policy: PolicySettings
 ) -> View:
     """Learns from the readings of one model, and turns them into demand and options."""
-    known = learn(memory.models.get(state.spec.key, ModelMemory()), state, now_s)
+    before = memory.models.get(state.spec.key, ModelMemory())
+    known = learn(before, state, snapshot.accelerator_classes, now_s)
     demand = estimate_demand(state.readings, state.spec.slo.target_s, policy)
     if is_blind(state.readings.arrival_rate) and not any(w.ready for w in state.workloads):
         # Nothing serves yet, so nothing can be read: that is a beginning, not a blindness.
@@ -72,7 +73,7 @@ def look(
     keep_s = max(policy.safe_window_s, hold_s(state.spec, known))
     known = remember_demand(known, demand, now_s, keep_s)
     demand, known = foresee(demand, known, state.readings, now_s, policy)
-    options, excluded = enumerate_options(state, known, snapshot)
+    options, excluded = enumerate_options(state, known, snapshot, policy)
     prices = {name: c.price_per_hour for name, c in snapshot.accelerator_classes.items()}
     return View(state, known, demand, options, excluded, prices)
 

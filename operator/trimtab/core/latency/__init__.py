@@ -13,7 +13,7 @@ from trimtab.core.latency.capacity import (
     unbounded_capacity_rate,
 )
 from trimtab.core.latency.curve import ServiceCurve
-from trimtab.core.latency.fit import service_scale
+from trimtab.core.latency.fit import front_end_s, service_scale
 from trimtab.core.latency.replica import ReplicaModel
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "ServiceCurve",
     "best_batch_cap",
     "capacity_rate",
+    "front_end_s",
     "service_scale",
     "unbounded_capacity_rate",
 ]

@@ -2,23 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from trimtab.core.latency.replica import ReplicaModel
+
+_ROUNDS = 20
+_FRONT_END_MOST_S = 0.02  # of a core; a large image as JSON takes half of it
 
 
 def service_scale(model: ReplicaModel, rate: float, percentile: float, observed_s: float) -> float:
     """By what factor the service times must grow for the model to say what was observed.
 
-    `rate`: requests/s of one replica. Within 0.5 and 3. Not the ratio of the latencies: a front end
-    that takes a third of the core leaves the percentile nearly right at half load, and makes it
-    five times too hopeful near saturation.
+    `rate`: requests/s of one replica. Within 0.5 and 3.
     """
-    low, high = 0.5, 3.0
-    for _ in range(20):
+
+    def predicted(scale: float) -> float:
+        scaled = replace(model, curve=model.curve.scaled(scale))
+        return scaled.latency_s(rate, percentile)
+
+    return _where(predicted, observed_s, 0.5, 3.0)
+
+
+def front_end_s(model: ReplicaModel, rate: float, percentile: float, observed_s: float) -> float:
+    """The seconds of every request that the executions' times leave out, as the latency tells.
+
+    `model` is without them; `rate`: requests/s of one replica. From 0 to twice the time of one
+    request and 20 ms. Not the ratio of the latencies, nor one factor for all times: a front end
+    that takes a third of the core leaves the percentile nearly right at half load, and makes it
+    five times too hopeful near saturation, where a time for each request is right at both.
+    """
+
+    def predicted(seconds: float) -> float:
+        slower = replace(model, curve=model.curve.with_front_end(seconds))
+        return slower.latency_s(rate, percentile)
+
+    if predicted(0.0) >= observed_s:
+        return 0.0
+    return _where(predicted, observed_s, 0.0, 2.0 * model.curve.seconds(1) + _FRONT_END_MOST_S)
+
+
+def _where(
+    predicted: Callable[[float], float], observed_s: float, low: float, high: float
+) -> float:
+    """Where a rising function reaches what was observed."""
+    for _ in range(_ROUNDS):
         middle = (low + high) / 2
-        scaled = replace(model, curve=model.curve.scaled(middle))
-        if scaled.latency_s(rate, percentile) < observed_s:
+        if predicted(middle) < observed_s:
             low = middle
         else:
             high = middle

@@ -1,0 +1,130 @@
+"""How one reading of a service time moves what is believed of a curve.
+
+Believed is a seed (the profile, or the first reading) and two corrections to its logarithm: a level
+for all batch sizes, and a tilt for every doubling of the size. A Kalman filter splits each reading
+between them: the level may change within a minute, the shape is slow to change and is learnt as
+batches of different sizes are seen.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from trimtab.core.latency import ServiceCurve
+
+_GATE = math.log(2.0)  # a reading further than this from the estimate is an outlier at first
+_OUTLIERS_BELIEVED_S = 90.0  # an outlier that outlasts the window it was read over is the truth
+_LEVEL_SD = math.log(1.5)  # of a seed
+_TILT_SD = 0.1  # of a seed with several sizes, for each doubling
+_TILT_UNKNOWN_SD = 0.5  # of a seed with one: nothing says how its time grows
+_LEVEL_DRIFT = 0.02  # standard deviation from one reading to the next
+_TILT_DRIFT = 0.002
+_READING_SD = 0.02  # of the mean of very many executions
+_EXECUTION_SD = 0.5  # of a single one
+_LARGEST_BATCH = 64  # as far as a seed of one size is laid out
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """The service-time curve of one workload, as serving taught it.
+
+    base: what the corrections are to; level, tilt: logarithms, the tilt for a doubling of the batch
+    size; spread: the variances of level, of both together, and of tilt. samples: readings accepted
+    so far; outliers_since_s: since when the gate holds readings back; seed: the profile it started
+    from, so that an edited profile starts over.
+    """
+
+    base: ServiceCurve
+    level: float = 0.0
+    tilt: float = 0.0
+    spread: tuple[float, float, float] = (_LEVEL_SD**2, 0.0, _TILT_SD**2)
+    samples: int = 0
+    outliers_since_s: float | None = None
+    seed: tuple[tuple[int, float], ...] = ()
+
+    @property
+    def curve(self) -> ServiceCurve:
+        """The curve that is believed."""
+        if not self.tilt:
+            return self.base.scaled(math.exp(self.level))
+        points: list[tuple[int, float]] = []
+        for batch in _sizes(self.base):
+            seconds = self.base.seconds(batch) * self.factor(batch)
+            if points and self.base.seconds(batch) >= self.base.seconds(points[-1][0]):
+                seconds = max(seconds, points[-1][1])  # a tilt must not make more work less time
+            points.append((batch, seconds))
+        return ServiceCurve(tuple(points))
+
+    def factor(self, batch: float) -> float:
+        """By how much the time of such a batch differs from the base."""
+        return math.exp(self.level + self.tilt * math.log2(max(1.0, batch)))
+
+
+def from_seed(seed: tuple[tuple[int, float], ...]) -> Learned:
+    """What a profile alone tells."""
+    base = ServiceCurve(seed)
+    return Learned(base, spread=_prior(base), seed=seed)
+
+
+def first_seen(batch: float, seconds: float) -> Learned:
+    """What one reading alone tells, where there was no profile."""
+    base = ServiceCurve(((round(batch), seconds),))
+    return Learned(base, spread=(_READING_SD**2, 0.0, _prior(base)[2]), samples=1)
+
+
+def believe(
+    before: Learned, batch: float, seconds: float, executions: float, now_s: float
+) -> Learned:
+    """The belief after a reading: batches of `batch` took `seconds` over so many executions."""
+    error = math.log(seconds / (before.base.seconds(batch) * before.factor(batch)))
+    if abs(error) <= _GATE:
+        return replace(_corrected(before, batch, error, executions), outliers_since_s=None)
+    # One scrape across a restart reads absurd, in every tick until it has left the window; a seed
+    # that is wrong by ten reads so for ever.
+    since_s = now_s if before.outliers_since_s is None else before.outliers_since_s
+    if now_s - since_s < _OUTLIERS_BELIEVED_S:
+        return replace(before, outliers_since_s=since_s)
+    return replace(
+        before,
+        level=before.level + error,
+        spread=(_LEVEL_SD**2, 0.0, before.spread[2]),
+        samples=1,
+        outliers_since_s=None,
+    )
+
+
+def _corrected(before: Learned, batch: float, error: float, executions: float) -> Learned:
+    """One step of the filter; `error` is the logarithm of measured over believed."""
+    doublings = math.log2(max(1.0, batch))
+    level, both, tilt = before.spread
+    level += _LEVEL_DRIFT**2
+    # What was learnt of the shape fades no further than to what is known of any seed.
+    tilt = min(tilt + _TILT_DRIFT**2, _prior(before.base)[2])
+    with_level = level + both * doublings
+    with_tilt = both + tilt * doublings
+    noise = _READING_SD**2 + _EXECUTION_SD**2 / max(1.0, executions)
+    whole = with_level + with_tilt * doublings + noise
+    to_level, to_tilt = with_level / whole, with_tilt / whole
+    return replace(
+        before,
+        level=before.level + to_level * error,
+        tilt=before.tilt + to_tilt * error,
+        spread=(
+            level - to_level * with_level,
+            both - to_level * with_tilt,
+            tilt - to_tilt * with_tilt,
+        ),
+        samples=before.samples + 1,
+    )
+
+
+def _prior(base: ServiceCurve) -> tuple[float, float, float]:
+    sd = _TILT_SD if len(base.points) > 1 else _TILT_UNKNOWN_SD
+    return _LEVEL_SD**2, 0.0, sd**2
+
+
+def _sizes(base: ServiceCurve) -> list[int]:
+    sizes = {b for b, _ in base.points}
+    last = max(sizes) if len(sizes) > 1 else _LARGEST_BATCH
+    return sorted(sizes | {1 << i for i in range(last.bit_length()) if 1 << i <= last})

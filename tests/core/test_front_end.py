@@ -1,0 +1,126 @@
+"""A front end that shares the core: learnt from the users' latency, and kept by class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from tests.core.builders import Load, deployment, steady, steps, variant
+from tests.core.story import Model, Story
+from trimtab.core.latency import ReplicaModel, ServiceCurve, front_end_s
+from trimtab.core.signals import Known
+from trimtab.core.snapshot import ModelReadings, WorkloadReadings
+
+CURVE = ServiceCurve(((1, 0.010),))
+TRUE_S = 0.004
+
+
+def sharing(load: Load, least: int = 1) -> Story:
+    """A model whose pods also spend 4 ms of the core on parsing every request.
+
+    Triton's counters tell of executions alone, stretched while the front end takes its share; the
+    clients see everything.
+    """
+    story = Story(Model(deployment(most=20, least=least), load))
+    each: list[float] = [0.0]
+
+    def stretched(readings: WorkloadReadings) -> WorkloadReadings:
+        return replace(readings, service_time_s=Known(0.010 / (1.0 - TRUE_S * each[0]), 0.0))
+
+    def clients(readings: ModelReadings) -> ModelReadings:
+        if not isinstance(readings.latency_s, Known):
+            return readings
+        seen = ReplicaModel(CURVE.with_front_end(TRUE_S)).latency_s(each[0], 99.0)
+        return replace(readings, latency_s=Known(min(10.0, seen), 0.0))
+
+    def rate_each(rate: float, window_s: float) -> float:
+        ready = sum(p.ready_s is not None for c in story.model.children.values() for p in c.pods)
+        each[0] = rate / max(1, ready)
+        return rate
+
+    story.model.measure = rate_each
+    story.model.distort, story.model.reshape = stretched, clients
+    return story
+
+
+def learnt_s(story: Story) -> float:
+    """The front end's time for one request, as it is believed now."""
+    return story.memory.models[story.model.spec.key].front_end_s.get("cpu", 0.0)
+
+
+def test_the_front_end_is_learnt_within_minutes_and_the_fleet_made_for_it() -> None:
+    story = sharing(steady(200))
+    story.until(600)
+    assert learnt_s(story) == pytest.approx(TRUE_S, rel=0.1)
+    plan = story.plan()
+    assert plan.latency.observed_s is not None
+    assert plan.latency.observed_s <= 0.1
+    assert plan.latency.predicted_s == pytest.approx(plan.latency.observed_s, rel=0.1)
+
+
+def test_what_was_learnt_at_low_load_is_right_near_saturation() -> None:
+    # Four replicas hold 120 requests/s with ease; then 200 come at once.
+    story = sharing(steps((0, 120), (900, 200)), least=4)
+    story.until(895)
+    assert learnt_s(story) == pytest.approx(TRUE_S, rel=0.15)
+    story.until(1100)
+    assert story.plan().latency.observed_s == pytest.approx(
+        story.plan().latency.predicted_s or 0.0, rel=0.15
+    )
+
+
+def unmoved(
+    load: Load, change: Callable[[ModelReadings], ModelReadings], *, least: int = 1, ms: float = 10
+) -> float:
+    """What is believed after ten minutes of readings that are changed so."""
+    spec = deployment(variants=(variant("int8", "0.98", ms),), least=least, target_ms=10 * ms)
+    story = Story(Model(spec, load, reshape=change))
+    story.until(600)
+    return learnt_s(story)
+
+
+def slower(readings: ModelReadings) -> ModelReadings:
+    """Twice the latency that the queue explains."""
+    if not isinstance(readings.latency_s, Known):
+        return readings
+    return replace(readings, latency_s=Known(2.0 * readings.latency_s.value, 0.0))
+
+
+def test_a_late_answer_at_low_load_tells_of_jitter() -> None:
+    assert unmoved(steady(100), slower) > 0.001
+    assert unmoved(steady(100), slower, least=6) == 0.0
+
+
+def test_a_handful_of_requests_tells_nothing() -> None:
+    # 40 % of a replica's time, and 240 requests in the window of a minute.
+    assert unmoved(steady(4), slower, ms=100.0) == 0.0
+    assert unmoved(steady(40), slower) > 0.001
+
+
+def test_a_load_that_leaps_tells_nothing() -> None:
+    def leaping(t_s: float) -> float:
+        return 250.0 if t_s % 60 < 15 else 100.0
+
+    assert unmoved(leaping, slower, least=8) == 0.0
+
+
+def test_an_estimate_tells_nothing() -> None:
+    assert unmoved(steady(150), lambda r: replace(slower(r), latency_estimated=True)) == 0.0
+
+
+@pytest.mark.parametrize("load", [0.4, 0.6, 0.8, 0.9])
+@pytest.mark.parametrize("cap", [1, 8])
+def test_the_front_end_is_found_from_a_latency_at_any_load(load: float, cap: int) -> None:
+    bare = ServiceCurve(((1, 0.010), (8, 0.031)))
+    true = ReplicaModel(bare.with_front_end(0.003), batch_cap=cap)
+    rate = load * true.saturation_rate
+    seen_s = true.latency_s(rate, 99.0)
+    assert front_end_s(ReplicaModel(bare, batch_cap=cap), rate, 99.0, seen_s) == pytest.approx(
+        0.003, rel=0.05
+    )
+
+
+def test_a_latency_below_the_models_asks_for_no_front_end() -> None:
+    assert front_end_s(ReplicaModel(CURVE), 50.0, 99.0, 0.011) == 0.0
