@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from tests.cli.cluster import FakeCluster
 from tests.control.world import accelerator_class, model_deployment, node, pod
 from trimtab.cli import main
+from trimtab.cli.snapshot_file import load_snapshot
 
 FLEET = str(Path(__file__).parent / "fleet.yaml")
 
@@ -104,6 +105,15 @@ def test_a_bad_snapshot_names_its_field(tmp_path: Path, text: str, said: str) ->
     done = plan("-f", FLEET, "--snapshot", str(file))
     assert done.exit_code != 0
     assert said in done.output
+
+
+def test_the_snapshot_in_the_manual_is_one(tmp_path: Path) -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "explain.md").read_text()
+    file = tmp_path / "snapshot.yaml"
+    file.write_text(manual.partition("```yaml\n")[2].partition("```")[0])
+    (measured,) = load_snapshot(file).models
+    assert measured.running[0].batch_cap == 4
+    assert measured.fast_rate == 120
 
 
 def deployment(replicas: int) -> dict[str, Any]:
