@@ -1,4 +1,4 @@
-"""A snapshot as a file: what was measured of a fleet at one moment. docs/explain.md is its manual."""
+"""A snapshot as a file: what was measured of a fleet at one moment; see docs/explain.md."""
 
 from __future__ import annotations
 
