@@ -156,3 +156,11 @@ def test_peers_metrics_agree_with_theory() -> None:
     assert concurrency == pytest.approx(50.0 * (queue_s + 0.010), rel=0.02)
     assert queue_s == pytest.approx(0.005, rel=0.25)
     assert 0.010 < p90_s < (report.models[0].latency_s(99.0) or 0.0)
+
+
+def test_what_is_forgotten_changes_no_window_that_is_kept() -> None:
+    short, long = Scripted(replicas((0.0, 1), (90.0, 2))), Scripted(replicas((0.0, 1), (90.0, 2)))
+    play(short, steady(50, 600), history_s=70.0)
+    play(long, steady(50, 600))
+    assert readings(short, 595.0) == readings(long, 595.0)
+    assert readings(short, 125.0) == readings(long, 125.0)
