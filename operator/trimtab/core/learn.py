@@ -72,18 +72,13 @@ def belief_of(memory: ModelMemory, spec: ModelDeployment, key: WorkloadKey) -> B
         return None
     if learned.samples:
         return Belief(learned.curve, confirmed=True)
-    errors = [
-        math.log(other.curve.seconds(1) / ServiceCurve(other.seed).seconds(1))
-        for variant in spec.variants
-        if variant.name != key.variant
-        and (other := _sibling(memory, spec, WorkloadKey(variant.name, key.accelerator_class)))
-    ]
+    errors = _sibling_errors(memory, spec, key)
     if not errors:
-        return Belief(learned.curve, confirmed=False, margin=math.exp(_SEED_SD))
+        return Belief(learned.base, confirmed=False, margin=math.exp(_SEED_SD))
     middle = median(errors)
     own = (_SEED_SD**2 + sum((e - middle) ** 2 for e in errors)) / (len(errors) + 1)
     margin = math.exp(math.sqrt(own * (1.0 + 1.0 / len(errors))))
-    return Belief(learned.curve.scaled(math.exp(middle)), confirmed=False, margin=margin)
+    return Belief(learned.base.scaled(math.exp(middle)), confirmed=False, margin=margin)
 
 
 def seed_points(spec: ModelDeployment, key: WorkloadKey) -> tuple[tuple[int, float], ...]:
@@ -118,10 +113,18 @@ def _current(learned: Learned | None, seed: tuple[tuple[int, float], ...]) -> Le
     return from_seed(seed) if seed else None
 
 
-def _sibling(memory: ModelMemory, spec: ModelDeployment, key: WorkloadKey) -> Learned | None:
-    """What was learnt of a workload that started from a seed, once it is worth something."""
-    learned = _current(memory.learned.get(key), seed_points(spec, key))
-    return learned if learned and learned.seed and learned.samples >= _SIBLING_SAMPLES else None
+def _sibling_errors(memory: ModelMemory, spec: ModelDeployment, key: WorkloadKey) -> list[float]:
+    """Logarithms of learnt over profiled time of one request, of the model's other variants on the
+    class, as far as they have a profile and ran for long enough."""
+    return [
+        math.log(learned.curve.seconds(1) / ServiceCurve(learned.seed).seconds(1))
+        for other, learned in sorted(memory.learned.items())
+        if other.accelerator_class == key.accelerator_class
+        and other.variant != key.variant
+        and learned.samples >= _SIBLING_SAMPLES
+        and learned.seed
+        and learned.seed == seed_points(spec, other)
+    ]
 
 
 def _learn_service_time(

@@ -167,7 +167,7 @@ def _profiled(
         batch_cap=cap,
         capacity_rate=capacity or unbounded_capacity_rate(model),
         meets_slo=capacity > 0.0,
-        idle_latency_s=model.latency_s(0.0, spec.slo.percentile),
+        idle_latency_s=curve.seconds(1),
         model=model,
         # Of several instances a wait may fill what they would else share out: that is the user's.
         queue_delay_s=QUEUE_DELAY_S if spec.triton.instance_count == 1 and not fixed else None,

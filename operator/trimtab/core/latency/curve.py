@@ -33,6 +33,8 @@ class ServiceCurve:
 
     def scaled(self, factor: float) -> ServiceCurve:
         """The same curve, every time multiplied."""
+        if factor == 1.0:
+            return self
         return ServiceCurve(tuple((b, s * factor) for b, s in self.points))
 
     def with_front_end(self, front_end_s: float) -> ServiceCurve:

@@ -23,9 +23,9 @@ _NODES = (
     *(0.0, 1 / 512, 1 / 128, 1 / 32, 1 / 16, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75),
     *(0.8, 0.85, 0.9, 0.925, _UTILISATION_LIMIT),
 )
-_SHAPE_STEP = 0.01  # shapes are told apart to this step of the logarithm, rounded to the slower
+_SHAPE_STEP = 0.03  # shapes are told apart to this step of the logarithm
 _DISPERSIONS = (1.0, 1.15, 1.35, 1.6, 2.0, 2.5, 3.0, 4.0)
-_KEPT = 200_000
+_KEPT = 50_000
 
 _Shape = tuple[tuple[int, int], ...]
 _LOG_TAILS = np.log(TAILS)
@@ -125,7 +125,7 @@ def _at_percentile(quantiles: Floats, percentile: float) -> float:
 
 
 def _steps(ratio: float) -> int:
-    return math.ceil(math.log(ratio) / _SHAPE_STEP - 1e-6)
+    return round(math.log(ratio) / _SHAPE_STEP)
 
 
 @lru_cache(maxsize=_KEPT)
