@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -76,6 +77,12 @@ def test_a_change_pays_for_old_and_new_at_once_or_does_not_happen() -> None:
     ]
     assert set(most_accurate(models, {A: 1.0}, limits, CLOCK, 6)[A]) == {BIG}
     assert set(most_accurate(models, {A: 1.0}, tight, CLOCK, 6)[A]) == {SMALL}
+
+
+def test_the_solver_says_nothing_on_standard_output(capfd: pytest.CaptureFixture[str]) -> None:
+    models = {A: known(*[100.0] * 6)}
+    most_accurate(models, {A: 1.0}, [Limit(frozenset(models), np.array([9.0]))], CLOCK, 6)
+    assert capfd.readouterr().out == ""
 
 
 def test_in_a_shortage_the_largest_gives_first_and_keeps_one() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trimtab.simulate.policies.timeline import alive, cheapest_sequence, need, peak_rate
+from trimtab.simulate.policies.timeline import alive, cheapest_sequence, held, need, peak_rate
 
 NEEDS = st.lists(st.integers(0, 5), min_size=1, max_size=30)
 
@@ -68,3 +68,8 @@ def test_the_peak_is_a_quantile_of_ten_second_rates() -> None:
     counts = np.array([10] * 90 + [100] * 10)
     assert peak_rate(counts, 10, 1.0) == 100.0
     assert peak_rate(counts, 10, 0.5) == 10.0
+
+
+def test_a_replica_that_drains_still_holds_its_place() -> None:
+    assert held(np.array([1, 3, 1, 1, 2]), 1).tolist() == [1, 3, 3, 1, 2]
+    assert held(np.array([1, 3, 1, 1, 2]), 0).tolist() == [1, 3, 1, 1, 2]

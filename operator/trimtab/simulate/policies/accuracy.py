@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from trimtab.api.resources import ObjectKey
 from trimtab.simulate.policies.oracle import Clock, Known, Timeline, along, needs
-from trimtab.simulate.policies.timeline import Counts, alive
+from trimtab.simulate.policies.timeline import Counts, alive, held
 
 _OVER_PRICE = 1e6  # more than any accuracy is worth: a limit is broken only where none can hold
 _MONEY_PRICE = 1e-6  # of two fleets of one accuracy, the cheaper
@@ -74,24 +74,19 @@ def stretched(values: NDArray[np.float64], ticks: int) -> NDArray[np.float64]:
 
 def _prepare(key: ObjectKey, known: Known, clock: Clock, headroom: float, ticks: int) -> _Model:
     needed = needs(known, headroom)
-    largest = np.array(
-        [
-            stretched(alive(n, clock.start_ticks, clock.drain_ticks).astype(float), ticks).max(1)
-            for n in needed
-        ]
-    )
+    largest = np.array([stretched(_held(n, clock).astype(float), ticks).max(1) for n in needed])
     return _Model(key, known, needed, largest, stretched(known.rates, ticks).sum(1))
+
+
+def _held(needed: Counts, clock: Clock) -> Counts:
+    return held(alive(needed, clock.start_ticks, clock.drain_ticks), clock.drain_ticks)
 
 
 def _pick(
     models: Sequence[_Model], limits: Sequence[Limit], s: int, before: Sequence[int] | None
 ) -> list[int]:
     """The index of the way of each model in stretch s."""
-    # Solvers come with an extra; nothing else here needs one.
-    import highspy
-
-    solver: Any = highspy.Highs()  # type: ignore[no-untyped-call]
-    solver.setOptionValue("output_flag", False)
+    solver = _quiet_solver()
     chosen = [[solver.addBinary() for _ in m.known.ways] for m in models]
     value = 0.0
     for m, row in zip(models, chosen, strict=True):
@@ -111,6 +106,21 @@ def _pick(
     solver.maximize(value)
     values = solver.getSolution().col_value
     return [max(range(len(row)), key=lambda o: values[row[o].index]) for row in chosen]
+
+
+def _quiet_solver() -> Any:
+    # Solvers come with an extra; nothing else here needs one.
+    import highspy
+
+    class Quiet(highspy.Highs):
+        """HiGHS prints its name on standard output, where a report may be due, before its output
+        can be turned off from outside."""
+
+        def enableCallbacks(self) -> None:  # noqa: N802 - HiGHS' own name
+            self.setOptionValue("output_flag", False)
+            super().enableCallbacks()  # type: ignore[no-untyped-call]
+
+    return Quiet()  # type: ignore[no-untyped-call]
 
 
 def _use(model: _Model, limit: Limit, s: int, way: int, before: int | None) -> float:

@@ -24,7 +24,7 @@ from trimtab.simulate.policies.oracle import (
 )
 from trimtab.simulate.policies.rule import PerModel
 from trimtab.simulate.policies.shortage import share_classes
-from trimtab.simulate.policies.timeline import ticks_of
+from trimtab.simulate.policies.timeline import held, ticks_of
 from trimtab.simulate.policies.tune import PROMISED, Knobs, Outcome, tune
 from trimtab.simulate.policies.window import (
     Fluid,
@@ -127,7 +127,12 @@ def _shortlist(case: Case, key: ObjectKey) -> list[WindowNumbers]:
 def oracle(case: Case) -> Policy:
     """The clairvoyant, with the least headroom that keeps each promise."""
     bounds = dict.fromkeys(case.specs, (2.5, 0.75))
-    return _timetable(case, tune(lambda h: case.play(_timetable(case, h)), bounds))
+    # What one of these is given, another is not: they share their headroom.
+    together = frozenset(
+        k for k, s in case.specs.items() if s.objective is Objective.MAXIMIZE_ACCURACY
+    )
+    headrooms = tune(lambda h: case.play(_timetable(case, h)), bounds, together=together)
+    return _timetable(case, headrooms)
 
 
 def _timetable(case: Case, headrooms: Knobs) -> Timetable:
@@ -145,7 +150,7 @@ def _timetable(case: Case, headrooms: Knobs) -> Timetable:
             timelines[key] = plan(known[key], clock, headrooms[key])
     rest = {k: n for k, n in known.items() if k not in timelines}
     stretch_ticks = ticks_of(max(_SHORTEST_STRETCH_S, 2 * settings.start_up_s), settings.tick_s)
-    limits = _limits(case, known, timelines, stretch_ticks)
+    limits = _limits(case, known, timelines, stretch_ticks, clock.drain_ticks)
     timelines |= most_accurate(rest, headrooms, limits, clock, stretch_ticks)
     timelines = share_classes(timelines, case.fleet.accelerator_classes)
     return Timetable(timelines, case.true_ways, settings.tick_s)
@@ -165,6 +170,7 @@ def _limits(
     known: Mapping[ObjectKey, Known],
     timelines: Mapping[ObjectKey, Timeline],
     stretch_ticks: int,
+    drain_ticks: int,
 ) -> list[Limit]:
     """Every budget and class, less what the models that are planned already use of it."""
     ticks = max(k.rates.size for k in known.values())
@@ -174,7 +180,9 @@ def _limits(
         for key in models & timelines.keys():
             for workload, counts in timelines[key].items():
                 price = _price(case, workload.accelerator_class) if name is None else 1.0
-                free -= counts * price * (name in (None, workload.accelerator_class))
+                free -= (
+                    held(counts, drain_ticks) * price * (name in (None, workload.accelerator_class))
+                )
         return Limit(models, stretched(free, stretch_ticks).min(axis=1), name)
 
     limits = [

@@ -30,6 +30,13 @@ def alive(needed: Counts, start_ticks: int, drain_ticks: int) -> Counts:
     return total
 
 
+def held(counts: Counts, drain_ticks: int) -> Counts:
+    """Replicas that hold a place in each tick: those that exist, and those that still drain."""
+    padded = np.concatenate((np.full(drain_ticks, counts[0]), counts))
+    most: Counts = np.lib.stride_tricks.sliding_window_view(padded, drain_ticks + 1).max(axis=1)
+    return most
+
+
 def _kept(wanted: NDArray[np.bool_], start_ticks: int, drain_ticks: int) -> Counts:
     edges = np.flatnonzero(np.diff(np.concatenate(([0], wanted.astype(np.int8), [0]))))
     begins, ends = np.maximum(edges[::2] - start_ticks, 0), edges[1::2]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from trimtab.api.resources import ObjectKey
@@ -30,29 +30,37 @@ Play = Callable[[Knobs], Mapping[ObjectKey, Outcome]]
 
 
 def tune(
-    play: Play, bounds: Mapping[ObjectKey, tuple[float, float]], steps: int = 7
+    play: Play,
+    bounds: Mapping[ObjectKey, tuple[float, float]],
+    steps: int = 7,
+    together: frozenset[ObjectKey] = frozenset(),
 ) -> dict[ObjectKey, float]:
     """The cheapest knob of each model that keeps the promise, by bisection on its logarithm.
 
     bounds: (safe, lean) of each model: at `safe` it costs most and attains most. All models move in
-    the same runs, as none of their rules knows of another. Where not even `safe` keeps the promise,
-    the knob that attained most. It takes 1 + `steps` runs.
+    the same runs, as none of their rules knows of another; those in `together`, which do, share one
+    knob and the bounds of the first, and it keeps the promise where it does for each of them. Where
+    not even `safe` keeps the promise, the knob that attained most. It takes 1 + `steps` runs.
     """
-    safe = {key: b[0] for key, b in bounds.items()}
-    lean = {key: b[1] for key, b in bounds.items()}
-    tried: dict[ObjectKey, list[tuple[float, Outcome]]] = {key: [] for key in bounds}
+    groups: list[tuple[ObjectKey, ...]] = [(k,) for k in bounds if k not in together]
+    if together:
+        groups.append(tuple(sorted(together)))
+    ends = [list(bounds[g[0]]) for g in groups]
+    tried: list[list[tuple[float, Outcome]]] = [[] for _ in groups]
+    knobs = [safe for safe, _ in ends]
+    for _ in range(1 + steps):
+        outcomes = play({k: v for g, v in zip(groups, knobs, strict=True) for k in g})
+        for i, group in enumerate(groups):
+            outcome = _joint([outcomes[k] for k in group])
+            tried[i].append((knobs[i], outcome))
+            # `safe` stays the safe end, even where it does not keep the promise.
+            ends[i][0 if outcome.kept or len(tried[i]) == 1 else 1] = knobs[i]
+        knobs = [math.sqrt(safe * lean) for safe, lean in ends]
+    return {k: _best(each) for g, each in zip(groups, tried, strict=True) for k in g}
 
-    def note(knobs: Knobs) -> None:
-        for key, outcome in play(knobs).items():
-            tried[key].append((knobs[key], outcome))
 
-    note(safe)
-    for _ in range(steps):
-        note({key: math.sqrt(safe[key] * lean[key]) for key in bounds})
-        for key, each in tried.items():
-            knob, outcome = each[-1]
-            (safe if outcome.kept else lean)[key] = knob
-    return {key: _best(each) for key, each in tried.items()}
+def _joint(outcomes: Sequence[Outcome]) -> Outcome:
+    return Outcome(min(o.attainment for o in outcomes), sum(o.cost for o in outcomes))
 
 
 def _best(tried: list[tuple[float, Outcome]]) -> float:
