@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from trimtab.api.resources import ObjectKey
 from trimtab.core import conditions, explain
+from trimtab.core.allot import Allotted, Shadow, allot
 from trimtab.core.choose import Choice, why_not
 from trimtab.core.guard import Step
 from trimtab.core.ledger import Room, Shares, budget_key, running_cost
@@ -31,7 +32,8 @@ from trimtab.core.plan import (
 from trimtab.core.settings import DEFAULT_POLICY, PolicySettings
 from trimtab.core.snapshot import ModelState, Snapshot, WorkloadKey
 from trimtab.core.targets import targets_of
-from trimtab.core.view import View, look, set_aside, set_aside_held
+from trimtab.core.undecided import undecided
+from trimtab.core.view import View, look, set_aside_held
 
 _ALTERNATIVES_SHOWN = 3
 
@@ -46,19 +48,32 @@ def decide(
     """
     shares = Shares(snapshot)
     room = Room(snapshot, now_s, policy)
-    inputs = {s.spec.key: look(s, memory, snapshot, now_s, policy) for s in snapshot.models}
-    # Who does not act comes last: advice takes nothing from those who follow it.
-    ordered = sorted(
-        inputs.values(), key=lambda v: (not v.acts, -v.state.spec.priority, v.state.spec.key)
-    )
-    for view in ordered:
-        set_aside(view, shares)
     plans: dict[ObjectKey, ModelPlan] = {}
     memories: dict[ObjectKey, ModelMemory] = {}
-    for view in ordered:
+    views: list[View] = []
+    for state in snapshot.models:
+        try:
+            views.append(look(state, memory, snapshot, now_s, policy))
+        except Exception as error:
+            # One model that nobody had thought of must not stop all others.
+            shares.hold(state)
+            plans[state.spec.key] = undecided(state, error, now_s)
+            memories[state.spec.key] = memory.models.get(state.spec.key, ModelMemory())
+    # Who does not act comes last: advice takes nothing from those who follow it.
+    views.sort(key=lambda v: (not v.acts, -v.state.spec.priority, v.state.spec.key))
+    allotted = allot(views, shares, now_s, policy)
+    for view in views:
         key = view.state.spec.key
-        plans[key], memories[key] = _plan_model(view, snapshot, shares, room, now_s, policy)
-    return Plan(now_s, plans), Memory(memories)
+        try:
+            if key in allotted.failures:
+                raise allotted.failures[key]
+            plans[key], memories[key] = _plan_model(
+                view, snapshot, shares, room, allotted, now_s, policy
+            )
+        except Exception as error:
+            shares.hold(view.state)
+            plans[key], memories[key] = undecided(view.state, error, now_s), view.memory
+    return Plan(now_s, plans, allotted.gap), Memory(memories)
 
 
 def _plan_model(
@@ -66,6 +81,7 @@ def _plan_model(
     snapshot: Snapshot,
     shares: Shares,
     room: Room,
+    allotted: Allotted,
     now_s: float,
     policy: PolicySettings,
 ) -> tuple[ModelPlan, ModelMemory]:
@@ -98,10 +114,12 @@ def _plan_model(
     predicted = _predicted_s(view, choice, targets)
     settling = memory.changed_s is not None and now_s - memory.changed_s < policy.settle_s
     late = lateness(view.state, targets, choice, step.binding, act=view.acts, settling=settling)
+    decision = _decision(view, choice, others, targets, notes, step, now_s)
+    shadow = allotted.shadows.get(spec.key, Shadow())
     plan = ModelPlan(
         key=spec.key,
         targets=targets,
-        decision=_decision(view, choice, others, targets, notes, step, now_s),
+        decision=replace(decision, gap=shadow.gap, shadow_price=shadow.price),
         conditions=_conditions(view, snapshot, memory, latency, choice, targets, stall, late),
         latency=replace(latency, predicted_s=predicted),
         cost_per_hour=running_cost(view.state, snapshot.accelerator_classes),

@@ -34,6 +34,7 @@ class Shares:
             if c.max_replicas is not None
         }
         self._own: dict[ObjectKey, Decimal] = {}
+        self._accelerators = snapshot.accelerator_classes
         for holding in snapshot.holdings:
             if holding.budget in self._budgets:
                 cost = _cost_of(holding.workloads, snapshot.accelerator_classes)
@@ -69,6 +70,17 @@ class Shares:
             if money is not None and price is not None and price > 0:
                 bounds.append((max(0, int(money // price)), name))
         return min(bounds, key=lambda b: b[0])
+
+    def hold(self, state: ModelState) -> None:
+        """Speaks for all that exists of a model."""
+        for workload in state.workloads:
+            price = _price(workload, self._accelerators) or Decimal(0)
+            replicas = held_replicas(workload)
+            self.take(state.spec, workload.key.accelerator_class, replicas, price * replicas)
+
+    def left(self) -> tuple[dict[ObjectKey, Decimal], dict[str, int]]:
+        """Money left of every shared budget, and replicas of every class that has a bound."""
+        return dict(self._budgets), dict(self._classes)
 
     def budget_missing(self, spec: ModelDeployment) -> bool:
         """A budget that cannot be read is not an unlimited one: fails closed."""

@@ -72,7 +72,9 @@ class Decision:
     wanted_replicas: what load and SLO alone ask for, before any constraint; None where unknown.
     demand_rate: requests per second planned for; None where unknown. next_change_allowed_at_s:
     when the fleet may shrink; None where nothing holds it. gap: the share by which the plan can be
-    dearer than the optimum at most; None where no bound is known.
+    dearer than the optimum at most; None where no bound is known. shadow_price: money per hour that
+    the plan would gain by one more of the shared limit that binds (a replica, or a unit of money);
+    None where none binds.
     """
 
     time_s: float
@@ -86,6 +88,7 @@ class Decision:
     alternatives: tuple[Alternative, ...] = ()
     next_change_allowed_at_s: float | None = None
     gap: float | None = None
+    shadow_price: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,7 @@ class ModelPlan:
 
     `targets` holds every workload that should exist; one that is absent is to be removed once it
     has drained. `act` is False where nothing may be written (Advise mode, or a foreign writer).
+    `failure` is what kept this model from being decided on at all.
     Costs are per hour; None where a price is unknown.
     """
 
@@ -118,6 +122,7 @@ class ModelPlan:
     cost_per_hour: Decimal | None = None
     budget_per_hour: Decimal | None = None
     act: bool = True
+    failure: Exception | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ def demands(draw: st.DrawFn, pools: int, budgets: int) -> Demand:
         budget_micro=draw(st.one_of(st.none(), st.integers(0, 3_000_000))),
         shared=draw(st.one_of(st.none(), st.integers(0, budgets - 1))) if budgets else None,
         priority=draw(st.sampled_from([0, 0, 10])),
+        running_rate=draw(st.sampled_from([0.0, 40.0, 90.0])),
         goal=draw(st.sampled_from(Goal)),
         mix=draw(st.booleans()),
     )
@@ -51,6 +52,7 @@ def problems(draw: st.DrawFn, most: int = 4) -> Problem:
         draw(st.lists(demands(pools, budgets), min_size=1, max_size=most).map(tuple)),
         tuple(draw(st.integers(0, 4_000_000)) for _ in range(budgets)),
         tuple(draw(st.one_of(st.none(), st.integers(0, 8))) for _ in range(pools)),
+        draw(st.sampled_from([0.0, 0.1])),
     )
 
 
@@ -94,7 +96,7 @@ def brute_force(problem: Problem) -> float:
                 money[demand.shared] -= option.price_micro * replicas
             left = free[option.pool]
             free[option.pool] = None if left is None else left - replicas
-            score += _score(demand, option, replicas, weights, i)
+            score += _score(demand, option, replicas, weights, i, problem.keep)
         if min(money, default=0) >= 0 and min((f for f in free if f is not None), default=0) >= 0:
             best = min(best, score)
     return best
@@ -110,13 +112,18 @@ def _choices(demand: Demand) -> Iterator[tuple[Option, int]]:
                 yield option, replicas
 
 
-def _score(demand: Demand, option: Option, replicas: int, weights: Weights, i: int) -> float:
+def _score(
+    demand: Demand, option: Option, replicas: int, weights: Weights, i: int, keep: float
+) -> float:
     score = (option.price_micro + option.switch_micro) * float(replicas)
     lacking = max(0, demand.min_replicas - replicas)
     score += weights.first[i] * lacking
     if demand.rate:
         share = min(1.0, option.capacity_rate * replicas / demand.rate)
-        score += weights.shortage[i] * demand.rate * float(missing_share(np.array([share]))[0])
+        runs = min(1.0, demand.running_rate / demand.rate)
+        missed, before = missing_share(np.array([share, runs]))
+        missed += keep * max(0.0, missed - before)
+        score += weights.shortage[i] * demand.rate * missed
     if demand.goal is Goal.MOST_ACCURACY and replicas:
         best = max(o.accuracy for o in demand.options)
         score += weights.accuracy * demand.rate * (best - option.accuracy)

@@ -138,7 +138,10 @@ def _scored(problem: Problem, options: Options, weights: Weights, rows: list[Int
     carried = capacity + capacity2
     share = np.divide(carried, rate, out=np.ones_like(rate), where=rate > 0)
     score = cost + options.switch[first] * count + options.switch[second] * count2
-    score = score + weights.shortage[owner] * rate * missing_share(share)
+    missed = missing_share(share)
+    runs = np.divide(options.running[owner], rate, out=np.ones_like(rate), where=rate > 0)
+    missed = missed + problem.keep * np.maximum(0.0, missed - missing_share(runs))
+    score = score + weights.shortage[owner] * rate * missed
     lacking = np.maximum(0, options.least[owner] - count - count2)
     score += weights.first[owner] * lacking
     # The traffic of a mix follows capacity, so its accuracy does too. What runs nothing serves
@@ -199,6 +202,8 @@ def _corner_counts(options: Options, many: Ints) -> tuple[Ints, Ints]:
     corners = whole * np.linspace(0.0, 1.0, SEGMENTS + 1)[None, :]
     top = options.top[many][:, None]
     least = options.least[model][:, None]
+    running = (options.running[model] / options.capacity[many])[:, None]
+    corners = np.concatenate([corners, running], axis=1)
     counts = np.concatenate(
         [np.floor(corners), np.ceil(corners - 1e-9), top, top - 1, least, np.ones_like(top)], axis=1
     )

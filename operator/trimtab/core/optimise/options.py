@@ -20,7 +20,8 @@ class Options:
     By option: model, pool, capacity (requests/s), price and switch (micro-units), loss (accuracy
     lacking to the model's best; 0 where accuracy is no goal), top (the most replicas worth a
     thought), kept (False where another is never worse). By model: begin (its first option), rate,
-    least, most, budget (its own), shared (index of the budget it shares, G where it shares none).
+    running (requests/s of what runs), least, most, budget (its own), shared (index of the budget it
+    shares, G where it shares none).
     """
 
     model: NDArray[np.int64]
@@ -33,6 +34,7 @@ class Options:
     kept: NDArray[np.bool_]
     begin: NDArray[np.int64]
     rate: NDArray[np.float64]
+    running: NDArray[np.float64]
     least: NDArray[np.int64]
     most: NDArray[np.int64]
     budget: NDArray[np.int64]
@@ -51,6 +53,7 @@ def flat_options(problem: Problem) -> Options:
     switch = np.array([o.switch_micro for o in options], dtype=np.int64)
     pool = np.array([o.pool for o in options], dtype=np.int64)
     rate = np.array([m.rate for m in models], dtype=np.float64)
+    running = np.array([m.running_rate for m in models], dtype=np.float64)
     least = np.array([m.min_replicas for m in models], dtype=np.int64)
     most = np.array([m.max_replicas for m in models], dtype=np.int64)
     budget = np.array(
@@ -68,7 +71,7 @@ def flat_options(problem: Problem) -> Options:
     begin = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
     kept = _undominated(sizes, begin, (pool, capacity, price, switch, loss)) & (top > 0)
     by_option = (model, pool, capacity, price, switch, loss, top, kept)
-    return Options(*by_option, begin, rate, least, most, budget, shared)
+    return Options(*by_option, begin, rate, running, least, most, budget, shared)
 
 
 def _undominated(

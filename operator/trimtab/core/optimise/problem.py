@@ -41,8 +41,9 @@ class Option:
 class Demand:
     """One model: its load in requests/s, what may serve it and what bounds it.
 
-    budget_micro: its own, per hour; None is none. shared: index of the budget it shares. Where
-    `mix` is False it runs one option; else also two of them side by side.
+    budget_micro: its own, per hour; None is none. shared: index of the budget it shares.
+    running_rate: requests/s of what runs now; to take of that, for another's sake, weighs more than
+    never to have given it. Where `mix` is False it runs one option; else also two side by side.
     """
 
     rate: float
@@ -52,17 +53,20 @@ class Demand:
     budget_micro: int | None = None
     shared: int | None = None
     priority: int = 0
+    running_rate: float = 0.0
     goal: Goal = Goal.LEAST_COST
     mix: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """All models at once. budgets_micro: per hour; inventories: replicas, None is unlimited."""
+    """All models at once. budgets_micro: per hour; inventories: replicas, None is unlimited. keep:
+    by what share a shortage weighs more where what runs now would have prevented it."""
 
     models: tuple[Demand, ...]
     budgets_micro: tuple[int, ...] = ()
     inventories: tuple[int | None, ...] = ()
+    keep: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

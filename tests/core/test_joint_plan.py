@@ -1,0 +1,126 @@
+"""Models that share money or accelerators are planned together: by priority, evenly within one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.core.builders import accelerator, budget, deployment, steady, steps, variant
+from tests.core.story import Model, Story, sizes
+from trimtab.api.resources import ManualScale, ScalingMode
+from trimtab.core.plan import ConditionStatus
+
+
+def last(story: Story, *names: str) -> tuple[int, ...]:
+    """The replicas asked for now."""
+    return tuple(sizes(story, name)[-1] for name in names)
+
+
+def test_two_equals_that_start_together_share_the_money_evenly() -> None:
+    models = [Model(deployment(n, shared="shared"), steady(500)) for n in ("a", "b")]
+    story = Story(*models, budgets=(budget("0.60"),)).until(600)
+    assert last(story, "a", "b") == (3, 3)
+
+
+def test_a_newcomer_of_the_same_priority_gets_its_half() -> None:
+    first = Model(deployment("a", shared="shared"), steady(500))
+    late = Model(deployment("b", shared="shared"), steps((300, 500)))
+    story = Story(first, late, budgets=(budget("0.60"),))
+    story.until(290)
+    assert last(story, "a", "b") == (5, 1)
+    story.until(600)
+    assert last(story, "a", "b") == (3, 3)
+
+
+def test_a_scarce_class_is_shared_by_demand_and_not_by_name() -> None:
+    small = Model(deployment("a"), steady(170))
+    large = Model(deployment("b"), steady(680))
+    story = Story(small, large, classes=(accelerator(most=7),)).until(400)
+    a, b = last(story, "a", "b")
+    assert a + b == 7
+    assert b >= 2 * a
+
+
+def test_priority_goes_before_evenness_and_every_minimum_before_priority() -> None:
+    high = Model(deployment("high", priority=10), steady(500))
+    low = Model(deployment("low", least=2), steady(500))
+    story = Story(low, high, classes=(accelerator(most=6),)).until(400)
+    assert last(story, "high", "low") == (4, 2)
+
+
+def test_noise_does_not_move_replicas_between_equals() -> None:
+    models = [
+        Model(
+            deployment(n, shared="shared"),
+            lambda t, i=i: 500.0 + 10.0 * ((int(t / 5) * (i + 3)) % 5),  # type: ignore[misc]
+        )
+        for i, n in enumerate("ab")
+    ]
+    story = Story(*models, budgets=(budget("0.70"),)).until(600)
+    settled = set(zip(sizes(story, "a")[60:], sizes(story, "b")[60:], strict=True))
+    assert len(settled) == 1
+
+
+def test_who_has_another_class_to_go_to_makes_room_for_who_has_not() -> None:
+    both = variant("int8", "0.9", 10.0, "cpu", "big")
+    flexible = Model(deployment("a", variants=(both,)), steady(250))
+    bound = Model(deployment("b"), steady(250))
+    classes = (accelerator(most=5), accelerator("big", price="0.15"))
+    story = Story(flexible, bound, classes=classes).until(400)
+    assert story.condition("SLOMet", "a").status is ConditionStatus.TRUE
+    assert story.condition("SLOMet", "b").status is ConditionStatus.TRUE
+    assert {w.key.accelerator_class for w in story.moments["a"][-1].state.workloads} == {"big"}
+
+
+def test_the_plan_says_how_good_it_is_and_what_one_more_would_be_worth() -> None:
+    models = [Model(deployment(n, shared="shared"), steady(500)) for n in ("a", "b")]
+    story = Story(*models, budgets=(budget("0.60"),)).until(400)
+    decision = story.plan("a").decision
+    assert decision.gap == pytest.approx(0.0, abs=0.01)
+    assert decision.shadow_price is not None
+    assert decision.shadow_price > 1.0
+    story.budgets[next(iter(story.budgets))] = budget("9")
+    story.until(500)
+    assert story.plan("a").decision.gap == 0.0
+    assert story.plan("a").decision.shadow_price is None
+
+
+def test_a_model_that_cannot_be_decided_on_is_held_and_stops_nobody_else() -> None:
+    bad, good = Model(deployment("bad"), steady(250)), Model(deployment("good"), steady(250))
+    story = Story(bad, good, classes=(accelerator(most=8),)).until(300)
+    assert last(story, "bad", "good") == (4, 4)
+    bad.reshape = lambda readings: replace(readings, workloads=None)  # type: ignore[arg-type]
+    good.load = steady(700)
+    story.until(500)
+    plan = story.plan("bad")
+    assert not plan.act
+    assert isinstance(plan.failure, TypeError)
+    assert "Deciding failed (TypeError" in plan.decision.summary
+    assert story.condition("Stalled", "bad").reason == "DecisionFailed"
+    # What the held one stands on is not given away.
+    assert last(story, "bad", "good") == (4, 4)
+    bad.reshape = lambda readings: readings
+    story.until(600)
+    assert story.plan("bad").failure is None
+    # Of 4 and 9 needed, 8 are there: both carry about the same share.
+    assert last(story, "bad", "good") == (2, 6)
+
+
+def test_a_load_that_is_no_number_holds_that_model_alone() -> None:
+    bad, good = Model(deployment("bad"), steady(250)), Model(deployment("good"), steady(250))
+    story = Story(bad, good).until(300)
+    bad.load, good.load = steady(float("inf")), steady(400)
+    story.until(400)
+    assert isinstance(story.plan("bad").failure, ValueError | OverflowError)
+    assert last(story, "bad", "good") == (4, 6)
+
+
+def test_orders_by_hand_come_before_the_growth_of_a_higher_priority() -> None:
+    auto = Model(deployment("auto", priority=100), steady(700))
+    ordered = Model(deployment("ordered"), steady(10))
+    story = Story(auto, ordered, classes=(accelerator(most=6),))
+    hand = ManualScale("int8", "cpu", 4)
+    story.respec(ordered, mode=ScalingMode.MANUAL, manual=hand)
+    story.until(300)
+    assert last(story, "auto", "ordered") == (2, 4)
