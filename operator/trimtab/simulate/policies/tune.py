@@ -56,11 +56,22 @@ def tune(
             # `safe` stays the safe end, even where it does not keep the promise.
             ends[i][0 if outcome.kept or len(tried[i]) == 1 else 1] = knobs[i]
         knobs = [math.sqrt(safe * lean) for safe, lean in ends]
-    return {k: _best(each) for g, each in zip(groups, tried, strict=True) for k in g}
+    return {
+        k: _leanest(each, bounds[g[0]][1]) if k in together else _best(each)
+        for g, each in zip(groups, tried, strict=True)
+        for k in g
+    }
 
 
 def _joint(outcomes: Sequence[Outcome]) -> Outcome:
     return Outcome(min(o.attainment for o in outcomes), sum(o.cost for o in outcomes))
+
+
+def _leanest(tried: list[tuple[float, Outcome]], lean: float) -> float:
+    """Nearest to `lean`: what is saved where a limit is shared is spent on something better, so the
+    cost does not tell."""
+    kept = [(abs(math.log(knob / lean)), knob) for knob, o in tried if o.kept]
+    return min(kept)[1] if kept else _best(tried)
 
 
 def _best(tried: list[tuple[float, Outcome]]) -> float:
