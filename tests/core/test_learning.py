@@ -110,7 +110,7 @@ def test_triton_weighs_a_batchs_time_by_its_size(mean: float, variance: float) -
     )
     memory = ModelMemory()
     for tick in range(30):
-        memory = learn(memory, state, {}, 5.0 * tick)
+        memory = learn(memory, state, 5.0 * tick)
     known = belief_of(memory, state.spec, INT8)
     assert known is not None
     assert known.curve.seconds(4) == pytest.approx(curve.seconds(4), rel=0.01)
@@ -146,7 +146,7 @@ def taught(truth: ServiceCurve, batches: Iterable[float], memory: ModelMemory) -
                 (Workload(INT8, 1, batch_cap=16),),
                 ModelReadings(workloads=(readings,)),
             )
-            memory = learn(memory, state, {}, at_s)
+            memory = learn(memory, state, at_s)
     known = belief_of(memory, BATCHING, INT8)
     assert known is not None
     return known

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from statistics import median
 
-from trimtab.api.resources import AcceleratorClass, ModelDeployment
+from trimtab.api.resources import ModelDeployment
 from trimtab.core.latency import ServiceCurve
 from trimtab.core.memory import ModelMemory
 from trimtab.core.service_time import Learned, believe, first_seen, from_seed
@@ -16,7 +16,6 @@ from trimtab.core.snapshot import ModelState, Workload, WorkloadKey, WorkloadRea
 
 _TIMES_KEPT = 20
 _WINDOW_S = 60.0  # what the readings are means over, roughly
-_CORE_LIMIT = 0.8  # of a core that the front end is believed to take, at most
 
 # A seed is somebody's measurement on some day; until serving confirms it, plan with it this much
 # slower (plans that are exact on paper collapse when the profile is wrong: arXiv 2604.07472).
@@ -38,21 +37,13 @@ class Belief:
     margin: float = 1.0
 
 
-def learn(
-    memory: ModelMemory,
-    state: ModelState,
-    classes: Mapping[str, AcceleratorClass],
-    now_s: float,
-) -> ModelMemory:
+def learn(memory: ModelMemory, state: ModelState, now_s: float) -> ModelMemory:
     """The memory after this snapshot's readings of service times and pods."""
     learned = dict(memory.learned)
     for readings in state.readings.workloads:
         before = _current(learned.get(readings.key), seed_points(state.spec, readings.key))
-        workload = state.workload(readings.key)
-        cap = workload.batch_cap or state.spec.triton.max_batch_size
-        name = readings.key.accelerator_class
-        shared_s = memory.front_end_s.get(name, 0.0) if shares_core(classes.get(name)) else 0.0
-        after = _learn_service_time(before, readings, cap, workload.ready, shared_s, now_s)
+        cap = state.workload(readings.key).batch_cap or state.spec.triton.max_batch_size
+        after = _learn_service_time(before, readings, cap, now_s)
         if after is not None:
             learned[readings.key] = after
     memory = replace(memory, learned=learned)
@@ -91,19 +82,14 @@ def seed_points(spec: ModelDeployment, key: WorkloadKey) -> tuple[tuple[int, flo
 def note_front_end(memory: ModelMemory, class_name: str, measured_s: float) -> ModelMemory:
     """Moves a class's front-end time a little towards what the measured latency asks for.
 
-    It is kept by class and not by variant: the same requests are parsed for all of them.
+    It is kept by class and not by variant: the same requests are parsed for all of them. Where the
+    front end shares the core it also stretches the executions that are measured, the more the
+    higher the load; the two together are what the latency tells, and right at the load of the day.
     """
     before = memory.front_end_s.get(class_name, 0.0)
     weight = _FRONT_END_RISES if measured_s > before else _FRONT_END_FALLS
     after = before + weight * (measured_s - before)
     return replace(memory, front_end_s={**memory.front_end_s, class_name: after})
-
-
-def shares_core(accelerator: AcceleratorClass | None) -> bool:
-    """Whether what parses the requests runs on what executes them: a class of nothing but CPU."""
-    return accelerator is not None and all(
-        name in ("cpu", "memory", "ephemeral-storage") for name, _ in accelerator.resources
-    )
 
 
 def _current(learned: Learned | None, seed: tuple[tuple[int, float], ...]) -> Learned | None:
@@ -128,24 +114,13 @@ def _sibling_errors(memory: ModelMemory, spec: ModelDeployment, key: WorkloadKey
 
 
 def _learn_service_time(
-    before: Learned | None,
-    readings: WorkloadReadings,
-    cap: int,
-    pods: int,
-    shared_s: float,
-    now_s: float,
+    before: Learned | None, readings: WorkloadReadings, cap: int, now_s: float
 ) -> Learned | None:
-    """The curve moved towards one reading of (mean batch, mean service time).
-
-    `shared_s` is the front end's time for a request on the same core. While a batch runs it takes
-    its share, so the time that is measured holds it already, the more the higher the load.
-    """
+    """The curve moved towards one reading of (mean batch, mean service time)."""
     if not isinstance(readings.service_time_s, Known) or not isinstance(readings.batch_size, Known):
         # Two absurd readings with a silence between them are not one that lasted.
         return before and replace(before, outliers_since_s=None)
-    items = (value_or_none(readings.batch_rate) or 0.0) * max(1.0, readings.batch_size.value)
-    busy = min(_CORE_LIMIT, shared_s * items / max(1, pods))
-    seconds = readings.service_time_s.value * (1.0 - busy)
+    seconds = readings.service_time_s.value
     batch = _batch_a_request_sees(max(1.0, readings.batch_size.value), cap)
     if seconds <= 0.0:
         return before
