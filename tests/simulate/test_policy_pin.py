@@ -79,12 +79,24 @@ def test_accuracy_is_bought_as_far_as_the_budget_reaches_at_the_mean_rate() -> N
     assert pinned_of(rich, 100.0).key.variant == "fp32"
     assert pinned_of(replace(rich, budget_per_hour=Decimal("0.60")), 100.0).key.variant == "int8"
     assert pinned_of(replace(rich, budget_per_hour=None), 100.0).key.variant == "fp32"
-    assert pinned_of(replace(rich, budget_per_hour=None, budget_ref="gone"), 1.0).accuracy < 1
+    # A shared budget that does not exist buys nothing.
+    lost = replace(rich, budget_per_hour=None, budget_ref="gone")
+    assert pinned_of(lost, 100.0).key.variant == "int8"
 
 
 def test_a_shared_budget_buys_accuracy_where_it_is_cheapest() -> None:
-    shared = {"objective": Objective.MAXIMIZE_ACCURACY, "budget_ref": "shared"}
-    busy, quiet = model("busy", **shared), model("quiet", **shared)
-    money = budget("1.20")
-    found = pin([busy, quiet], CLASSES, {money.key: money}, {busy.key: 100.0, quiet.key: 40.0})
-    assert {k.name: p.key.variant for k, p in found.items()} == {"busy": "int8", "quiet": "fp32"}
+    """The busy model would gain more by its step, but for each request it costs ten times more."""
+    busy = model("busy", objective=Objective.MAXIMIZE_ACCURACY, budget_ref="shared")
+    quiet = replace(busy, key=model("quiet").key, variants=(CHEAP, variant("fp16", "0.95", 25.0)))
+    rates = {busy.key: 100.0, quiet.key: 40.0}
+    costs = {
+        (s.key.name, w.key.variant): rates[s.key] / (0.8 * w.rate) * 0.10
+        for s in (busy, quiet)
+        for w in ways(s, CLASSES, seed_curves(s))
+    }
+    # Enough for either step, and not for both.
+    both = costs["busy", "fp32"] + costs["quiet", "fp16"]
+    alone = costs["busy", "fp32"] + costs["quiet", "int8"]
+    money = budget(f"{(both + alone) / 2:.6f}")
+    found = pin([busy, quiet], CLASSES, {money.key: money}, rates)
+    assert {k.name: p.key.variant for k, p in found.items()} == {"busy": "int8", "quiet": "fp16"}

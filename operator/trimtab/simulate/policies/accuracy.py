@@ -102,7 +102,7 @@ def _pick(
             if m.key in limit.models:
                 old = None if before is None else before[i]
                 used += sum(_use(m, limit, s, o, old) * x for o, x in enumerate(row))
-        solver.addConstr(used - over <= float(limit.most[s]))
+        solver.addConstr(used - over <= float(limit.most[max(0, s - 1) : s + 1].min()))
     solver.maximize(value)
     values = solver.getSolution().col_value
     return [max(range(len(row)), key=lambda o: values[row[o].index]) for row in chosen]
@@ -133,6 +133,7 @@ def _use(model: _Model, limit: Limit, s: int, way: int, before: int | None) -> f
         same = chosen.key.accelerator_class == limit.accelerator_class
         return float(model.largest[option, stretch]) if same else 0.0
 
-    if before is None or before == way:
+    if before is None:
         return of(way, s)
-    return of(way, s) + of(before, s - 1)
+    # Newcomers start while the stretch before still runs, beside all that others use in it.
+    return max(of(way, s), of(way, s - 1)) if way == before else of(way, s) + of(before, s - 1)
