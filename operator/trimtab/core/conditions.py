@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from trimtab.core.choose import Choice
-from trimtab.core.ledger import budget_key, running_cost, shared_cost, unpriced_classes
+from trimtab.core.ledger import budget_key, running_cost, unpriced_classes
 from trimtab.core.memory import ModelMemory
 from trimtab.core.mend import bound_mend, shortage
 from trimtab.core.plan import Condition, ConditionStatus, Latency, Target
@@ -136,9 +136,16 @@ def slo_met(
 
 
 def within_budget(
-    state: ModelState, snapshot: Snapshot, budget: Decimal | None, choice: Choice | None
+    state: ModelState,
+    snapshot: Snapshot,
+    budget: Decimal | None,
+    shared: Decimal | None,
+    choice: Choice | None,
 ) -> Condition:
-    """WithinBudget: what runs costs no more than was allowed."""
+    """WithinBudget: what runs costs no more than was allowed.
+
+    shared: what all that exists on the model's shared budget costs; None where it names none.
+    """
     spent = running_cost(state, snapshot.accelerator_classes)
     if state.spec.budget_ref is not None and budget_key(state.spec) not in snapshot.budgets:
         name = state.spec.budget_ref
@@ -161,7 +168,6 @@ def within_budget(
             " fleet shrinks to it. Raise spec.budget.perHour or the InferenceBudget to keep it."
         )
         return Condition("WithinBudget", FALSE, "OverBudget", text)
-    shared = shared_cost(state.spec, snapshot)
     if shared is not None and shared > snapshot.budgets[budget_key(state.spec)].per_hour:
         text = (
             f"All that runs on InferenceBudget {state.spec.budget_ref} costs ${shared:f}/h, more"

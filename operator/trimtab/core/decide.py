@@ -96,7 +96,7 @@ def _plan_model(
     )
     memory = judge_slo(memory, latency, spec.slo.target_s)
     if choice is None:
-        return _no_option(view, snapshot, memory, latency, now_s), memory
+        return _no_option(view, snapshot, memory, latency, room.shared_cost(spec), now_s), memory
     targets: tuple[Target, ...]
     notes: tuple[Constraint, ...] = ()
     step = Step(0)
@@ -120,7 +120,9 @@ def _plan_model(
         key=spec.key,
         targets=targets,
         decision=replace(decision, gap=shadow.gap, shadow_price=shadow.price),
-        conditions=_conditions(view, snapshot, memory, latency, choice, targets, stall, late),
+        conditions=_conditions(
+            view, snapshot, memory, latency, choice, targets, stall, late, room.shared_cost(spec)
+        ),
         latency=replace(latency, predicted_s=predicted),
         cost_per_hour=running_cost(view.state, snapshot.accelerator_classes),
         budget_per_hour=_budget(view, snapshot),
@@ -134,7 +136,12 @@ def _as_it_runs(state: ModelState) -> tuple[Target, ...]:
 
 
 def _no_option(
-    view: View, snapshot: Snapshot, memory: ModelMemory, latency: Latency, now_s: float
+    view: View,
+    snapshot: Snapshot,
+    memory: ModelMemory,
+    latency: Latency,
+    shared: Decimal | None,
+    now_s: float,
 ) -> ModelPlan:
     """Nothing of the spec may run: everything stays as it is, and the condition says why."""
     spec = view.state.spec
@@ -151,7 +158,7 @@ def _no_option(
         key=spec.key,
         targets=_as_it_runs(view.state),
         decision=Decision(now_s, "Hold", text, alternatives=_excluded(view)),
-        conditions=_conditions(view, snapshot, memory, latency, None, (), stall, late),
+        conditions=_conditions(view, snapshot, memory, latency, None, (), stall, late, shared),
         latency=latency,
         cost_per_hour=running_cost(view.state, snapshot.accelerator_classes),
         budget_per_hour=_budget(view, snapshot),
@@ -176,6 +183,7 @@ def _conditions(
     targets: tuple[Target, ...],
     stall: Condition,
     late: str,
+    shared: Decimal | None,
 ) -> tuple[Condition, ...]:
     return (
         conditions.ready(view.state),
@@ -183,7 +191,7 @@ def _conditions(
         stall,
         conditions.metrics_available(view.state),
         conditions.slo_met(view.state, memory, latency, choice, late),
-        conditions.within_budget(view.state, snapshot, _budget(view, snapshot), choice),
+        conditions.within_budget(view.state, snapshot, _budget(view, snapshot), shared, choice),
     )
 
 

@@ -99,10 +99,13 @@ class Room:
         self._money: dict[ObjectKey, Decimal] = {k: b.per_hour for k, b in snapshot.budgets.items()}
         self._own: dict[ObjectKey, Decimal] = {}
         self._unpriced: set[ObjectKey] = set()
+        self._spent: dict[ObjectKey, Decimal] = dict.fromkeys(snapshot.budgets, Decimal(0))
         held = [(budget_key(s.spec), s.workloads) for s in snapshot.models]
         for budget, workloads in [*held, *((h.budget, h.workloads) for h in snapshot.holdings)]:
             if budget in self._money:
-                self._money[budget] -= _cost_of(workloads, self._classes)
+                cost = _cost_of(workloads, self._classes)
+                self._money[budget] -= cost
+                self._spent[budget] += cost
                 if _unpriced(workloads, self._classes):
                     self._unpriced.add(budget)
             for workload in workloads:
@@ -131,6 +134,11 @@ class Room:
             if accelerator.price_per_hour > 0:
                 bounds.append((max(0, int(money // accelerator.price_per_hour)), name))
         return min(bounds, key=lambda b: b[0])
+
+    def shared_cost(self, spec: ModelDeployment) -> Decimal | None:
+        """Cost per hour of all that exists on the shared budget of a model, as far as priced; None
+        where it names none that exists."""
+        return self._spent.get(budget_key(spec))
 
     def stuck(self, class_name: str) -> bool:
         """Whether pods of that class have waited for a node for too long."""
@@ -212,17 +220,6 @@ def unpriced_classes(state: ModelState, classes: Mapping[str, AcceleratorClass])
         for w in state.workloads
         if held_replicas(w) and _price(w, classes) is None
     }
-
-
-def shared_cost(spec: ModelDeployment, snapshot: Snapshot) -> Decimal | None:
-    """Cost per hour of all that exists on the shared budget of a model, as far as priced; None
-    where it names none that exists."""
-    key = budget_key(spec)
-    if key not in snapshot.budgets:
-        return None
-    sharing = [s.workloads for s in snapshot.models if budget_key(s.spec) == key]
-    sharing += [h.workloads for h in snapshot.holdings if h.budget == key]
-    return sum((_cost_of(held, snapshot.accelerator_classes) for held in sharing), Decimal(0))
 
 
 def _cost_of(workloads: Iterable[Workload], classes: Mapping[str, AcceleratorClass]) -> Decimal:

@@ -32,7 +32,10 @@ def targets_of(
     if spec.scaling.mode is ScalingMode.MANUAL and choice.granted < workload.replicas:
         step = Step(choice.granted)
     else:
-        scale = measured_scale(state, choice.option, observe_latency(state)) or 1.0
+        scale = 1.0
+        if choice.granted < workload.replicas:
+            # Dear to tell, and asked by what shrinks alone.
+            scale = measured_scale(state, choice.option, observe_latency(state)) or 1.0
         step = next_step(workload, choice, spec, view.memory, demand, room, scale, now_s, policy)
     olds = [w for w in state.workloads if w.key != workload.key and (w.replicas or w.pods)]
     kept, notes = retire(olds, workload, step, choice, view.options, relief)

@@ -72,14 +72,13 @@ def _allotment(
     c = candidates
     demand = problem.models[model]
     begin = int(c.options.begin[model])
-    counts = [
+    capacity = c.options.capacity
+    counts = (
         (int(c.first[row]), int(c.count[row])),
         (int(c.second[row]), int(c.count_second[row])),
-    ]
-    carried = sum(n * float(c.options.capacity[o]) for o, n in counts)
-    runs = tuple(
-        Run(o - begin, n, n * float(c.options.capacity[o]) / carried) for o, n in counts if n
     )
+    carried = sum(n * float(capacity[o]) for o, n in counts)
+    runs = tuple(Run(o - begin, n, n * float(capacity[o]) / carried) for o, n in counts if n)
     binding, shadow = "", 0.0
     if c.score[row] > own:
         binding, shadow = _binding(demand.shared, c, row, prices)
