@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from statistics import median
 
 _LEAST_SAMPLES = 6
 _RATIO = 1.5  # a smaller rise is carried by the room that every fleet has
-_DEVIATIONS = 6.0  # of a Poisson count over the window
+_DEVIATIONS = 6.0
+_QUARTILES = 1.349  # distance of a normal distribution's quartiles, in standard deviations
+_MINUTE_S = 60.0
 _APART_S = 180.0  # a second jump within that time is the same burst
 _PEAK_WITHIN_S = 90.0  # the height that matters is the one before help can have come
 
@@ -37,21 +38,50 @@ def latest_onset(
         return onsets
     if len(recent) < _LEAST_SAMPLES:
         return onsets
-    before = median(r for _, r in recent)
-    if rate <= _RATIO * before or rate - before <= noise(before, window_s, _DEVIATIONS):
+    before = usual(recent, window_s)
+    if rate <= _RATIO * before.rate or rate - before.rate <= _DEVIATIONS * before.deviation:
         return onsets
-    return (*onsets, Onset(now_s, before, rate))
+    return (*onsets, Onset(now_s, before.rate, rate))
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """What the rate was in the last minutes, and how far off one window's count usually is."""
+
+    rate: float
+    deviation: float
+
+
+def usual(recent: tuple[tuple[float, float], ...], window_s: float) -> Usual:
+    """The median of the recent rates, and their standard deviation, from the quartiles; at least
+    that of a Poisson count.
+
+    A service that is called in lots of ten varies three times as much as a Poisson count: by the
+    count alone, every minute of it would be a burst.
+    """
+    rates = sorted(r for _, r in recent)
+    quarter = len(rates) // 4
+    middle = rates[len(rates) // 2]
+    spread = (rates[-1 - quarter] - rates[quarter]) / _QUARTILES
+    return Usual(middle, max(spread, noise(middle, window_s, 1.0)))
 
 
 def excess_deviations(
     recent: tuple[tuple[float, float], ...], rate: float, window_s: float
 ) -> float:
-    """How many standard deviations of its own count a rate is above the median before it; 0 where
-    too little was seen."""
+    """How many standard deviations a rate is above those just before it; 0 where too little was
+    seen.
+
+    Above the median of five minutes and above the mean of the last: on a slope that lasts, every
+    rate is above the median.
+    """
     if len(recent) < 4 * _LEAST_SAMPLES:
         return 0.0
-    before = median(r for _, r in recent)
-    return (rate - before) / noise(before, window_s, 1.0)
+    before = usual(recent, window_s)
+    newest_s = recent[-1][0]
+    minute = [r for t, r in recent if t > newest_s - _MINUTE_S]
+    level = max(before.rate, sum(minute) / len(minute))
+    return (rate - level) / before.deviation
 
 
 def noise(rate: float, window_s: float, deviations: float) -> float:
