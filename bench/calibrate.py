@@ -32,7 +32,7 @@ from e2e.kit.install import Images, install_prometheus, install_trimtab
 from e2e.kit.served import Stage
 from e2e.load.process import LoadError
 
-SHARES = (0.1, 0.3, 0.5, 0.7, 0.8, 0.9)
+SHARES = (0.1, 0.3, 0.5, 0.7, 0.9)
 TRACE_SHARE = 0.5
 
 

@@ -111,14 +111,13 @@ def measure_profile(served: Served) -> dict[int, float]:
     """Seconds of one execution by batch size, as Triton counts them: requests that bring a batch of
     their own, at a fifth of what the server can do."""
     times: dict[int, float] = {}
-    batch = 1
+    batch, guess_s = 1, served.case.guess_s
     while batch <= served.case.max_batch:
-        guess_s = batch * max(times.values(), default=served.case.guess_s)
         before = served.counters()
         served.send(batch, "--schedule", f"{_PROFILE_S + WARM_S:g}s@{0.2 / guess_s:.2f}")
         service_s, _, _ = means(before, served.counters())
         times[batch] = service_s
-        batch *= 2
+        batch, guess_s = 2 * batch, max(2.0 * service_s, served.case.guess_s)
     return times
 
 

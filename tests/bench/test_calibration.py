@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
-from bench.calibration.cases import CASES
+from bench.calibration.cases import CASES, Case
 from bench.calibration.compare import Compared, Profile, compare, simulate
-from bench.calibration.measure import Measured, means, most_in, read_counters
+from bench.calibration.measure import Measured, Served, means, most_in, read_counters
 from bench.calibration.schedule import poisson, stretch, write_times
 from bench.calibration.table import as_markdown
+from e2e.kit.served import Stage
 from e2e.load.stats import Summary
+from trimtab.api.parse import parse_model_deployment
 
 METRICS = """\
 # HELP nv_inference_count Number of inferences performed
@@ -76,3 +80,13 @@ def test_a_load_that_the_model_calls_too_much_is_told_as_such() -> None:
 def test_the_simulator_says_what_went_wrong(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="nowhere"):
         simulate(PROFILE, tmp_path / "nowhere.csv")
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=str)
+def test_what_is_applied_is_what_the_api_takes(case: Case) -> None:
+    stage = SimpleNamespace(namespace="shop", images=SimpleNamespace(models="m", triton="t"))
+    manifest = Served(cast("Stage", stage), case).manifest()
+    manifest["metadata"] |= {"uid": "u", "generation": 1}
+    parsed = parse_model_deployment(manifest)
+    assert parsed.scaling.manual is not None
+    assert parsed.triton.max_batch_size == case.max_batch
