@@ -11,8 +11,8 @@ from trimtab.core.optimise.score import Floats
 
 _ROUNDS = 30
 _TRIES = 60  # exchanges tried in one round, the most promising first
-_PARTNERS = 4  # models that give way to one
-_LOOKS = 20
+_PARTNERS = 8  # models that give way to one
+_LOOKS = 5
 _EPSILON = 1e-9
 
 
@@ -173,28 +173,33 @@ def _exchanges(standing: Standing, reduced: Floats) -> None:
     worth = reduced - reduced[standing.rows][c.model]
     wish = np.flatnonzero((worth < -_EPSILON) & (standing.gains() < -_EPSILON))
     for row in wish[np.argsort(worth[wish], kind="stable")[:_TRIES]]:
-        make_way(standing, int(row))
+        make_way(standing, reduced, int(row))
 
 
-def make_way(standing: Standing, *rows: int) -> bool:
-    """Moves the models of `rows` there, and others out of their way, the least loss first, where
-    all together score less; else nothing changes."""
+def make_way(standing: Standing, reduced: Floats, *rows: int) -> bool:
+    """Moves the models of `rows` there, and others out of their way, the least worse at the prices
+    first (`reduced`), where all together score less; else nothing changes."""
     group = list(rows)
     gains = standing.gains()
     while gains[group].sum() < -_EPSILON:
         if standing.fits(*group):
             standing.move(*group)
             return True
-        partner = _partner(standing, group, gains) if len(group) < len(rows) + _PARTNERS else -1
+        more = len(group) < len(rows) + _PARTNERS
+        partner = _partner(standing, group, gains, reduced) if more else -1
         if partner < 0:
             return False
         group.append(partner)
     return False
 
 
-def _partner(standing: Standing, group: list[int], gains: Floats) -> int:
-    """The row of another model that makes room for those of `group`, at the least loss for what it
-    frees; -1 where none does for less than the gain."""
+def _partner(standing: Standing, group: list[int], gains: Floats, reduced: Floats) -> int:
+    """The row of another model that makes room for those of `group`, the least worse at the prices
+    for what it frees; -1 where none does for less than the gain.
+
+    One that lacks nothing itself comes first. Else the best of all: who makes room for it is found
+    next, and what it takes of other limits is in its price.
+    """
     c, old = standing.candidates, standing.rows
     needs = standing.needs(*group)
     key = next(k for k, amount in needs.items() if amount > max(0, standing.left(k)))
@@ -203,9 +208,12 @@ def _partner(standing: Standing, group: list[int], gains: Floats) -> int:
     freed = use[old][c.model] - use
     able = np.flatnonzero((freed > 0) & (gains + gains[group].sum() < -_EPSILON))
     able = able[~np.isin(c.model[able], c.model[group])]
-    price = gains[able] / np.minimum(freed[able], short)
-    for partner in able[np.argsort(price, kind="stable")[:_LOOKS]].tolist():
+    worse = reduced[able] - reduced[old][c.model[able]]
+    price = worse / np.minimum(freed[able], short)
+    order = able[np.argsort(price, kind="stable")]
+    lacking_nothing = order[standing.possible()[order]][:_LOOKS]
+    for partner in lacking_nothing.tolist():
         more = standing.needs(partner)
         if all(n <= 0 or needs.get(k, 0) + n <= standing.left(k) for k, n in more.items()):
             return int(partner)
-    return -1
+    return int(order[0]) if len(order) else -1

@@ -72,7 +72,7 @@ class _Work:
             rows = states.best_rows()
             if rows is not None:
                 changed = sorted(set(rows.tolist()) - set(now.tolist()))
-                moved |= make_way(standing, *changed)
+                moved |= make_way(standing, self.reduced, *changed)
         if moved:
             improve(standing, self.found)
         return losses
