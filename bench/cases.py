@@ -24,6 +24,9 @@ _FILES = {
     "twitter": "twitter-2018-days-01-07.csv.gz",
     "azure": "azure-llm-2023-code-arrivals.csv.gz",
 }
+# A recording of few requests is scaled up by hundreds: by the second, the chance in which second
+# each of them fell would become bursts that nobody sent.
+_STEPS_S = {"twitter": 1, "azure": 10}
 _SEED = 1
 _WRONG_SEEDS = (0.7, 1.3)
 
@@ -93,7 +96,8 @@ def set_up(
     whole = _recording(recording_file(folder, stretch))
     traces = {}
     for i, model in enumerate(fleet.models):
-        part = cut(whole, stretch.start_s + i * _APART_S, stretch.duration_s)
+        step_s = _STEPS_S[stretch.recording]
+        part = cut(whole, stretch.start_s + i * _APART_S, stretch.duration_s, step_s)
         carried = ways(model, fleet.accelerator_classes, seed_curves(model))[0].rate
         traces[model.key] = part.scaled(
             mean_replicas * carried / part.rate(0.0, stretch.duration_s), _SEED
@@ -103,12 +107,12 @@ def set_up(
     return Setup(fleet, traces, truth)
 
 
-def cut(trace: Trace, start_s: int, duration_s: int) -> Trace:
-    """The trace by second from `start_s` on, begun again at its end where it is shorter."""
-    counts = np.rint(trace.rates(1.0)).astype(np.int64)
-    # The last second may be cut short; what it holds is no rate.
-    at = np.arange(start_s, start_s + duration_s) % max(1, counts.size - 1)
-    return Trace(np.arange(duration_s + 1.0), counts[at])
+def cut(trace: Trace, start_s: int, duration_s: int, step_s: int = 1) -> Trace:
+    """The trace by steps from `start_s` on, begun again at its end where it is shorter."""
+    counts = np.rint(trace.rates(step_s) * step_s).astype(np.int64)
+    # The last step may be cut short; what it holds is no rate.
+    at = np.arange(start_s // step_s, (start_s + duration_s) // step_s) % max(1, counts.size - 1)
+    return Trace(np.arange(at.size + 1.0) * step_s, counts[at])
 
 
 def _wrong(model: ModelDeployment) -> ModelDeployment:

@@ -47,6 +47,7 @@ def test_the_clairvoyant_keeps_its_promise_through_a_burst_and_pays_little_for_i
 def test_a_stretch_beyond_the_end_of_a_recording_begins_it_again() -> None:
     trace = Trace(np.arange(6.0), np.array([1, 2, 3, 4, 5]))
     assert cut(trace, 2, 4).counts.tolist() == [3, 4, 1, 2]
+    assert cut(trace, 0, 4, step_s=2).counts.tolist() == [3, 7]
 
 
 @pytest.mark.parametrize("text", ["twitter", "reddit@1h+1h", "twitter@1+1", "twitter@h+h"])
