@@ -12,7 +12,7 @@ from trimtab.core.optimise.score import Floats
 _ROUNDS = 30
 _TRIES = 60  # exchanges tried in one round, the most promising first
 _PARTNERS = 8  # models that give way to one
-_LOOKS = 5
+_LOOKS = 32
 _EPSILON = 1e-9
 
 
@@ -26,6 +26,7 @@ class Standing:
         # One more budget that holds everything, for the models that share none.
         self.money = np.append(left, np.iinfo(np.int64).max // 4)
         self.free = limits.pools - candidates.pool_use(rows, pools)
+        self._takes: dict[int, Ints] = {}
 
     @property
     def score(self) -> float:
@@ -65,6 +66,12 @@ class Standing:
                     need[pool] = need.get(pool, 0) + sign * int(counts[at])
         return need
 
+    def takes(self, pool: int) -> Ints:
+        """Replicas of one inventory, by row."""
+        if pool not in self._takes:
+            self._takes[pool] = self.candidates.takes(pool)
+        return self._takes[pool]
+
     def gains(self) -> Floats:
         """By row: how much the score would change if its model moved there."""
         c = self.candidates
@@ -76,7 +83,7 @@ class Standing:
         money = self.money[c.shared] + c.cost[old]
         fits: NDArray[np.bool_] = c.cost <= money[c.model]
         for pool in np.flatnonzero(self.free < 1 << 30):
-            takes = c.takes(int(pool))
+            takes = self.takes(int(pool))
             fits &= takes <= self.free[pool] + takes[old][c.model]
         return fits
 
@@ -121,17 +128,16 @@ def _freeing(standing: Standing, reduced: Floats, rows: Ints, key: int) -> int:
     """Of `rows`, the move that frees some of a limit at the least reduced cost."""
     c, old = standing.candidates, standing.rows
     now = old[c.model[rows]]
-    use = c.cost if key < 0 else c.takes(key)
+    use = c.cost if key < 0 else standing.takes(key)
     freed = np.minimum(use[now] - use[rows], -standing.left(key))
     able = np.flatnonzero(freed > 0)
     price = (reduced[rows] - reduced[now])[able] / freed[able]
-    order = able[np.argsort(price, kind="stable")]
-    for row in rows[order[:_LOOKS]]:
+    for row in rows[able[_least(price, _LOOKS)]]:
         if standing.fits(int(row)):
             return int(row)
     # Nothing at all takes none of any other limit.
-    begins = rows[order[rows[order] == c.start[c.model[rows[order]]]]]
-    return int(begins[0])
+    begins = able[rows[able] == c.start[c.model[rows[able]]]]
+    return int(rows[begins[np.argmin(reduced[rows[begins]] - reduced[now[begins]])]])
 
 
 def improve(standing: Standing, found: Priced, rounds: int = _ROUNDS) -> None:
@@ -204,16 +210,27 @@ def _partner(standing: Standing, group: list[int], gains: Floats, reduced: Float
     needs = standing.needs(*group)
     key = next(k for k, amount in needs.items() if amount > max(0, standing.left(k)))
     short = needs[key] - standing.left(key)
-    use = np.where(c.shared[c.model] == -1 - key, c.cost, 0) if key < 0 else c.takes(key)
+    use = np.where(c.shared[c.model] == -1 - key, c.cost, 0) if key < 0 else standing.takes(key)
     freed = use[old][c.model] - use
     able = np.flatnonzero((freed > 0) & (gains + gains[group].sum() < -_EPSILON))
     able = able[~np.isin(c.model[able], c.model[group])]
     worse = reduced[able] - reduced[old][c.model[able]]
     price = worse / np.minimum(freed[able], short)
-    order = able[np.argsort(price, kind="stable")]
-    lacking_nothing = order[standing.possible()[order]][:_LOOKS]
-    for partner in lacking_nothing.tolist():
+    best = able[_least(price, _LOOKS)].tolist()
+    for partner in best:
         more = standing.needs(partner)
         if all(n <= 0 or needs.get(k, 0) + n <= standing.left(k) for k, n in more.items()):
             return int(partner)
-    return int(order[0]) if len(order) else -1
+    alone = standing.possible()[able]
+    if alone.any():
+        return int(able[alone][np.argmin(price[alone])])
+    return best[0] if best else -1
+
+
+def _least(values: Floats, most: int) -> Ints:
+    """Where the least values are, in order, of equals the first; at most so many."""
+    if len(values) > most:
+        edge = np.partition(values, most)[most]
+        near = np.flatnonzero(values <= edge)
+        return near[np.argsort(values[near], kind="stable")[:most]]
+    return np.asarray(np.argsort(values, kind="stable"), dtype=np.int64)
