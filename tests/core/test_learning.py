@@ -90,14 +90,16 @@ def test_an_edited_profile_starts_over() -> None:
     assert learnt_ms(story) == pytest.approx(30.0, rel=0.02)
 
 
-@pytest.mark.parametrize(("mean", "variance"), [(1.0, 0.0), (2.0, 1.0), (3.3, 2.3), (6.0, 5.0)])
-def test_triton_weighs_a_batchs_time_by_its_size(mean: float, variance: float) -> None:
+@pytest.mark.parametrize("arrived", [0.0, 0.5, 1.5, 3.0, 6.0])
+def test_triton_weighs_a_batchs_time_by_its_size(arrived: float) -> None:
     """A straight curve stays what it is when it is read as Triton exports it.
 
-    Batches whose size less one is a Poisson number: Triton's mean is E[b s(b)]/E[b].
+    A batch is what came during the one before it, a Poisson number, or a single request where
+    nothing came: Triton's mean is E[b s(b)]/E[b].
     """
     curve = ServiceCurve(((1, 0.010), (8, 0.045)))  # 5 ms and 5 ms for each item
-    weighted_s = 0.005 + 0.005 * (variance + mean**2) / mean
+    mean = arrived + math.exp(-arrived)
+    weighted_s = 0.005 + 0.005 * (arrived + arrived**2 + math.exp(-arrived)) / mean
     readings = WorkloadReadings(
         INT8,
         service_time_s=Known(weighted_s, 0.0),

@@ -134,12 +134,16 @@ def _batch_a_request_sees(mean: float, cap: int) -> float:
     """The batch size whose service time Triton's mean tells of.
 
     Triton adds a batch's compute time once for every request in it, so the mean is weighted by
-    size: E[b s(b)]/E[b], which for a straight curve is s at E[b^2]/E[b]. Arrivals during a service
-    are Poisson, so with b - 1 of that kind E[b^2]/E[b] = mean + 1 - 1/mean, and no more than the
-    cap, at which all batches are alike.
+    size: E[b s(b)]/E[b], which for a straight curve is s at E[b^2]/E[b]. A batch is what came
+    during the service before it, and one where nothing came: b = max(1, N) with N Poisson of mean
+    m, so that E[b] = m + exp(-m) and E[b^2] = m + m^2 + exp(-m). No more than the cap, at which all
+    batches are alike.
     """
-    seen = mean + 1.0 - 1.0 / mean
-    return min(seen, max(mean, float(cap)))
+    arrived = mean
+    for _ in range(20):
+        arrived = max(0.0, mean - math.exp(-arrived))
+    seen = (arrived + arrived**2 + math.exp(-arrived)) / mean
+    return min(max(seen, mean), max(mean, float(cap)))
 
 
 def _note_fleet(memory: ModelMemory, workloads: Iterable[Workload], now_s: float) -> ModelMemory:

@@ -16,11 +16,11 @@ from trimtab.core.latency import ServiceCurve
 _GATE = math.log(2.0)  # a reading further than this from the estimate is an outlier at first
 _OUTLIERS_BELIEVED_S = 90.0  # an outlier that outlasts the window it was read over is the truth
 _LEVEL_SD = math.log(1.5)  # of a seed
-_TILT_SD = 0.1  # of a seed with several sizes, for each doubling
+_TILT_SD = 0.05  # of a seed with several sizes, for each doubling
 _TILT_UNKNOWN_SD = 0.5  # of a seed with one: nothing says how its time grows
-_LEVEL_DRIFT = 0.02  # standard deviation from one reading to the next
-_TILT_DRIFT = 0.002
-_READING_SD = 0.02  # of the mean of very many executions
+_LEVEL_DRIFT = 0.04  # standard deviation from one reading to the next
+_TILT_DRIFT = 0.0005
+_READING_SD = 0.05  # of the mean of very many: windows overlap, and its batches are inferred
 _EXECUTION_SD = 0.5  # of a single one
 _LARGEST_BATCH = 64  # as far as a seed of one size is laid out
 
