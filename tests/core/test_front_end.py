@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
-from tests.core.builders import Load, deployment, steady, steps, variant
+from tests.core.builders import INT8, Load, deployment, steady, steps, variant
 from tests.core.story import Model, Story
 from trimtab.core.latency import ReplicaModel, ServiceCurve, front_end_s
+from trimtab.core.observed import measured_scale
+from trimtab.core.options import Option
+from trimtab.core.plan import Latency
 from trimtab.core.signals import Known
-from trimtab.core.snapshot import ModelReadings, WorkloadReadings
+from trimtab.core.snapshot import ModelReadings, ModelState, Pod, Workload, WorkloadReadings
 
 CURVE = ServiceCurve(((1, 0.010),))
 TRUE_S = 0.004
@@ -125,3 +129,36 @@ def test_the_front_end_is_found_from_a_latency_at_any_load(load: float, cap: int
 
 def test_a_latency_below_the_models_asks_for_no_front_end() -> None:
     assert front_end_s(ReplicaModel(CURVE), 50.0, 99.0, 0.011) == 0.0
+
+
+SLOW = ReplicaModel(ServiceCurve(((1, 0.200),)))
+
+
+def measured_of(pods: int, rate: float, seen_s: float, source: str = "TritonSummary") -> float:
+    """By what factor service times seem longer, where so many pods at so many requests/s each
+    read so."""
+    option = Option(
+        key=INT8,
+        accuracy=Decimal("0.9"),
+        price_per_hour=None,
+        batch_cap=1,
+        capacity_rate=None,
+        meets_slo=True,
+        model=SLOW,
+    )
+    fleet = tuple(Pod(f"p{i}", 0.0, 0.0) for i in range(pods))
+    readings = ModelReadings(arrival_rate=Known(rate * pods, 0.0))
+    state = ModelState(deployment(), (Workload(INT8, pods, fleet),), readings)
+    scale = measured_scale(state, option, Latency(seen_s, source=source))
+    assert scale is not None
+    return scale
+
+
+def test_the_slowest_of_many_pods_is_no_proof_that_all_are_slow() -> None:
+    # 25 pods with 150 requests each in a minute: the largest of their p99 is about the p99.8.
+    typical_s, extreme_s = SLOW.latency_s(2.5, 99.0), SLOW.latency_s(2.5, 99.8)
+    assert extreme_s > 1.25 * typical_s
+    assert measured_of(25, 2.5, extreme_s) == pytest.approx(1.0, abs=0.03)
+    assert measured_of(25, 2.5, extreme_s, "PromQL") > 1.1
+    few = [measured_of(pods, 2.5, extreme_s) for pods in (1, 5, 25)]
+    assert few == sorted(few, reverse=True)

@@ -11,12 +11,13 @@ from trimtab.core.learn import belief_of, note_front_end
 from trimtab.core.memory import ModelMemory
 from trimtab.core.options import Option
 from trimtab.core.plan import Latency
-from trimtab.core.settings import PolicySettings
+from trimtab.core.settings import DEFAULT_POLICY, PolicySettings
 from trimtab.core.signals import Known, value_or_none
 from trimtab.core.snapshot import ModelState, WorkloadReadings
 
 _SLO_RETURN = 0.95  # a broken SLO is kept again only below this share of the target
-_TELLING_LOAD = 0.3  # of saturation; with less, a late request tells of jitter and not of capacity
+_TELLING_LOAD = 0.3  # of the time busy; with less, a late request tells of jitter and no capacity
+_PLENTY = 100  # late requests of one pod: then all pods' percentiles are nearly the same
 _TELLING_REQUESTS = 300  # in the long window: a percentile of fewer is a matter of luck
 
 
@@ -83,22 +84,25 @@ def _measured_front_end_s(
         return None
     cap = state.workload(option.key).batch_cap or option.batch_cap
     bare = replace(option.model, curve=belief.curve, batch_cap=cap)
-    percentile = state.spec.slo.percentile
     answered = rate * state.workload(option.key).ready * policy.long_window_s
-    if rate < _TELLING_LOAD * bare.saturation_rate or answered < _TELLING_REQUESTS:
+    busy = rate * bare.curve.seconds(1) / bare.instances
+    if busy < _TELLING_LOAD or answered < _TELLING_REQUESTS:
         return None
+    percentile = _percentile_read(state, option, latency, rate * policy.long_window_s)
     if not math.isfinite(bare.latency_s(rate, percentile)):
         return None  # a saturated queue tells how long it has been so, and not how fast it is
     return front_end_s(bare, rate, percentile, latency.observed_s)
 
 
-def measured_scale(state: ModelState, option: Option, latency: Latency) -> float | None:
+def measured_scale(
+    state: ModelState, option: Option, latency: Latency, policy: PolicySettings = DEFAULT_POLICY
+) -> float | None:
     """By what factor the service times are longer than the model has them, as the users' latency
     tells of the fleet as it is; None where it tells nothing."""
     rate = _rate_each(state, option)
     if option.model is None or latency.observed_s is None or latency.estimated or rate is None:
         return None
-    percentile = state.spec.slo.percentile
+    percentile = _percentile_read(state, option, latency, rate * policy.long_window_s)
     if not math.isfinite(option.model.latency_s(rate, percentile)):
         return None  # a saturated queue tells how long it has been so, and not how fast it is
     return service_scale(option.model, rate, percentile, latency.observed_s)
@@ -118,6 +122,34 @@ def _rate_each(state: ModelState, option: Option) -> float | None:
     if not rate or not ready or ready != sum(w.ready for w in state.workloads):
         return None
     return rate / ready
+
+
+def _percentile_read(state: ModelState, option: Option, latency: Latency, requests: float) -> float:
+    """The percentile that the reading stands for, where each pod answered so many requests in it.
+
+    A summary's reading is the largest of the pods' own percentiles, each of a minute's requests:
+    with 25 pods that answer 150 each, the largest of 25 p99 is, in the median, the p99.8 of all. It
+    was 30 % above the p99, and held twice the replicas that the load needed.
+    """
+    percentile = state.spec.slo.percentile
+    late = math.floor((1.0 - percentile / 100.0) * requests)
+    if late > _PLENTY or not latency.source.startswith("TritonSummary"):
+        return percentile
+    wanted = 0.5 ** (1.0 / state.workload(option.key).ready)
+    low, high = 0.0, late + 1.0
+    for _ in range(30):
+        middle = (low + high) / 2.0
+        low, high = (middle, high) if _at_most(late, middle) > wanted else (low, middle)
+    return 100.0 * (1.0 - min(low / max(1.0, requests), 1.0 - percentile / 100.0))
+
+
+def _at_most(count: int, mean: float) -> float:
+    """P(a Poisson number of that mean is at most `count`)."""
+    share, total = math.exp(-mean), 0.0
+    for n in range(count + 1):
+        total += share
+        share *= mean / (n + 1)
+    return total
 
 
 def _estimate_s(readings: WorkloadReadings, instances: int, percentile: float) -> float | None:

@@ -11,7 +11,7 @@ import math
 from functools import lru_cache
 
 from trimtab.core.latency.curve import ServiceCurve
-from trimtab.core.latency.replica import ReplicaModel
+from trimtab.core.latency.replica import ReplicaModel, nearest_dispersion
 
 QUEUE_DELAY_S = 0.0
 """How long a replica should wait for a fuller batch: the model takes every figure without it."""
@@ -61,6 +61,7 @@ def best_batch_cap(
     unit_s = math.exp(unit_steps * _GRID)
     target = math.floor(math.log(target_s / unit_s) / _GRID + 1e-6)
     live = min(live_cap, max_batch) if live_cap is not None else None
+    dispersion = nearest_dispersion(dispersion)
     asked = (points, instances, max_batch, target, percentile, dispersion)
     cap, rate = _best_unit_cap(*asked)
     if live is not None and live != cap:

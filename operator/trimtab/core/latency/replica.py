@@ -24,7 +24,7 @@ _NODES = (
     *(0.8, 0.85, 0.9, 0.925, _UTILISATION_LIMIT),
 )
 _SHAPE_STEP = 0.03  # shapes are told apart to this step of the logarithm
-_DISPERSIONS = (1.0, 1.15, 1.35, 1.6, 2.0, 2.5, 3.0, 4.0)
+_DISPERSIONS = (1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 3.5, 4.0)
 _KEPT = 50_000
 
 _Shape = tuple[tuple[int, int], ...]
@@ -115,8 +115,13 @@ class ReplicaModel:
         return full_s, tuple((b, _steps(self.curve.seconds(b) / full_s)) for b in sizes)
 
     def _node(self, shape: _Shape, node: int) -> Floats:
-        place = min(bisect.bisect_left(_DISPERSIONS, self.dispersion), len(_DISPERSIONS) - 1)
-        return _unit_quantiles(shape, self.batch_cap, self.instances, _DISPERSIONS[place], node)
+        bursts = nearest_dispersion(self.dispersion)
+        return _unit_quantiles(shape, self.batch_cap, self.instances, bursts, node)
+
+
+def nearest_dispersion(dispersion: float) -> float:
+    """The one of those that are told apart; rounded up, Poisson's own noise would cost a tenth."""
+    return min(_DISPERSIONS, key=lambda known: abs(known - dispersion))
 
 
 def _at_percentile(quantiles: Floats, percentile: float) -> float:
