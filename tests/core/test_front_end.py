@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -127,8 +128,22 @@ def test_the_front_end_is_found_from_a_latency_at_any_load(load: float, cap: int
     )
 
 
-def test_a_latency_below_the_models_asks_for_no_front_end() -> None:
-    assert front_end_s(ReplicaModel(CURVE), 50.0, 99.0, 0.011) == 0.0
+def test_a_latency_below_the_models_asks_for_less_than_none() -> None:
+    assert front_end_s(ReplicaModel(CURVE), 50.0, 99.0, 0.011) == pytest.approx(-0.0025)
+    nearly_s = 0.97 * ReplicaModel(CURVE).latency_s(50.0, 99.0)
+    assert -0.0005 < front_end_s(ReplicaModel(CURVE), 50.0, 99.0, nearly_s) < 0.0
+    assert CURVE.with_front_end(-0.0025) == CURVE
+
+
+def test_noise_around_what_the_model_says_teaches_no_front_end() -> None:
+    rng = random.Random(4)
+
+    def noisy(readings: ModelReadings) -> ModelReadings:
+        if not isinstance(readings.latency_s, Known):
+            return readings
+        return replace(readings, latency_s=Known(rng.gauss(1.0, 0.2) * readings.latency_s.value, 0))
+
+    assert unmoved(steady(150), noisy) <= 0.0003
 
 
 SLOW = ReplicaModel(ServiceCurve(((1, 0.200),)))

@@ -80,7 +80,8 @@ def seed_points(spec: ModelDeployment, key: WorkloadKey) -> tuple[tuple[int, flo
 
 
 def note_front_end(memory: ModelMemory, class_name: str, measured_s: float) -> ModelMemory:
-    """Moves a class's front-end time a little towards what the measured latency asks for.
+    """Moves a class's front-end time a little towards what the measured latency asks for; below 0
+    it stands for none.
 
     It is kept by class and not by variant: the same requests are parsed for all of them. Where the
     front end shares the core it also stretches the executions that are measured, the more the

@@ -40,9 +40,10 @@ class ServiceCurve:
     def with_front_end(self, front_end_s: float) -> ServiceCurve:
         """The curve with so many seconds more for every request of a batch.
 
-        What a front end (HTTP parsing, serialisation) takes of the core that also executes.
+        What a front end (HTTP parsing, serialisation) takes of the core that also executes; none
+        where it is 0 or less.
         """
-        if not front_end_s:
+        if front_end_s <= 0.0:
             return self
         if len(self.points) > 1:
             return ServiceCurve(tuple((b, s + b * front_end_s) for b, s in self.points))
