@@ -8,7 +8,7 @@ import pytest
 
 from tests.core.builders import accelerator, budget, deployment, steady, steps, variant
 from tests.core.story import Model, Story, sizes
-from trimtab.api.resources import ManualScale, ScalingMode
+from trimtab.api.resources import ManualScale, Objective, ScalingMode
 from trimtab.core.plan import ConditionStatus
 
 
@@ -19,24 +19,24 @@ def last(story: Story, *names: str) -> tuple[int, ...]:
 
 def test_two_equals_that_start_together_share_the_money_evenly() -> None:
     models = [Model(deployment(n, shared="shared"), steady(500)) for n in ("a", "b")]
-    story = Story(*models, budgets=(budget("0.60"),)).until(600)
+    story = Story(*models, budgets=(budget("0.60"),)).until(300)
     assert last(story, "a", "b") == (3, 3)
 
 
 def test_a_newcomer_of_the_same_priority_gets_its_half() -> None:
     first = Model(deployment("a", shared="shared"), steady(500))
-    late = Model(deployment("b", shared="shared"), steps((300, 500)))
+    late = Model(deployment("b", shared="shared"), steps((150, 500)))
     story = Story(first, late, budgets=(budget("0.60"),))
-    story.until(290)
+    story.until(145)
     assert last(story, "a", "b") == (5, 1)
-    story.until(600)
+    story.until(300)
     assert last(story, "a", "b") == (3, 3)
 
 
 def test_a_scarce_class_is_shared_by_demand_and_not_by_name() -> None:
     small = Model(deployment("a"), steady(170))
     large = Model(deployment("b"), steady(680))
-    story = Story(small, large, classes=(accelerator(most=7),)).until(400)
+    story = Story(small, large, classes=(accelerator(most=7),)).until(300)
     a, b = last(story, "a", "b")
     assert a + b == 7
     assert b >= 2 * a
@@ -45,7 +45,7 @@ def test_a_scarce_class_is_shared_by_demand_and_not_by_name() -> None:
 def test_priority_goes_before_evenness_and_every_minimum_before_priority() -> None:
     high = Model(deployment("high", priority=10), steady(500))
     low = Model(deployment("low", least=2), steady(500))
-    story = Story(low, high, classes=(accelerator(most=6),)).until(400)
+    story = Story(low, high, classes=(accelerator(most=6),)).until(300)
     assert last(story, "high", "low") == (4, 2)
 
 
@@ -57,8 +57,8 @@ def test_noise_does_not_move_replicas_between_equals() -> None:
         )
         for i, n in enumerate("ab")
     ]
-    story = Story(*models, budgets=(budget("0.70"),)).until(600)
-    settled = set(zip(sizes(story, "a")[60:], sizes(story, "b")[60:], strict=True))
+    story = Story(*models, budgets=(budget("0.70"),)).until(300)
+    settled = set(zip(sizes(story, "a")[40:], sizes(story, "b")[40:], strict=True))
     assert len(settled) == 1
 
 
@@ -67,7 +67,7 @@ def test_who_has_another_class_to_go_to_makes_room_for_who_has_not() -> None:
     flexible = Model(deployment("a", variants=(both,)), steady(250))
     bound = Model(deployment("b"), steady(250))
     classes = (accelerator(most=5), accelerator("big", price="0.15"))
-    story = Story(flexible, bound, classes=classes).until(400)
+    story = Story(flexible, bound, classes=classes).until(300)
     assert story.condition("SLOMet", "a").status is ConditionStatus.TRUE
     assert story.condition("SLOMet", "b").status is ConditionStatus.TRUE
     assert {w.key.accelerator_class for w in story.moments["a"][-1].state.workloads} == {"big"}
@@ -75,7 +75,7 @@ def test_who_has_another_class_to_go_to_makes_room_for_who_has_not() -> None:
 
 def test_the_plan_says_how_good_it_is_and_what_one_more_would_be_worth() -> None:
     models = [Model(deployment(n, shared="shared"), steady(500)) for n in ("a", "b")]
-    story = Story(*models, budgets=(budget("0.60"),)).until(400)
+    story = Story(*models, budgets=(budget("0.60"),)).until(300)
     decision = story.plan("a").decision
     assert decision.gap == pytest.approx(0.0, abs=0.01)
     assert decision.shadow_price is not None
@@ -124,3 +124,19 @@ def test_orders_by_hand_come_before_the_growth_of_a_higher_priority() -> None:
     story.respec(ordered, mode=ScalingMode.MANUAL, manual=hand)
     story.until(300)
     assert last(story, "auto", "ordered") == (2, 4)
+
+
+def test_where_nothing_is_scarce_each_gets_what_it_would_choose_alone() -> None:
+    both = (variant("int8", "0.9", 10.0, "cpu", "big"), variant("fp32", "0.95", 20.0))
+    specs = [deployment("a", variants=both), deployment("b"), deployment("c", variants=both)]
+    specs[2] = replace(specs[2], objective=Objective.MAXIMIZE_ACCURACY)
+    loads = [steps((0, 250), (150, 100)), steady(170), steady(60)]
+    classes = (accelerator(), accelerator("big", price="0.13"))
+    together = Story(*(Model(s, x) for s, x in zip(specs, loads, strict=True)), classes=classes)
+    together.until(300)
+    assert together.plan("a").decision.gap == 0.0
+    for spec, load in zip(specs, loads, strict=True):
+        alone = Story(Model(spec, load), classes=classes).until(300)
+        name = spec.key.name
+        expected = [m.plan.targets for m in alone.moments[name]]
+        assert [m.plan.targets for m in together.moments[name]] == expected

@@ -36,7 +36,7 @@ def demands(draw: st.DrawFn, pools: int, budgets: int) -> Demand:
         min_replicas=draw(st.integers(0, 2)),
         max_replicas=draw(st.integers(2, 8)),
         budget_micro=draw(st.one_of(st.none(), st.integers(0, 3_000_000))),
-        shared=draw(st.one_of(st.none(), st.integers(0, budgets - 1))) if budgets else None,
+        shared=draw(st.sampled_from([None, *range(budgets), *range(budgets)])),
         priority=draw(st.sampled_from([0, 0, 10])),
         running_rate=draw(st.sampled_from([0.0, 40.0, 90.0])),
         goal=draw(st.sampled_from(Goal)),

@@ -65,9 +65,7 @@ def _rows(candidates: Candidates, limits: Limits, columns: Ints, chosen: Floats)
     models = candidates.model[rows]
     if not np.array_equal(models, np.arange(len(candidates.start))):
         return None
-    standing = Standing(candidates, limits, rows)
-    kept = standing.money.min() >= 0 and standing.free.min(initial=0) >= 0
-    return rows if kept else None
+    return rows if Standing(candidates, limits, rows).keeps else None
 
 
 def _model(

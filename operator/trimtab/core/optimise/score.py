@@ -4,7 +4,7 @@ All in micro-units of money per hour, so that a shadow price can be read. For a 
 and capacity x, with u = min(1, x / D) the share it carries:
 
     missing(u) = 0                                              where x >= D
-               = J + (1 - J) * ((1 - u) + (1 - u)^2) / 2        else, with J = 0.05
+               = J + (1 - J) * ((1 - u) + (1 - u)^2) / 2        else, with J = 0.5
 
 the quadratic drawn as straight lines between eighths of u. The jump J says that a queue offered
 more than its capacity is late for all, not for the excess alone: the last replica that makes a
@@ -26,7 +26,7 @@ from trimtab.core.optimise.problem import Demand, Problem
 Floats = NDArray[np.float64]
 
 SEGMENTS = 8  # straight lines that stand for the square
-_JUMP = 0.05
+_JUMP = 0.5
 # How much one level outweighs the next. An accuracy of a thousandth is worth the model's cheapest
 # fleet three times, a shortage more than any accuracy, each priority a thousand times the one below
 # (less where there are many: doubles hold 15 digits), and a first replica all growth.

@@ -33,6 +33,11 @@ class Standing:
         """Of all choices together; lower is better."""
         return float(self.candidates.score[self.rows].sum())
 
+    @property
+    def keeps(self) -> bool:
+        """Whether every shared limit holds."""
+        return bool(self.money.min() >= 0 and self.free.min(initial=0) >= 0)
+
     def fits(self, *rows: int) -> bool:
         """Whether the models of `rows` can all move there, all others staying."""
         return all(n <= 0 or n <= self.left(key) for key, n in self.needs(*rows).items())

@@ -57,7 +57,10 @@ def combined(
     """
     order = sorted(range(len(parts)), key=lambda i: (len(parts[i].loss), i))
     limit = above * (1.0 - 1e-9)
-    now = States(np.zeros(1), np.zeros((len(left), 1), dtype=np.int64), _no_rows(1), np.inf)
+    # Those whose choice is settled may take more than there is: then there is no plan at all.
+    begin = int((left >= 0).all())
+    uses = np.zeros((len(left), begin), dtype=np.int64)
+    now = States(np.zeros(begin), uses, _no_rows(begin), np.inf)
     for i in order:
         now = _joined(now, parts[i], left, limit, most, prices)
     return now

@@ -37,7 +37,9 @@ def tighten(
     if not _close(standing, bound):
         rows, above = work.together(standing, losses)
         if rows is not None:
-            standing = Standing(candidates, limits, rows)
+            better = Standing(candidates, limits, rows)
+            # Counted anew: whatever an enumeration says, no limit is ever broken.
+            standing = better if better.keeps else standing
             improve(standing, found)
         bound = max(bound, found.bound + above)
     return standing.rows, min(bound, standing.score)
