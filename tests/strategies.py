@@ -70,6 +70,7 @@ PODS = st.lists(
     max_size=6,
 )
 CAPS = st.sampled_from([None, 1, 4, 64])
+QUEUES = st.sampled_from([None, None, 3, 80])
 SCALERS = st.sampled_from([None] * 19 + ["HorizontalPodAutoscaler x"])
 REPLICAS = st.integers(0, 8)
 
@@ -109,6 +110,7 @@ def specs(draw: st.DrawFn, name: str) -> ModelDeployment:
         triton=TritonSettings(
             "img",
             max_batch_size=draw(st.sampled_from([1, 4, 8, 33])),
+            max_queue_size=draw(st.sampled_from([0, 0, 5, 1000])),
             instance_count=draw(st.sampled_from([1, 1, 2])),
         ),
         variants=declared,
@@ -135,7 +137,7 @@ def workloads(draw: st.DrawFn, key: WorkloadKey, prefix: str) -> Workload:
                 unschedulable=kind == "waiting",
             )
         )
-    return Workload(key, draw(REPLICAS), tuple(pods), draw(CAPS), draw(SCALERS))
+    return Workload(key, draw(REPLICAS), tuple(pods), draw(CAPS), draw(SCALERS), draw(QUEUES))
 
 
 @st.composite

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -66,7 +67,7 @@ def test_a_change_of_replicas_changes_no_pod() -> None:
     assert five["spec"]["replicas"] == 5
 
 
-@pytest.mark.parametrize("change", [{"batch_cap": 4}, {"queue_delay_s": 0.001}])
+@pytest.mark.parametrize("change", [{"batch_cap": 4}, {"queue_delay_s": 0.001}, {"queue_size": 40}])
 def test_a_change_of_config_rolls_the_pods(change: dict[str, Any]) -> None:
     before = only_deployment(children_of())
     after = only_deployment(children_of(fleet.IMAGE, target_of(**change)))
@@ -80,6 +81,28 @@ def test_the_batch_cap_is_readable_where_it_is_rendered() -> None:
     uri = only_deployment(children_of(fleet.URI))["metadata"]["annotations"]
     assert names.BATCH_CAP_ANNOTATION not in uri
     assert [renders_config(s) for s in SOURCES] == [True, True, False, True]
+
+
+def test_the_queue_bound_is_rendered_and_readable() -> None:
+    def rendered(**change: Any) -> tuple[int, str | None]:
+        child = only_deployment(children_of(fleet.IMAGE, target_of(**change)))
+        (prepare,) = child["spec"]["template"]["spec"]["initContainers"]
+        (given,) = (a for a in prepare["args"] if a.startswith("--overlay="))
+        size: int = json.loads(given.partition("=")[2])["max_queue_size"]
+        return size, child["metadata"]["annotations"].get(names.QUEUE_SIZE_ANNOTATION)
+
+    assert rendered(queue_size=40) == (40, "40")
+    assert rendered() == (200, None)
+    uri = only_deployment(children_of(fleet.URI, target_of(queue_size=40)))["metadata"]
+    assert names.QUEUE_SIZE_ANNOTATION not in uri["annotations"]
+
+
+def test_a_bound_that_is_the_users_own_restarts_no_pod() -> None:
+    chosen, own = (
+        only_deployment(children_of(fleet.IMAGE, target_of(queue_size=size)))["spec"]["template"]
+        for size in (200, None)
+    )
+    assert chosen == own
 
 
 def test_a_replica_that_pays_for_a_cpu_sees_no_gpu() -> None:

@@ -112,7 +112,7 @@ def test_the_snapshot_in_the_manual_is_one(tmp_path: Path) -> None:
     file = tmp_path / "snapshot.yaml"
     file.write_text(manual.partition("```yaml\n")[2].partition("```")[0])
     (measured,) = load_snapshot(file).models
-    assert measured.running[0].batch_cap == 4
+    assert (measured.running[0].batch_cap, measured.running[0].queue_size) == (4, 28)
     assert measured.fast_rate == 120
 
 

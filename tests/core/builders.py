@@ -70,6 +70,7 @@ def deployment(
     shared: str | None = None,
     priority: int = 0,
     floor: str = "0",
+    max_queue: int = 0,
 ) -> ModelDeployment:
     """A model whose replica carries about 90 requests/s unless told otherwise."""
     return ModelDeployment(
@@ -78,7 +79,7 @@ def deployment(
         generation=1,
         model=name,
         slo=LatencySlo(99.0, target_ms / 1000.0),
-        triton=TritonSettings("img", max_batch_size=max_batch),
+        triton=TritonSettings("img", max_batch_size=max_batch, max_queue_size=max_queue),
         variants=variants,
         min_accuracy=Decimal(floor),
         budget_per_hour=None if per_hour is None else Decimal(per_hour),

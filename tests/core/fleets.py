@@ -31,6 +31,7 @@ def _applied(state: ModelState, plan: ModelPlan, now_s: float) -> ModelState:
             state.workload(key),
             replicas=goal.replicas if goal else 0,
             batch_cap=goal.batch_cap if goal else None,
+            queue_size=goal.queue_size if goal else None,
         )
         children.append(replace(workload, pods=tuple(_pods(workload, state, now_s))))
     return replace(state, workloads=tuple(c for c in children if c.replicas or c.pods))

@@ -47,6 +47,7 @@ class _Child:
     replicas: int = 0
     batch_cap: int | None = None
     foreign_scaler: str | None = None
+    queue_size: int | None = None
     pods: list[_FakePod] = field(default_factory=list)
 
 
@@ -183,6 +184,7 @@ class Story:
         for key, goal in goals.items():
             child = model.children.setdefault(key, _Child())
             child.replicas, child.batch_cap = goal.replicas, goal.batch_cap
+            child.queue_size = goal.queue_size
         for key, child in list(model.children.items()):
             if key not in goals:
                 child.replicas = 0
@@ -238,6 +240,7 @@ class Story:
                 ),
                 child.batch_cap,
                 child.foreign_scaler,
+                child.queue_size,
             )
             for key, child in sorted(model.children.items())
         )

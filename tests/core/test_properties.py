@@ -80,6 +80,13 @@ def the_batch_cap_is_one_that_triton_can_run(scene: Scene) -> None:
                 assert target.batch_cap <= state.spec.triton.max_batch_size
 
 
+def nothing_is_refused_but_by_the_users_leave(scene: Scene) -> None:
+    for state, plan in scene.models():
+        most = state.spec.triton.max_queue_size
+        for target in plan.targets if plan.act else ():
+            assert target.queue_size is None or 1 <= target.queue_size <= most
+
+
 def nothing_is_added_beyond_a_budget(scene: Scene) -> None:
     shared = [Decimal(0), Decimal(0)]
     for before, after in zip(scene.before.models, scene.after.models, strict=True):
@@ -203,6 +210,7 @@ def _moves(state: ModelState, plan: Plan, again: Plan) -> list[tuple[str, int, i
 RULES = (
     targets_stay_between_nothing_and_the_maximum,
     the_batch_cap_is_one_that_triton_can_run,
+    nothing_is_refused_but_by_the_users_leave,
     nothing_is_added_beyond_a_budget,
     what_is_asked_for_fits_every_budget,
     nothing_is_added_beyond_an_inventory,

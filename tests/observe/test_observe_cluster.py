@@ -100,6 +100,14 @@ def test_a_batch_cap_that_is_nonsense_is_unknown(text: str) -> None:
     assert workloads_of(MD, [own], [])[0].batch_cap is None
 
 
+@pytest.mark.parametrize(("text", "size"), [("40", 40), ("many", None), ("0", None)])
+def test_the_queue_bound_is_read_back_as_the_cap_is(text: str, size: int | None) -> None:
+    own = deployment()
+    assert workloads_of(MD, [own], [])[0].queue_size is None
+    own["metadata"]["annotations"]["trimtab.dev/queue-size"] = text
+    assert workloads_of(MD, [own], [])[0].queue_size == size
+
+
 def test_a_pod_that_is_going() -> None:
     raw = raw_pod(conditions=[condition("Ready", "False")])
     raw["metadata"]["deletionTimestamp"] = READY

@@ -46,7 +46,9 @@ def overlay(md: ModelDeployment, target: Target) -> dict[str, Any]:
         "max_queue_delay_microseconds": (
             None if target.queue_delay_s is None else round(target.queue_delay_s * _MICROSECONDS)
         ),
-        "max_queue_size": md.triton.max_queue_size,
+        "max_queue_size": (
+            md.triton.max_queue_size if target.queue_size is None else target.queue_size
+        ),
         "instance_count": md.triton.instance_count,
         "config_name": _config_name(md.triton.extra_args),
     }

@@ -35,9 +35,11 @@ def deployment(
     meta = names.metadata(
         md, names.child_name(md, target.key), names.workload_labels(md, target.key, settings)
     )
-    # With a URI the cap never reaches Triton; claiming it here would be read back as the truth.
+    # With a URI neither reaches Triton; claiming it here would be read back as the truth.
     if config.renders_config(variant.source):
         meta["annotations"] = {names.BATCH_CAP_ANNOTATION: str(target.batch_cap)}
+        if target.queue_size is not None:
+            meta["annotations"][names.QUEUE_SIZE_ANNOTATION] = str(target.queue_size)
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",

@@ -25,6 +25,7 @@ INSTALL_LABEL = f"{GROUP}/instance"
 
 CONFIG_HASH_ANNOTATION = f"{GROUP}/config-hash"
 BATCH_CAP_ANNOTATION = f"{GROUP}/batch-cap"
+QUEUE_SIZE_ANNOTATION = f"{GROUP}/queue-size"
 APPLIED_HASH_ANNOTATION = f"{GROUP}/applied-hash"
 
 MAX_NAME = 63

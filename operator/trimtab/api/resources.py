@@ -153,9 +153,8 @@ class Routing:
 class TritonSettings:
     """How the model server runs.
 
-    `max_batch_size` is an upper bound: the plan picks the cap the SLO allows. With a UriSource it
-    is the cap itself.
-    `max_queue_size` 0 means unbounded.
+    `max_batch_size` is an upper bound: the plan picks the cap the SLO allows. `max_queue_size` is
+    one likewise, and 0 means unbounded. With a UriSource they are the cap and the bound themselves.
     """
 
     image: str

@@ -215,8 +215,14 @@ class DynamicBatching(Wire):
         "refuses with 400 a request whose own batch is larger than the cap picked. For a variant "
         "with source.uri none is picked, and this must be the max_batch_size of its config.pbtxt.",
     )
-    max_queue_size: int = Field(default=0, ge=0, le=1_000_000)
-    """Requests that may wait in one replica before Triton refuses more; 0 sets no bound."""
+    max_queue_size: int = Field(
+        default=0,
+        ge=0,
+        le=1_000_000,
+        description="Requests that may wait in one replica before Triton refuses more; 0 sets no "
+        "bound: none is refused. Above 0 trimtab picks the bound up to it: as many as a "
+        "replica can still answer within the SLO. For a variant with source.uri none is picked.",
+    )
 
 
 class ResponseCache(Wire):

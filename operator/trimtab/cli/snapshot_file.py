@@ -39,6 +39,7 @@ class Running(Wire):
     ready: _Count | None = None
     leaving: _Count = 0
     batch_cap: Annotated[int, Field(ge=1)] | None = None
+    queue_size: Annotated[int, Field(ge=1)] | None = None
     service_time: Latency | None = None
     batch_size: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
 
@@ -132,7 +133,9 @@ def _workload(running: Running, now_s: float) -> Workload:
     pods += [
         Pod(f"{key}-gone-{i}", since_s, None, terminating=True) for i in range(running.leaving)
     ]
-    return Workload(key, running.replicas, tuple(pods), running.batch_cap)
+    return Workload(
+        key, running.replicas, tuple(pods), running.batch_cap, queue_size=running.queue_size
+    )
 
 
 def _workload_readings(running: Running, now_s: float) -> WorkloadReadings:
@@ -165,6 +168,7 @@ def _dumped_running(workload: Workload, readings: WorkloadReadings) -> Running:
         ready=workload.ready,
         leaving=workload.terminating,
         batch_cap=workload.batch_cap,
+        queue_size=workload.queue_size,
         service_time=_duration(value_or_none(readings.service_time_s)),
         batch_size=value_or_none(readings.batch_size) or None,
     )

@@ -12,6 +12,8 @@ from trimtab.core.plan import Condition, Constraint, ModelPlan, Target
 from trimtab.core.snapshot import ModelState, WorkloadKey
 from trimtab.core.units import coarse_ms, iso, money, ms, percent, rate
 
+QUEUE_BOUND = "QueueBound"
+
 
 @dataclass(frozen=True, slots=True)
 class Way:
@@ -95,7 +97,7 @@ def explain(
         demand=None if decision.demand_rate is None else rate(decision.demand_rate),
         wanted=Way(wanted, decision.wanted_replicas) if wanted else None,
         decided=tuple(_decided(t, spec, classes) for t in plan.targets),
-        constraints=decision.constraints,
+        constraints=(*decision.constraints, *_queue_bounds(plan.targets, spec)),
         binding=decision.binding,
         alternatives=tuple(
             Way(a.key, a.replicas, a.cost_per_hour, a.accuracy, why_not=a.why_not)
@@ -114,6 +116,19 @@ def _decided(target: Target, spec: ModelDeployment, classes: Mapping[str, Accele
     price = accelerator.price_per_hour if accelerator else None
     cost = None if price is None else price * target.replicas
     return Way(target.key, target.replicas, cost, accuracy, target.weight)
+
+
+def _queue_bounds(targets: Iterable[Target], spec: ModelDeployment) -> Iterable[Constraint]:
+    """Where fewer requests may wait than the user allows. It holds no replica back, so it never
+    binds a decision."""
+    for target in targets:
+        size = target.queue_size
+        if target.replicas and size is not None and size < spec.triton.max_queue_size:
+            effect = (
+                f"at a replica of {target.key} {size} requests may wait: one that joined more would"
+                f" be answered after {ms(spec.slo.target_s)}, so it is refused"
+            )
+            yield Constraint(QUEUE_BOUND, effect)
 
 
 def action_of(state: ModelState, targets: Iterable[Target]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from trimtab.core.explain import Explanation, Way
+from trimtab.core.explain import QUEUE_BOUND, Explanation, Way
 from trimtab.core.units import money
 
 _LABEL = 10
@@ -34,7 +34,7 @@ def _lines(told: Explanation, width: int) -> Iterator[str]:
         yield from _field(label, f"{constraint.name}: {constraint.effect}", width)
     if told.binding is not None and told.binding not in {c.name for c in told.constraints}:
         yield from _field("binds", told.binding, width)
-    if not told.constraints and told.binding is None:
+    if told.binding is None and all(c.name == QUEUE_BOUND for c in told.constraints):
         yield from _field("binds", "nothing: load and promise alone decide", width)
     if told.gap is not None:
         yield from _field("optimum", f"the plan costs at most {told.gap} more", width)

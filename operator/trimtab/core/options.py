@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from trimtab.api.resources import AcceleratorClass, ModelDeployment, UriSource, Variant
+from trimtab.api.resources import AcceleratorClass, UriSource, Variant
 from trimtab.core.burstiness import dispersion
 from trimtab.core.latency import (
     QUEUE_DELAY_S,
@@ -15,8 +15,9 @@ from trimtab.core.latency import (
     best_batch_cap,
     unbounded_capacity_rate,
 )
-from trimtab.core.learn import belief_of
+from trimtab.core.learn import Belief, belief_of
 from trimtab.core.memory import ModelMemory
+from trimtab.core.queue_bound import kept_queue_size, next_queue_size
 from trimtab.core.settings import DEFAULT_POLICY, PolicySettings
 from trimtab.core.snapshot import ModelState, Snapshot, WorkloadKey
 
@@ -29,7 +30,8 @@ class Option:
     does and the figure is only a stable load; None where nothing is known of its speed.
     idle_latency_s: the latency of a single request; None where unknown. queue_delay_s: how long
     Triton should wait for a fuller batch; None where nothing speaks against what the user has.
-    price_per_hour: of one replica; None where unknown.
+    price_per_hour: of one replica; None where unknown. queue_size: how many requests may wait at a
+    replica; None where the user's own bound stays.
     """
 
     key: WorkloadKey
@@ -41,6 +43,7 @@ class Option:
     idle_latency_s: float | None = None
     model: ReplicaModel | None = None
     queue_delay_s: float | None = None
+    queue_size: int | None = None
 
     def needed(self, rate: float | None) -> int | None:
         """Replicas that carry `rate` requests/s; None where either is unknown."""
@@ -125,37 +128,37 @@ def _option(
             key, accuracy, f"accuracy {accuracy} is below the floor {state.spec.min_accuracy}"
         )
     belief = belief_of(memory, state.spec, key)
-    live_cap = state.workload(key).batch_cap
-    if belief is None:
-        return _unprofiled(state.spec, key, accuracy, accelerator, live_cap)
     # Triton reads a URI's repository itself, with the user's own config: the cap that the manifest
-    # states is the one in force, and none is chosen.
+    # states is the one in force, and neither it nor the queue bound is chosen.
     fixed = isinstance(variant.source, UriSource)
-    if fixed:
-        live_cap = state.spec.triton.max_batch_size
+    if belief is None:
+        return _unprofiled(state, key, accuracy, accelerator, fixed=fixed)
     front_end_s = memory.front_end_s.get(class_name, 0.0)
     curve = belief.curve.scaled(belief.margin).with_front_end(front_end_s)
-    return _profiled(state.spec, key, accuracy, accelerator, curve, bursts, live_cap, fixed=fixed)
+    option = _profiled(state, key, accuracy, accelerator, curve, bursts, fixed=fixed)
+    if fixed:
+        return option
+    return replace(option, queue_size=_queue_size(state, option, belief, front_end_s))
 
 
 def _profiled(
-    spec: ModelDeployment,
+    state: ModelState,
     key: WorkloadKey,
     accuracy: Decimal,
     accelerator: AcceleratorClass,
     curve: ServiceCurve,
     bursts: float,
-    live_cap: int | None,
     *,
     fixed: bool,
 ) -> Option:
+    spec, live = state.spec, state.workload(key)
     cap, capacity = best_batch_cap(
         curve,
         instances=spec.triton.instance_count,
         max_batch=spec.triton.max_batch_size,
         target_s=spec.slo.target_s,
         percentile=spec.slo.percentile,
-        live_cap=live_cap,
+        live_cap=spec.triton.max_batch_size if fixed else live.batch_cap,
         fixed=fixed,
         dispersion=bursts,
     )
@@ -174,19 +177,33 @@ def _profiled(
     )
 
 
+def _queue_size(
+    state: ModelState, option: Option, belief: Belief, front_end_s: float
+) -> int | None:
+    """By the curve without its margin: what may be slower than believed gets more replicas, while a
+    queue that is too short refuses what would have been answered in time."""
+    curve = belief.curve.with_front_end(front_end_s)
+    model = ReplicaModel(curve, state.spec.triton.instance_count, option.batch_cap)
+    live, items = state.workload(option.key), state.readings.items
+    return next_queue_size(state.spec, live, model, items, confirmed=belief.confirmed)
+
+
 def _unprofiled(
-    spec: ModelDeployment,
+    state: ModelState,
     key: WorkloadKey,
     accuracy: Decimal,
     accelerator: AcceleratorClass,
-    live_cap: int | None,
+    *,
+    fixed: bool,
 ) -> Option:
     """Nothing is known of its speed yet: it may run, and serving will teach it."""
+    spec, live = state.spec, state.workload(key)
     return Option(
         key=key,
         accuracy=accuracy,
         price_per_hour=accelerator.price_per_hour,
-        batch_cap=min(live_cap or spec.triton.max_batch_size, spec.triton.max_batch_size),
+        batch_cap=min(live.batch_cap or spec.triton.max_batch_size, spec.triton.max_batch_size),
         capacity_rate=None,
         meets_slo=True,
+        queue_size=None if fixed else kept_queue_size(spec, live),
     )

@@ -16,8 +16,10 @@ class Target:
     """One workload as it should be.
 
     `batch_cap` is the largest batch Triton may form; `queue_delay_s` how long it may wait for one,
-    None leaves it as the user has it. `weight` is the share of traffic in percent. `may_surge`: a
-    rollout may run one pod more than `replicas` for a while; money, inventory and nodes allow it.
+    None leaves it as the user has it. `queue_size`: how many requests may wait at a replica before
+    it refuses more; None is the user's own bound. `weight` is the share of traffic in percent.
+    `may_surge`: a rollout may run one pod more than `replicas` for a while; money, inventory and
+    nodes allow it.
     """
 
     key: WorkloadKey
@@ -26,6 +28,7 @@ class Target:
     queue_delay_s: float | None = None
     weight: int = 100
     may_surge: bool = False
+    queue_size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

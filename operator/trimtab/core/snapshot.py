@@ -46,8 +46,9 @@ class Workload:
     """What the cluster holds of one child Deployment.
 
     `replicas` is its spec.replicas as it stands. `pods` are all of its pods. `batch_cap` is the
-    batch cap of its rendered config, None where it was never rendered. `foreign_scaler` names an
-    HPA or ScaledObject that also writes its replicas.
+    batch cap of its rendered config, None where it was never rendered; `queue_size` likewise is the
+    queue bound, None where it is the user's own. `foreign_scaler` names an HPA or ScaledObject that
+    also writes its replicas.
     """
 
     key: WorkloadKey
@@ -55,6 +56,7 @@ class Workload:
     pods: tuple[Pod, ...] = ()
     batch_cap: int | None = None
     foreign_scaler: str | None = None
+    queue_size: int | None = None
 
     @property
     def ready(self) -> int:

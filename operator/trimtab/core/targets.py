@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from trimtab.api.resources import ScalingMode
+from trimtab.api.resources import ModelDeployment, ScalingMode
 from trimtab.core.choose import Choice
 from trimtab.core.guard import Step, clamp, next_step
 from trimtab.core.ledger import Room, Shares
 from trimtab.core.observed import measured_scale, observe_latency
 from trimtab.core.plan import Constraint, Target
+from trimtab.core.queue_bound import kept_queue_size
 from trimtab.core.settings import PolicySettings
 from trimtab.core.snapshot import Workload, WorkloadKey
 from trimtab.core.switch import Relief, relief_by, retire
@@ -52,18 +53,26 @@ def targets_of(
         # What it is granted and cannot have yet is nobody else's.
         speak_for(view, workload.key, choice.granted - sum(bounded.values()), shares)
     may_surge = room.growth(spec, workload.key.accelerator_class, 1)[0] > 0
-    cap = choice.option.batch_cap
-    if _keeps_cap(workload, may_surge=may_surge, blind=demand.blind):
+    cap, queue_size = choice.option.batch_cap, choice.option.queue_size
+    if _keeps_config(workload, may_surge=may_surge, blind=demand.blind):
         cap = min(workload.batch_cap or cap, spec.triton.max_batch_size)
-    targets = [Target(workload.key, bounded.pop(workload.key), cap, may_surge=may_surge)]
-    for key, replicas in bounded.items():
-        targets.append(Target(key, replicas, state.workload(key).batch_cap or 1))
+        queue_size = None if queue_size is None else kept_queue_size(spec, workload)
+    replicas = bounded.pop(workload.key)
+    targets = [
+        Target(workload.key, replicas, cap, may_surge=may_surge, queue_size=queue_size),
+        *(_as_rendered(spec, state.workload(key), count) for key, count in bounded.items()),
+    ]
     return tuple(targets), notes, step
 
 
-def _keeps_cap(workload: Workload, *, may_surge: bool, blind: bool) -> bool:
-    """Whether the cap that is rendered stays, whatever would carry more: a new one restarts every
-    pod.
+def _as_rendered(spec: ModelDeployment, old: Workload, replicas: int) -> Target:
+    """So many replicas of a workload that gives way, each as it was started."""
+    return Target(old.key, replicas, old.batch_cap or 1, queue_size=kept_queue_size(spec, old))
+
+
+def _keeps_config(workload: Workload, *, may_surge: bool, blind: bool) -> bool:
+    """Whether the cap and the queue bound that are rendered stay, whatever would carry more: new
+    ones restart every pod.
 
     Not while blind: an operator that restarted knows profiles alone, and may choose another cap
     than serving had taught it. And not without room for one pod more: a lone replica would be

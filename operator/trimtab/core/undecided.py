@@ -14,7 +14,10 @@ def undecided(state: ModelState, failure: Exception, now_s: float) -> ModelPlan:
         f"Deciding failed ({type(failure).__name__}: {failure}), so nothing of this model changes;"
         " the operator's log has the traceback. Please report it."
     )
-    targets = tuple(Target(w.key, w.replicas, w.batch_cap or 1) for w in state.workloads)
+    targets = tuple(
+        Target(w.key, w.replicas, w.batch_cap or 1, queue_size=w.queue_size)
+        for w in state.workloads
+    )
     return ModelPlan(
         key=state.spec.key,
         targets=targets,

@@ -24,6 +24,7 @@ LABEL_MODEL_DEPLOYMENT = f"{GROUP}/model-deployment"
 LABEL_VARIANT = f"{GROUP}/variant"
 LABEL_CLASS = f"{GROUP}/accelerator-class"
 ANNOTATION_BATCH_CAP = f"{GROUP}/batch-cap"
+ANNOTATION_QUEUE_SIZE = f"{GROUP}/queue-size"
 
 _NORMAL_WAITS = ("ContainerCreating", "PodInitializing")
 
@@ -68,8 +69,9 @@ def _workload(
         key,
         replicas=1 if replicas is None else int(replicas),  # 1 is the API's default
         pods=pods,
-        batch_cap=_batch_cap(deployment),
+        batch_cap=_rendered(deployment, ANNOTATION_BATCH_CAP),
         foreign_scaler=scalers.get(deployment["metadata"]["name"]),
+        queue_size=_rendered(deployment, ANNOTATION_QUEUE_SIZE),
     )
 
 
@@ -115,9 +117,9 @@ def _waiting_reason(status: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _batch_cap(deployment: RawObject) -> int | None:
-    """The rendered batch cap; None where it is absent or someone wrote nonsense over it."""
-    text = (deployment["metadata"].get("annotations") or {}).get(ANNOTATION_BATCH_CAP, "")
+def _rendered(deployment: RawObject, annotation: str) -> int | None:
+    """A number that was rendered; None where it is absent or someone wrote nonsense over it."""
+    text = (deployment["metadata"].get("annotations") or {}).get(annotation, "")
     return int(text) if text.isascii() and text.isdigit() and int(text) >= 1 else None
 
 

@@ -3,31 +3,34 @@
 It does what Kubernetes does. A pod that no accelerator is free for waits, costs nothing and starts
 when there is room, first come first served. Scale-down takes pods that are not Ready first, then
 the newest. A pod that leaves takes no more requests from that moment, answers what it has, and
-holds its accelerator until then. A new batch cap rolls the pods: one more at a time where there may
+holds its accelerator until then. A new batch cap
+or queue bound rolls the pods: one more at a time where there may
 be one (maxSurge 1), else one less.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from trimtab.api.resources import AcceleratorClass
 from trimtab.core.plan import Target
 from trimtab.core.snapshot import Pod, Workload, WorkloadKey
+
+SetUp = tuple[int, float, int | None]
 
 
 @dataclass(slots=True, eq=False)
 class SimPod:
     """One pod; times are seconds of the run, None while it has not come to that.
 
-    set_up: batch cap and queue delay. scheduled_s: since when it holds an accelerator and costs.
-    ready_at_s: when it is Ready, known from the moment it is scheduled. removed_s: when it was told
-    to leave; gone_s: when it left. row: of the event loop, once it is Ready.
+    set_up: batch cap, queue delay, queue bound. scheduled_s: since when it holds an accelerator and
+    costs. ready_at_s: when it is Ready, known from the moment it is scheduled. removed_s: when it
+    was told to leave; gone_s: when it left. row: of the event loop, once it is Ready.
     """
 
     name: str
-    set_up: tuple[int, float]
+    set_up: SetUp
     created_s: float
     scheduled_s: float | None = None
     ready_at_s: float | None = None
@@ -73,6 +76,7 @@ class SimWorkload:
                 self.target.replicas,
                 tuple(p.seen() for p in self.pods),
                 self.target.batch_cap,
+                queue_size=self.target.queue_size,
             )
         return self.view
 
@@ -90,13 +94,12 @@ class Deployments:
         changed = False
         for key, workload in self.workloads.items():
             if key not in wanted and workload.target.replicas:
-                wanted[key] = Target(key, 0, workload.target.batch_cap, weight=0)
+                wanted[key] = replace(workload.target, replicas=0, weight=0)
         for key, target in wanted.items():
             if key not in self.workloads:
                 if target.replicas == 0:
                     continue
-                first = Target(key, 0, target.batch_cap, target.queue_delay_s)
-                self.workloads[key] = SimWorkload(first)
+                self.workloads[key] = SimWorkload(replace(target, replicas=0))
             workload = self.workloads[key]
             if target != workload.target:
                 changed |= target.replicas != workload.target.replicas
@@ -120,7 +123,7 @@ class Deployments:
         for _ in range(min(target.replicas - len(new), room)):
             self._create(workload, set_up, now_s)
 
-    def _create(self, workload: SimWorkload, set_up: tuple[int, float], now_s: float) -> None:
+    def _create(self, workload: SimWorkload, set_up: SetUp, now_s: float) -> None:
         key = workload.target.key
         name = f"{self._name}-{key.variant}-{key.accelerator_class}-{workload.made}"
         workload.made += 1
@@ -175,8 +178,8 @@ class Inventory:
             self._free[accelerator_class] = free + 1
 
 
-def _set_up(target: Target) -> tuple[int, float]:
-    return target.batch_cap, target.queue_delay_s or 0.0
+def _set_up(target: Target) -> SetUp:
+    return target.batch_cap, target.queue_delay_s or 0.0, target.queue_size
 
 
 def _leave(workload: SimWorkload, pods: list[SimPod], count: int, now_s: float) -> None:

@@ -50,7 +50,6 @@ def play(
     speeds: Speeds,
     counts: Counts,
     normals: Floats,
-    max_queue: int,
     target_s: float,
 ) -> tuple[Floats, float]:
     """Plays the pods on from where they stood to `end_s`; `pods` and `counts` are updated.
@@ -58,8 +57,8 @@ def play(
     times: (N,) ascending arrivals before end_s; rows: (N,) the pod each goes to, -1 where there is
     none. waiting: what waits in the queues, row by row, `pods.waits` of each. used: the rows to
     play, ascending. normals: standard normal draws, one for each execution with a random time.
-    max_queue: 0 is unbounded. Returns what waits at `end_s`, and the arrival of the oldest request
-    that is not answered then (infinity where there is none).
+    Returns what waits at `end_s`, and the arrival of the oldest request that is not answered then
+    (infinity where there is none).
     """
     order, starts = _by_row(times, rows, len(pods.kind), counts)
     queue = np.empty(len(waiting) + len(order))
@@ -72,7 +71,7 @@ def play(
         begun += waits
         head, tail = _serve(
             row, end_s, queue, order[starts[row] : starts[row + 1]], pods, speeds, counts, normals,
-            drawn, max_queue, target_s,
+            drawn, target_s,
         )  # fmt: skip
         left[left_count : left_count + tail - head] = queue[head:tail]
         left_count += tail - head
@@ -114,7 +113,6 @@ def _serve(
     counts: Counts,
     normals: Floats,
     drawn: Ints,
-    max_queue: int,
     target_s: float,
 ) -> tuple[int, int]:
     """One pod's arrivals and batches in order of time; returns where its queue begins and ends.
@@ -138,7 +136,7 @@ def _serve(
             _run(row, slot, begin, queue[head : head + size], pods, speeds, normals, drawn)
             head += size
         elif new < len(coming):
-            if max_queue > 0 and tail - head >= max_queue:
+            if 0 < pods.queue_size[row] <= tail - head:
                 counts.counters[row, FAILURE] += 1
                 counts.minutes[int(coming[new] // 60.0) % len(counts.minutes), DROPPED] += 1
             else:

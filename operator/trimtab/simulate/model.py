@@ -157,8 +157,7 @@ class SimModel:
         for workload, pod in self._pods():
             due = pod.ready_at_s is not None and pod.ready_at_s <= self.now_s
             if due and pod.row is None and pod.removed_s is None:
-                cap, delay_s = pod.set_up
-                pod.row = self.player.add(self._kinds[workload.target.key], cap, delay_s)
+                pod.row = self.player.add(self._kinds[workload.target.key], *pod.set_up)
                 self.scrapes.pod_ready(pod.row)
                 workload.view = None
                 self.deployments.reconcile(workload, self.now_s)

@@ -54,14 +54,15 @@ class Player:
         """The true service times from now on, one for each workload."""
         self._speeds = _speeds(truths, self.pods.batches.shape[2])
 
-    def add(self, kind: int, cap: int, delay_s: float) -> int:
-        """A pod of that workload becomes Ready now; its row."""
+    def add(self, kind: int, cap: int, delay_s: float, queue_size: int | None = None) -> int:
+        """A pod of that workload becomes Ready now; its row. No `queue_size` is the user's own."""
         if not self._free:
             self._grow()
         row = self._free.pop()
         pods = self.pods
         pods.kind[row], pods.delay_s[row] = kind, delay_s
         pods.cap[row] = min(max(1, cap), pods.batches.shape[2])
+        pods.queue_size[row] = self._max_queue if queue_size is None else queue_size
         pods.slots[row], pods.sizes[row] = self.now_s, 0
         self.counts.counters[row], self.counts.summary[row] = 0.0, 0
         self._used = np.sort(np.append(self._used, row))
@@ -97,7 +98,6 @@ class Player:
             self._speeds,
             self.counts,
             normals,
-            self._max_queue,
             self._target_s,
         )
         self.arrived += len(times)
@@ -118,7 +118,6 @@ class Player:
             self._speeds,
             self.counts,
             self._draws.standard_normal(len(self._waiting)),
-            self._max_queue,
             self._target_s,
         )
         self.book.close_all(self.counts, end_s)

@@ -29,7 +29,8 @@ ENDS, BEGAN, CORE_ENDS = range(3)
 class Pods(NamedTuple):
     """Each pod's set-up and what it holds.
 
-    kind, cap, delay_s: (R,) workload, batch cap and queue delay. waits: (R,) requests queued.
+    kind, cap, delay_s: (R,) workload, batch cap and queue delay. queue_size: (R,) requests that may
+    wait, 0 is any number; waits: (R,) those that do.
     slots: (R, I, 3); sizes: (R, I) the requests in each running batch; batches: (R, I, C) their
     arrivals.
     """
@@ -37,6 +38,7 @@ class Pods(NamedTuple):
     kind: Ints
     cap: Ints
     delay_s: Floats
+    queue_size: Ints
     waits: Ints
     slots: Floats
     sizes: Ints
@@ -75,6 +77,7 @@ def no_pods(rows: int, instances: int, largest: int) -> Pods:
         np.zeros(rows, np.int64),
         np.ones(rows, np.int64),
         np.zeros(rows),
+        np.zeros(rows, np.int64),
         np.zeros(rows, np.int64),
         np.zeros((rows, instances, 3)),
         np.zeros((rows, instances), np.int64),

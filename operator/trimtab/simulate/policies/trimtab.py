@@ -54,6 +54,7 @@ def _standing(state: ModelState, targets: tuple[Target, ...], now_s: float) -> M
             t.replicas,
             tuple(Pod(f"{t.key}-{i}", now_s, now_s) for i in range(t.replicas)),
             t.batch_cap,
+            queue_size=t.queue_size,
         )
         for t in targets
         if t.replicas
