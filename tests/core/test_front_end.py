@@ -107,9 +107,10 @@ def test_a_handful_of_requests_tells_nothing() -> None:
 
 def test_a_load_that_leaps_tells_nothing() -> None:
     def leaping(t_s: float) -> float:
-        return 250.0 if t_s % 60 < 15 else 100.0
+        return 600.0 if t_s % 60 < 10 else 320.0
 
-    assert unmoved(leaping, slower, least=8) == 0.0
+    assert unmoved(leaping, slower, least=10) == 0.0
+    assert unmoved(steady(366), slower, least=10) > 0.001
 
 
 def test_an_estimate_tells_nothing() -> None:
