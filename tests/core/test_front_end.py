@@ -38,7 +38,8 @@ def sharing(load: Load, least: int = 1) -> Story:
         if not isinstance(readings.latency_s, Known):
             return readings
         seen = ReplicaModel(CURVE.with_front_end(TRUE_S)).latency_s(each[0], 99.0)
-        return replace(readings, latency_s=Known(min(10.0, seen), 0.0))
+        measured = Known(min(10.0, seen), 0.0)
+        return replace(readings, latency_s=measured, latency_source="PromQL")
 
     def rate_each(rate: float, window_s: float) -> float:
         ready = sum(p.ready_s is not None for c in story.model.children.values() for p in c.pods)
@@ -171,10 +172,16 @@ def measured_of(pods: int, rate: float, seen_s: float, source: str = "TritonSumm
 
 
 def test_the_slowest_of_many_pods_is_no_proof_that_all_are_slow() -> None:
-    # 25 pods with 150 requests each in a minute: the largest of their p99 is about the p99.8.
-    typical_s, extreme_s = SLOW.latency_s(2.5, 99.0), SLOW.latency_s(2.5, 99.8)
-    assert extreme_s > 1.25 * typical_s
+    # 25 pods with 150 requests each in a minute: the largest of their p99 is about the p99.9, as
+    # it is in a simulation of such pods.
+    typical_s, extreme_s = SLOW.latency_s(2.5, 99.0), SLOW.latency_s(2.5, 99.9)
+    assert extreme_s > 1.4 * typical_s
     assert measured_of(25, 2.5, extreme_s) == pytest.approx(1.0, abs=0.03)
     assert measured_of(25, 2.5, extreme_s, "PromQL") > 1.1
     few = [measured_of(pods, 2.5, extreme_s) for pods in (1, 5, 25)]
     assert few == sorted(few, reverse=True)
+
+
+def test_a_few_requests_of_one_pod_seldom_hold_the_latest() -> None:
+    # The p99 of 150 requests at half load is, in the median, the p98.1 of all.
+    assert measured_of(1, 2.5, SLOW.latency_s(2.5, 98.1)) == pytest.approx(1.0, abs=0.03)

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 from trimtab.core.burstiness import is_steady
-from trimtab.core.latency import front_end_s, service_scale
+from trimtab.core.latency import ReplicaModel, front_end_s, service_scale
 from trimtab.core.learn import belief_of, note_front_end
 from trimtab.core.memory import ModelMemory
 from trimtab.core.options import Option
@@ -17,6 +17,8 @@ from trimtab.core.snapshot import ModelState, WorkloadReadings
 
 _SLO_RETURN = 0.95  # a broken SLO is kept again only below this share of the target
 _TELLING_LOAD = 0.3  # of the time busy; with less, a late request tells of jitter and no capacity
+_BUSIEST = 0.9  # utilisation up to which crowds of late requests were simulated
+_LARGEST_TAIL = 0.05
 _PLENTY = 100  # late requests of one pod: then all pods' percentiles are nearly the same
 _TELLING_REQUESTS = 300  # in the long window: a percentile of fewer is a matter of luck
 
@@ -88,7 +90,9 @@ def _measured_front_end_s(
     busy = rate * bare.curve.seconds(1) / bare.instances
     if busy < _TELLING_LOAD or answered < _TELLING_REQUESTS:
         return None
-    percentile = _percentile_read(state, option, latency, rate * policy.long_window_s)
+    pods = state.workload(option.key).ready
+    source, window_s = latency.source, policy.long_window_s
+    percentile = _percentile_read(state, bare, rate, pods, source, window_s)
     if not math.isfinite(bare.latency_s(rate, percentile)):
         return None  # a saturated queue tells how long it has been so, and not how fast it is
     return front_end_s(bare, rate, percentile, latency.observed_s)
@@ -102,7 +106,9 @@ def measured_scale(
     rate = _rate_each(state, option)
     if option.model is None or latency.observed_s is None or latency.estimated or rate is None:
         return None
-    percentile = _percentile_read(state, option, latency, rate * policy.long_window_s)
+    pods = state.workload(option.key).ready
+    source, window_s = latency.source, policy.long_window_s
+    percentile = _percentile_read(state, option.model, rate, pods, source, window_s)
     if not math.isfinite(option.model.latency_s(rate, percentile)):
         return None  # a saturated queue tells how long it has been so, and not how fast it is
     return service_scale(option.model, rate, percentile, latency.observed_s)
@@ -124,23 +130,30 @@ def _rate_each(state: ModelState, option: Option) -> float | None:
     return rate / ready
 
 
-def _percentile_read(state: ModelState, option: Option, latency: Latency, requests: float) -> float:
-    """The percentile that the reading stands for, where each pod answered so many requests in it.
+def _percentile_read(
+    state: ModelState, model: ReplicaModel, rate: float, pods: int, source: str, window_s: float
+) -> float:
+    """The percentile of all requests that the reading stands for, with `rate` at each pod.
 
-    A summary's reading is the largest of the pods' own percentiles, each of a minute's requests:
-    with 25 pods that answer 150 each, the largest of 25 p99 is, in the median, the p99.8 of all. It
-    was 30 % above the p99, and held twice the replicas that the load needed.
+    A summary's reading is the largest of the pods' own percentiles, each of a window's requests:
+    with 25 pods that answer 150 each, the largest of 25 p99 is, in the median, the p99.9 of all. It
+    was 40 % above the p99, and held twice the replicas that the load needed. Late requests come in
+    crowds, of 2/(1-u) at utilisation u by simulations of three curves, so that a pod has as many
+    times fewer chances: with that the rule is within 5 % of the simulated reading in the middle
+    case, and 17 % at worst.
     """
-    percentile = state.spec.slo.percentile
-    late = math.floor((1.0 - percentile / 100.0) * requests)
-    if late > _PLENTY or not latency.source.startswith("TritonSummary"):
-        return percentile
-    wanted = 0.5 ** (1.0 / state.workload(option.key).ready)
+    tail = 1.0 - state.spec.slo.percentile / 100.0
+    busy = min(rate / model.saturation_rate, _BUSIEST)
+    chances = rate * window_s * (1.0 - busy) / 2.0
+    late = math.floor(tail * chances)
+    if late > _PLENTY or chances < 1.0 or not source.startswith("TritonSummary"):
+        return state.spec.slo.percentile
+    wanted = 0.5 ** (1.0 / pods)
     low, high = 0.0, late + 1.0
     for _ in range(30):
         middle = (low + high) / 2.0
         low, high = (middle, high) if _at_most(late, middle) > wanted else (low, middle)
-    return 100.0 * (1.0 - min(low / max(1.0, requests), 1.0 - percentile / 100.0))
+    return 100.0 * (1.0 - min(low / chances, _LARGEST_TAIL))
 
 
 def _at_most(count: int, mean: float) -> float:
