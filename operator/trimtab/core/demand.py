@@ -21,14 +21,15 @@ class Demand:
     """rate: items per second to plan for, None where nothing is known. A request is one item for
     most clients; one that brings a batch of its own counts as many, as it does for Triton's cap.
 
-    measured: the part of it that was measured, which alone is remembered. reason: what asks for
-    more than the level, as the forecast says. blind: True where the fleet must not shrink on what
+    measured: the part of it that was measured, which alone is remembered; arriving: the same
+    without the backlog. reason: what asks for more than the level, as the forecast says. blind: True where the fleet must not shrink on what
     was read.
     """
 
     rate: float | None
     blind: bool
     measured: float | None = None
+    arriving: float | None = None
     reason: str = "Level"
 
 
@@ -53,7 +54,7 @@ def estimate_demand(readings: ModelReadings, target_s: float, policy: PolicySett
     backlog = max(0.0, pending - max(1.0, rate * target_s))
     measured = readings.items * (rate + backlog / policy.backlog_drain_s)
     # A dead long window with a live short one is a gap in the scrapes: enough to grow on.
-    return Demand(measured, is_blind(readings.arrival_rate), measured)
+    return Demand(measured, is_blind(readings.arrival_rate), measured, readings.items * rate)
 
 
 def foresee(

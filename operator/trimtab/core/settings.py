@@ -31,11 +31,11 @@ class PolicySettings:
 
     fast_window_s: float = 10.0
     long_window_s: float = 60.0
-    rate_confidence: float = 1.64
+    rate_confidence: float = 0.5
     backlog_drain_s: float = 10.0
-    dead_band: float = 0.10
+    dead_band: float = 0.05
     switch_gain: float = 0.10
-    shrink_step: float = 0.10
+    shrink_step: float = 0.25
     blind_grow_after_s: float = 300.0
     safe_window_s: float = 1800.0
     unschedulable_after_s: float = 60.0
@@ -44,7 +44,7 @@ class PolicySettings:
     steady_share: float = 0.5
     burst_every_s: float = 7200.0
     burst_ratio: float = 4.0
-    late_price_s: float = 40.0
+    late_price_s: float = 20.0
     solver: str = "auto"
 
 
