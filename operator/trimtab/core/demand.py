@@ -22,8 +22,8 @@ class Demand:
     most clients; one that brings a batch of its own counts as many, as it does for Triton's cap.
 
     measured: the part of it that was measured, which alone is remembered; arriving: the same
-    without the backlog. reason: what asks for more than the level, as the forecast says. blind: True where the fleet must not shrink on what
-    was read.
+    without the backlog. reason: what asks for more than the level, as the forecast says. blind:
+    True where the fleet must not shrink on what was read.
     """
 
     rate: float | None

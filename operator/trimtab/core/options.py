@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import lru_cache
 
 from trimtab.api.resources import AcceleratorClass, UriSource, Variant
 from trimtab.core.burstiness import dispersion
@@ -13,6 +14,7 @@ from trimtab.core.latency import (
     ReplicaModel,
     ServiceCurve,
     best_batch_cap,
+    nearest_dispersion,
     unbounded_capacity_rate,
 )
 from trimtab.core.learn import Belief, belief_of
@@ -92,11 +94,13 @@ def enumerate_options(
     """Every (variant, class) of the spec: those that may run, and those that may not."""
     options: list[Option] = []
     excluded: list[Excluded] = []
-    bursts = dispersion(
-        memory.history.recent,
-        policy.fast_window_s,
-        state.spec.slo.target_s,
-        sum(w.ready for w in state.workloads),
+    bursts = nearest_dispersion(
+        dispersion(
+            memory.history.recent,
+            policy.fast_window_s,
+            state.spec.slo.target_s,
+            sum(w.ready for w in state.workloads),
+        )
     )
     for variant in state.spec.variants:
         for class_name in variant.accelerator_classes:
@@ -134,11 +138,16 @@ def _option(
     if belief is None:
         return _unprofiled(state, key, accuracy, accelerator, fixed=fixed)
     front_end_s = memory.front_end_s.get(class_name, 0.0)
-    curve = belief.curve.scaled(belief.margin).with_front_end(front_end_s)
+    curve = _believed(belief.curve, round(belief.margin, 2), round(front_end_s, 5))
     option = _profiled(state, key, accuracy, accelerator, curve, bursts, fixed=fixed)
-    if fixed:
+    if fixed or not state.spec.triton.max_queue_size:
         return option
     return replace(option, queue_size=_queue_size(state, option, belief, front_end_s))
+
+
+@lru_cache(maxsize=65536)
+def _believed(curve: ServiceCurve, margin: float, front_end_s: float) -> ServiceCurve:
+    return curve.scaled(margin).with_front_end(front_end_s)
 
 
 def _profiled(
@@ -152,17 +161,16 @@ def _profiled(
     fixed: bool,
 ) -> Option:
     spec, live = state.spec, state.workload(key)
-    cap, capacity = best_batch_cap(
+    cap, capacity, model = _sized(
         curve,
-        instances=spec.triton.instance_count,
-        max_batch=spec.triton.max_batch_size,
-        target_s=spec.slo.target_s,
-        percentile=spec.slo.percentile,
-        live_cap=spec.triton.max_batch_size if fixed else live.batch_cap,
-        fixed=fixed,
-        dispersion=bursts,
+        spec.triton.instance_count,
+        spec.triton.max_batch_size,
+        spec.slo.target_s,
+        spec.slo.percentile,
+        spec.triton.max_batch_size if fixed else live.batch_cap,
+        fixed,
+        bursts,
     )
-    model = ReplicaModel(curve, spec.triton.instance_count, cap, bursts)
     return Option(
         key=key,
         accuracy=accuracy,
@@ -175,6 +183,31 @@ def _profiled(
         # Of several instances a wait may fill what they would else share out: that is the user's.
         queue_delay_s=QUEUE_DELAY_S if spec.triton.instance_count == 1 and not fixed else None,
     )
+
+
+@lru_cache(maxsize=65536)
+def _sized(
+    curve: ServiceCurve,
+    instances: int,
+    max_batch: int,
+    target_s: float,
+    percentile: float,
+    live_cap: int | None,
+    fixed: bool,
+    bursts: float,
+) -> tuple[int, float, ReplicaModel]:
+    """The batch cap, what it carries, and the replica that does."""
+    cap, capacity = best_batch_cap(
+        curve,
+        instances=instances,
+        max_batch=max_batch,
+        target_s=target_s,
+        percentile=percentile,
+        live_cap=live_cap,
+        fixed=fixed,
+        dispersion=bursts,
+    )
+    return cap, capacity, ReplicaModel(curve, instances, cap, bursts)
 
 
 def _queue_size(

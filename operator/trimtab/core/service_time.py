@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from trimtab.core.latency import ServiceCurve
 
@@ -22,6 +23,7 @@ _LEVEL_DRIFT = 0.04  # standard deviation from one reading to the next
 _TILT_DRIFT = 0.0005
 _READING_SD = 0.05  # of the mean of very many: windows overlap, and its batches are inferred
 _EXECUTION_SD = 0.5  # of a single one
+_STEP, _TILT_STEP = 0.01, 0.0025  # logarithms
 _LARGEST_BATCH = 64  # as far as a seed of one size is laid out
 
 
@@ -45,16 +47,9 @@ class Learned:
 
     @property
     def curve(self) -> ServiceCurve:
-        """The curve that is believed."""
-        if not self.tilt:
-            return self.base.scaled(math.exp(self.level))
-        points: list[tuple[int, float]] = []
-        for batch in _sizes(self.base):
-            seconds = self.base.seconds(batch) * self.factor(batch)
-            if points and self.base.seconds(batch) >= self.base.seconds(points[-1][0]):
-                seconds = max(seconds, points[-1][1])  # a tilt must not make more work less time
-            points.append((batch, seconds))
-        return ServiceCurve(tuple(points))
+        """The curve that is believed, to within a percent: one that moves less is the same curve,
+        and what was worked out for it holds."""
+        return _bent(self.base, round(self.level / _STEP), round(self.tilt / _TILT_STEP))
 
     def factor(self, batch: float) -> float:
         """By how much the time of such a batch differs from the base."""
@@ -117,6 +112,20 @@ def _corrected(before: Learned, batch: float, error: float, executions: float) -
         ),
         samples=before.samples + 1,
     )
+
+
+@lru_cache(maxsize=65536)
+def _bent(base: ServiceCurve, level_steps: int, tilt_steps: int) -> ServiceCurve:
+    level, tilt = level_steps * _STEP, tilt_steps * _TILT_STEP
+    if not tilt_steps:
+        return base.scaled(math.exp(level))
+    points: list[tuple[int, float]] = []
+    for batch in _sizes(base):
+        seconds = base.seconds(batch) * math.exp(level + tilt * math.log2(batch))
+        if points and base.seconds(batch) >= base.seconds(points[-1][0]):
+            seconds = max(seconds, points[-1][1])  # a tilt must not make more work less time
+        points.append((batch, seconds))
+    return ServiceCurve(tuple(points))
 
 
 def _prior(base: ServiceCurve) -> tuple[float, float, float]:

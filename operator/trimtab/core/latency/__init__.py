@@ -14,7 +14,7 @@ from trimtab.core.latency.capacity import (
 )
 from trimtab.core.latency.curve import ServiceCurve
 from trimtab.core.latency.fit import front_end_s, service_scale
-from trimtab.core.latency.replica import ReplicaModel
+from trimtab.core.latency.replica import ReplicaModel, nearest_dispersion
 
 __all__ = [
     "QUEUE_DELAY_S",
@@ -23,6 +23,7 @@ __all__ = [
     "best_batch_cap",
     "capacity_rate",
     "front_end_s",
+    "nearest_dispersion",
     "service_scale",
     "unbounded_capacity_rate",
 ]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from trimtab.core.latency.replica import ReplicaModel
 
-_ROUNDS = 20
+_ROUNDS = 11  # halvings: a two-thousandth of the range
 _TOO_SLOW = 0.25
 _FRONT_END_MOST_S = 0.02  # of a core; a large image as JSON takes half of it
 
