@@ -74,7 +74,11 @@ def foresee(
         return demand, memory
     lead_s = ready_after_s(memory) + policy.fast_window_s
     ahead = forecast(history, demand.measured, now_s, lead_s, policy)
-    return replace(demand, rate=max(demand.measured, ahead.rate), reason=ahead.reason), memory
+    # A jump is measured, if in halves: forgotten a tick later, the pods it called for went before
+    # they were Ready, in the middle of the burst.
+    measured = max(demand.measured, ahead.rate) if ahead.reason == "Rise" else demand.measured
+    rate = max(measured, ahead.rate)
+    return replace(demand, rate=rate, measured=measured, reason=ahead.reason), memory
 
 
 def remember_demand(

@@ -14,6 +14,7 @@ from trimtab.core.latency import (
     ReplicaModel,
     ServiceCurve,
     best_batch_cap,
+    capacity_rate,
     nearest_dispersion,
     unbounded_capacity_rate,
 )
@@ -196,7 +197,11 @@ def _sized(
     fixed: bool,
     bursts: float,
 ) -> tuple[int, float, ReplicaModel]:
-    """The batch cap, what it carries, and the replica that does."""
+    """The batch cap, what it carries, and the replica that does.
+
+    The cap is that of steady arrivals: one that followed the burstiness of the minute would restart
+    every pod in a burst.
+    """
     cap, capacity = best_batch_cap(
         curve,
         instances=instances,
@@ -205,9 +210,9 @@ def _sized(
         percentile=percentile,
         live_cap=live_cap,
         fixed=fixed,
-        dispersion=bursts,
     )
-    return cap, capacity, ReplicaModel(curve, instances, cap, bursts)
+    model = ReplicaModel(curve, instances, cap, bursts)
+    return cap, capacity_rate(model, target_s, percentile) if bursts > 1.0 else capacity, model
 
 
 def _queue_size(

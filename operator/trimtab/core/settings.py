@@ -32,7 +32,7 @@ class PolicySettings:
     fast_window_s: float = 10.0
     long_window_s: float = 60.0
     rate_confidence: float = 0.5
-    backlog_drain_s: float = 10.0
+    backlog_drain_s: float = 5.0
     dead_band: float = 0.05
     switch_gain: float = 0.10
     shrink_step: float = 0.25
@@ -42,7 +42,7 @@ class PolicySettings:
     latency_margin: float = 0.2
     settle_s: float = 90.0
     steady_share: float = 0.5
-    burst_every_s: float = 7200.0
+    burst_every_s: float = 1800.0
     burst_ratio: float = 4.0
     late_price_s: float = 20.0
     solver: str = "auto"

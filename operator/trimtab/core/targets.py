@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from trimtab.api.resources import ModelDeployment, ScalingMode
+from trimtab.core.burstiness import is_steady
 from trimtab.core.choose import Choice
 from trimtab.core.guard import Step, clamp, next_step
 from trimtab.core.ledger import Room, Shares
@@ -23,10 +24,12 @@ def targets_of(
     """What every workload should be now, with what the guards did."""
     spec, state = view.state.spec, view.state
     workload = state.workload(choice.option.key)
-    demand = view.demand
+    demand, may_stay = view.demand, view.options
     if spec.scaling.mode is ScalingMode.MANUAL:
         # The user's order is no reading to be doubted, nor to be bettered while readings lack.
         demand = replace(demand, blind=False)
+        # On a full class what the user wants gone would else hold the place of what is ordered.
+        may_stay = {choice.option.key: choice.option}
         relief = Relief(demand.rate, choice.granted, blind=False, settled=True)
     else:
         relief = relief_by(choice, spec, view.memory, demand, now_s, policy)
@@ -35,11 +38,10 @@ def targets_of(
     else:
         scale = 1.0
         if choice.granted < workload.replicas:
-            # Dear to tell, and asked by what shrinks alone.
-            scale = measured_scale(state, choice.option, observe_latency(state)) or 1.0
+            scale = _scale(view, choice, now_s, policy)
         step = next_step(workload, choice, spec, view.memory, demand, room, scale, now_s, policy)
     olds = [w for w in state.workloads if w.key != workload.key and (w.replicas or w.pods)]
-    kept, notes = retire(olds, workload, step, choice, view.options, relief)
+    kept, notes = retire(olds, workload, step, choice, may_stay, relief)
     wishes = [(workload.key, step.replicas), *kept]
     if workload.ready == 0:
         # Where both are too many, what serves goes before what only starts.
@@ -65,6 +67,19 @@ def targets_of(
     return tuple(targets), notes, step
 
 
+def _scale(view: View, choice: Choice, now_s: float, policy: PolicySettings) -> float:
+    """By what factor requests take longer than was learnt. Dear to tell, and asked by what shrinks.
+
+    Only of a steady load: the summary of a minute with a burst in it tells of the queue that the
+    burst left, and held forty replicas for three minutes after everyone had gone.
+    """
+    recent, window_s = view.memory.history.recent, policy.fast_window_s
+    if not is_steady(recent, window_s, now_s, policy.settle_s):
+        return 1.0
+    latency = observe_latency(view.state)
+    return measured_scale(view.state, choice.option, latency) or 1.0
+
+
 def _as_rendered(spec: ModelDeployment, old: Workload, replicas: int) -> Target:
     """So many replicas of a workload that gives way, each as it was started."""
     return Target(old.key, replicas, old.batch_cap or 1, queue_size=kept_queue_size(spec, old))
@@ -74,11 +89,13 @@ def _keeps_config(workload: Workload, *, may_surge: bool, blind: bool) -> bool:
     """Whether the cap and the queue bound that are rendered stay, whatever would carry more: new
     ones restart every pod.
 
-    Not while blind: an operator that restarted knows profiles alone, and may choose another cap
-    than serving had taught it. And not without room for one pod more: a lone replica would be
-    down while its successor starts.
+    Not while pods start: where the best cap moves with the load, forty pods were begun anew at
+    every tick of a burst, and none ever served. Not while blind: an operator that restarted knows
+    profiles alone, and may choose another cap than serving had taught it. And not without room for
+    one pod more: a lone replica would be down while its successor starts.
     """
-    return bool(workload.ready) and (blind or not may_surge)
+    starting = any(p.ready_s is None and not p.terminating for p in workload.pods)
+    return starting or (bool(workload.ready) and (blind or not may_surge))
 
 
 def _bounded(view: View, key: WorkloadKey, replicas: int, shares: Shares) -> Step:

@@ -70,8 +70,8 @@ def look(
         # Nothing serves yet, so nothing can be read: that is a beginning, not a blindness.
         demand = Demand(None, blind=bool(known.demand))
     keep_s = max(policy.safe_window_s, hold_s(state.spec, known))
-    known = remember_demand(known, demand, now_s, keep_s)
     demand, known = foresee(demand, known, state.readings, now_s, policy)
+    known = remember_demand(known, demand, now_s, keep_s)
     options, excluded = enumerate_options(state, known, snapshot, policy)
     prices = {name: c.price_per_hour for name, c in snapshot.accelerator_classes.items()}
     return View(state, known, demand, options, excluded, prices)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from trimtab.core.forecast.onsets import Onset, excess_deviations, latest_onset
-from trimtab.core.forecast.recurrence import Recurrence, find_recurrences, is_due
+from trimtab.core.forecast.recurrence import Recurrence, find_recurrences, foretold
 from trimtab.core.forecast.season import Season
 from trimtab.core.forecast.warnings import Warnings
 
@@ -59,7 +59,7 @@ def record(history: History, now_s: float, rate: float, window_s: float) -> Hist
     )
     if onsets == history.onsets:
         return after
-    surprise = is_new and not any(is_due(r, onsets[-1].at_s, 0.0) for r in history.recurrences)
+    surprise = is_new and not any(foretold(r, onsets[-1].at_s) for r in history.recurrences)
     return replace(
         after,
         surprises=history.surprises + surprise,

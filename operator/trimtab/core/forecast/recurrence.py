@@ -15,6 +15,7 @@ from trimtab.core.forecast.onsets import Onset
 _PERIODS = ((86400.0, 1.0, 1.0), (3600.0, 1.0, 2.0), (1800.0, 1.0, 2.0), (900.0, 0.3, 3.0),
             (600.0, 0.3, 3.0), (300.0, 0.2, 4.0))  # fmt: skip
 _SPREAD_S = 30.0  # onsets whose phases are closer than that belong together
+_COUNTED_ON = 0.15
 _EARLY_S, _LATE_S = 10.0, 15.0  # how far off the known phases the next may be
 
 
@@ -55,6 +56,12 @@ def is_due(recurrence: Recurrence, now_s: float, lead_s: float) -> bool:
     """Whether a replica that takes `lead_s` to be Ready must be begun, or kept, for it now."""
     at_s = recurrence.next_s(now_s)
     return at_s + recurrence.early_s - _EARLY_S - lead_s <= now_s
+
+
+def foretold(recurrence: Recurrence, onset_s: float) -> bool:
+    """Whether a burst at that time is one that could be counted on: not where every fifth minute
+    has been the phase of something once."""
+    return recurrence.chance(onset_s) >= _COUNTED_ON and is_due(recurrence, onset_s, 0.0)
 
 
 def find_recurrences(onsets: tuple[Onset, ...]) -> tuple[Recurrence, ...]:
