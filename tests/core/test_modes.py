@@ -75,6 +75,16 @@ def test_a_manual_change_of_variant_is_make_before_break(blind: Missing | None) 
     expect_replicas(story, 145, fp32=3)
 
 
+def test_a_manual_change_of_variant_on_a_full_class_goes_one_at_a_time() -> None:
+    # No place is free for the first of the new, and the old could stay: nothing would ever begin.
+    story = Story(Model(deployment(variants=BOTH), steady(50)), classes=(accelerator(most=4),))
+    manual(story, "fp32", 4)
+    story.until(100)
+    manual(story, "int8", 3)
+    expect_replicas(story, 500, int8=3)
+    assert min(sum(w.ready for w in m.state.workloads) for m in story.history[10:]) == 3
+
+
 def test_manual_to_nothing_stops_everything() -> None:
     story = Story(Model(deployment(variants=BOTH), steady(100)))
     story.until(100)
