@@ -110,17 +110,24 @@ class ReplicaModel:
 
     def _shape(self) -> tuple[float, _Shape]:
         """Seconds of a full batch, and the logarithms of the others' ratios to it, in steps."""
-        full_s = self.curve.seconds(self.batch_cap)
-        sizes = [1 << i for i in range((self.batch_cap - 1).bit_length())]
-        return full_s, tuple((b, _steps(self.curve.seconds(b) / full_s)) for b in sizes)
+        return _shape_of(self.curve, self.batch_cap)
 
     def _node(self, shape: _Shape, node: int) -> Floats:
         bursts = nearest_dispersion(self.dispersion)
         return _unit_quantiles(shape, self.batch_cap, self.instances, bursts, node)
 
 
+@lru_cache(maxsize=_KEPT)
+def _shape_of(curve: ServiceCurve, cap: int) -> tuple[float, _Shape]:
+    full_s = curve.seconds(cap)
+    sizes = [1 << i for i in range((cap - 1).bit_length())]
+    return full_s, tuple((b, _steps(curve.seconds(b) / full_s)) for b in sizes)
+
+
 def nearest_dispersion(dispersion: float) -> float:
     """The one of those that are told apart; rounded up, Poisson's own noise would cost a tenth."""
+    if dispersion in _DISPERSIONS:
+        return dispersion
     return min(_DISPERSIONS, key=lambda known: abs(known - dispersion))
 
 
