@@ -2,6 +2,7 @@
 
 Pods take `start_up_s` to become Ready, leaving pods hold their place for `drain_s`, and nodes
 have `slots` places per class. Time is a number that only `Story.until` moves, 5 s a tick.
+`NO_ROOM_FOR_BURSTS` is for stories about something else than what the forecast buys.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from trimtab.core.explain_text import text
 from trimtab.core.latency import ReplicaModel, ServiceCurve, capacity_rate
 from trimtab.core.memory import Memory
 from trimtab.core.plan import Condition, ModelPlan
+from trimtab.core.settings import DEFAULT_POLICY, PolicySettings
 from trimtab.core.signals import Known, Missing, NoTraffic, Reading
 from trimtab.core.snapshot import (
     ModelReadings,
@@ -31,6 +33,7 @@ from trimtab.core.snapshot import (
 )
 
 TICK_S = 5.0
+NO_ROOM_FOR_BURSTS = PolicySettings(late_price_s=0.0)
 
 
 @dataclass
@@ -56,15 +59,14 @@ class Model:
     """One model of the story. What happens to it in the story is set on it directly.
 
     blind: in its place where every reading is to be lost. truth: by how much the true service
-    time differs from the profile. measure: what the windowed mean rate is read as. distort,
-    reshape: what becomes of the readings of a workload, and of the model.
+    time differs from the profile. distort, reshape:
+    what becomes of the readings of a workload, and of the model.
     """
 
     spec: ModelDeployment
     load: Load = lambda _: 0.0
     blind: Reading | None = None
     truth: float = 1.0
-    measure: Callable[[float, float], float] = lambda rate, window_s: rate
     distort: Callable[[WorkloadReadings], WorkloadReadings] = lambda readings: readings
     reshape: Callable[[ModelReadings], ModelReadings] = lambda readings: readings
     children: dict[WorkloadKey, _Child] = field(default_factory=dict)
@@ -101,6 +103,7 @@ class Story:
         slots: int = 100,
         start_up_s: float | None = 10.0,
         drain_s: float = 15.0,
+        policy: PolicySettings = DEFAULT_POLICY,
     ) -> None:
         self.models = {m.spec.key.name: m for m in models}
         self.classes = {c.name: c for c in classes}
@@ -108,6 +111,7 @@ class Story:
         self.slots = slots
         self.start_up_s = start_up_s
         self.drain_s = drain_s
+        self.policy = policy
         self.now_s = -TICK_S
         self.memory = Memory()
         self.moments: dict[str, list[Moment]] = {name: [] for name in self.models}
@@ -168,7 +172,7 @@ class Story:
             for child in model.children.values():
                 self._run_pods(child, model)
         snapshot = self.snapshot()
-        plan, self.memory = decide(snapshot, self.memory, self.now_s)
+        plan, self.memory = decide(snapshot, self.memory, self.now_s, self.policy)
         for state in snapshot.models:
             ours = plan.models[state.spec.key]
             text(explain(ours, state.spec, self.classes))
@@ -273,8 +277,7 @@ class Story:
         """The mean of the load over the window, as a counter would tell."""
         n = int(window_s / TICK_S)
         times = [self.now_s - i * TICK_S for i in range(n)]
-        mean = sum(model.load(t) for t in times if t >= 0) / max(1, sum(t >= 0 for t in times))
-        return model.measure(mean, window_s)
+        return sum(model.load(t) for t in times if t >= 0) / max(1, sum(t >= 0 for t in times))
 
     def _p99s(self, model: Model, workloads: tuple[Workload, ...], each: float) -> Iterator[float]:
         for workload in workloads:

@@ -22,18 +22,16 @@ def after(*times_s: float) -> ModelMemory:
 @pytest.mark.parametrize(
     ("times_s", "held_s"),
     [
-        ((), 120.0),
-        ((3.0, 3.0, 3.0), 60.0),
-        ((45.0,), 90.0),
+        ((), 60.0),
+        ((3.0, 3.0, 3.0), 30.0),
+        ((45.0,), 45.0),
         ((900.0,), 300.0),
         # Nine warm starts and one cold are planned on warm ones; two cold of ten are not.
-        ((*[35.0] * 9, 100.0), 70.0),
-        ((*[35.0] * 8, 100.0, 100.0), 200.0),
+        ((*[35.0] * 9, 100.0), 35.0),
+        ((*[35.0] * 8, 100.0, 100.0), 100.0),
     ],
 )
-def test_without_a_word_it_is_twice_the_time_to_ready(
-    times_s: tuple[float, ...], held_s: float
-) -> None:
+def test_without_a_word_it_is_one_time_to_ready(times_s: tuple[float, ...], held_s: float) -> None:
     assert hold_s(NO_WORD, after(*times_s)) == held_s
 
 
@@ -44,4 +42,4 @@ def test_the_users_word_counts_whatever_was_measured() -> None:
 def test_every_workload_of_the_model_is_counted() -> None:
     """The one that starts next may be the slow one."""
     memory = ModelMemory(times_to_ready_s={INT8: (3.0,), FP32: (50.0,)})
-    assert hold_s(NO_WORD, memory) == 100.0
+    assert hold_s(NO_WORD, memory) == 50.0

@@ -26,7 +26,7 @@ def test_the_first_replica_starts_without_any_reading() -> None:
 
 
 def test_the_time_to_ready_is_measured_once_a_pod() -> None:
-    story = Story(Model(deployment(), steady(150)), start_up_s=30.0)
+    story = Story(Model(deployment(), steady(200)), start_up_s=30.0)
     story.until(300)
     times = story.memory.models[story.model.spec.key].times_to_ready_s[INT8]
     assert times == (30.0,) * 3

@@ -8,6 +8,7 @@ from dataclasses import replace
 from tests.core.builders import INT8, deployment, steady, steps
 from tests.core.story import Model, Story, expect_replicas, sizes
 from trimtab.core.decide import decide
+from trimtab.core.settings import PolicySettings
 from trimtab.core.signals import Known
 
 
@@ -15,7 +16,7 @@ def test_a_step_up_is_answered_in_one_or_two_ticks() -> None:
     story = Story(Model(deployment(), steps((60, 250))))
     expect_replicas(story, 55, int8=1)
     expect_replicas(story, 65, int8=4)
-    assert story.plan().decision.action == "ScaleUp"
+    assert "ScaleUp" in {m.plan.decision.action for m in story.history[-2:]}
 
 
 def test_the_fleet_shrinks_only_after_a_full_window_and_one_at_a_time() -> None:
@@ -55,7 +56,7 @@ def test_steady_load_changes_nothing_once_settled() -> None:
     assert len(set(sizes(story)[60:])) == 1
 
 
-def test_a_large_fleet_leaves_by_tenths() -> None:
+def test_a_large_fleet_leaves_by_quarters() -> None:
     story = Story(Model(deployment(most=40), steps((0, 2000), (120, 10))))
     story.until(120)
     top = sizes(story)[-1]
@@ -63,7 +64,7 @@ def test_a_large_fleet_leaves_by_tenths() -> None:
     story.until(400)
     walk = sizes(story)
     falls = [a - b for a, b in itertools.pairwise(walk) if b < a]
-    assert max(falls) <= top // 10
+    assert max(falls) <= top // 4
     assert walk[-1] < top
 
 
@@ -74,7 +75,7 @@ def test_a_backlog_asks_for_more_than_the_rate_alone() -> None:
     (state,) = snapshot.models
     pending = replace(state.readings, pending=Known(900.0, 60.0))
     behind = replace(snapshot, models=(replace(state, readings=pending),))
-    plan, _ = decide(behind, story.memory, 65.0)
+    plan, _ = decide(behind, story.memory, 65.0, PolicySettings(backlog_drain_s=10.0))
     (ours,) = plan.models.values()
     # 900 in flight, about 10 of them within the SLO: 89 more requests/s for ten seconds.
     assert ours.targets[0].replicas == 3

@@ -8,6 +8,7 @@ import math
 _LARGEST = 4.0  # as far as the latency model was held against simulations
 _PRIOR = 10.0  # worth of so many windows that say Poisson
 _KEPT = 0.8  # of the differences, the smallest: a step of the load is not its burstiness
+_OF_A_STEP = 2  # differences, where it falls into the midst of a window
 _KEPT_SQUARE = 0.44  # their mean square, where all are normal of variance 1
 _STANDS_OUT = 0.25
 
@@ -27,7 +28,7 @@ def dispersion(
     """
     counts = _apart(recent, window_s)
     squares = sorted((b - a) ** 2 for a, b in itertools.pairwise(counts))
-    kept = squares[: math.ceil(_KEPT * len(squares))]
+    kept = squares[: min(int(_KEPT * len(squares)), max(0, len(squares) - _OF_A_STEP))]
     mean = sum(counts) / len(counts) if counts else 0.0
     if not kept or mean <= 0.0:
         return 1.0

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
 from trimtab.core.forecast.history import History
 from trimtab.core.forecast.insurance import expected_height, surprise_rate, worth
-from trimtab.core.forecast.onsets import noise
+from trimtab.core.forecast.onsets import last_minute, usual
 from trimtab.core.forecast.recurrence import is_due
 from trimtab.core.forecast.warnings import HOLDS_S
 from trimtab.core.settings import PolicySettings
 
 _TREND_S = 120.0
 _TREND_DEVIATIONS = 3.0
+_JUMP_DEVIATIONS, _HIGH_DEVIATIONS = 4.0, 3.0
 _FOLLOWS_S = 60.0  # how long after a jump the height of earlier jumps is expected of it
 
 
@@ -55,48 +57,73 @@ def forecast(
 
 
 def _risen(history: History, policy: PolicySettings) -> float:
-    """Where the rate is after a jump that its window has only half seen.
+    """Where the rate is after a jump that its window has only half seen; 0 where there is none."""
+    return max(_half_seen(history.recent, policy.fast_window_s), _as_earlier_jumps(history))
 
-    Two windows that overlap by half differ by half the jump: the newest half alone had
-    before + 2 * difference. In the minute after a jump, what earlier jumps came to is expected.
+
+def _half_seen(recent: tuple[tuple[float, float], ...], window_s: float) -> float:
+    """The rate of the newest part of the window alone.
+
+    From one window to the next a part falls out and a new one comes in. What fell out was the rate
+    of one window ago: of the last reading, the second half of a jump would be counted again.
     """
-    if len(history.recent) < 2:
+    if len(recent) < 3:
         return 0.0
-    (before_s, before), (now_s, rate) = history.recent[-2:]
-    window_s = policy.fast_window_s
-    if rate - before <= noise(before, window_s, 4.0):
-        risen = 0.0
-    else:
-        share = min(1.0, max(0.25, (now_s - before_s) / window_s))
-        risen = before + (rate - before) / share
-    last = history.onsets[-1] if history.onsets else None
-    if last is not None and now_s - last.at_s <= _FOLLOWS_S and len(history.onsets) > 1:
-        peaks = sorted(o.peak_rate for o in history.onsets[:-1])
-        risen = max(risen, min(peaks[len(peaks) // 2], 2.0 * last.peak_rate))
-    return risen
+    (before_s, before), (now_s, rate) = recent[-2:]
+    fell_out = next((r for t, r in reversed(recent) if t <= now_s - window_s), None)
+    if fell_out is None:
+        return 0.0
+    share = min(1.0, max(0.25, (now_s - before_s) / window_s))
+    deviation = usual(recent[:-1], window_s).deviation
+    # Their difference is that of two parts of a window. And up from a dip is back, not a rise.
+    is_jump = rate - before > _JUMP_DEVIATIONS * deviation * math.sqrt(2.0 * share)
+    is_high = rate - last_minute(recent[:-1]) > _HIGH_DEVIATIONS * deviation
+    return fell_out + (rate - before) / share if is_jump and is_high else 0.0
+
+
+def _as_earlier_jumps(history: History) -> float:
+    """In the minute after a jump, what earlier jumps came to: no more than twice what is seen."""
+    if len(history.onsets) < 2:
+        return 0.0
+    *earlier, last = history.onsets
+    if history.recent[-1][0] - last.at_s > _FOLLOWS_S:
+        return 0.0
+    peaks = sorted(o.peak_rate for o in earlier)
+    return min(peaks[len(peaks) // 2], 2.0 * last.peak_rate)
 
 
 def _trend(history: History, lead_s: float) -> float:
     """What the slope of the last two minutes adds within the lead, if it is no noise."""
     if not history.recent:
         return 0.0
-    last = history.onsets[-1] if history.onsets else None
-    if last is not None and history.recent[-1][0] - last.at_s <= _TREND_S:
-        return 0.0  # a jump is no slope: a line through it ends far above where it stays
     newest_s = history.recent[-1][0]
     points = [(t - newest_s, r) for t, r in history.recent if t > newest_s - _TREND_S]
-    if len(points) < 12:
+    count = len(points)
+    if count < 12:
         return 0.0
-    mean_t = sum(t for t, _ in points) / len(points)
-    mean_r = sum(r for _, r in points) / len(points)
+    mean_t = sum(t for t, _ in points) / count
+    mean_r = sum(r for _, r in points) / count
     spread = sum((t - mean_t) ** 2 for t, _ in points)
     slope = sum((t - mean_t) * (r - mean_r) for t, r in points) / spread
     left = sum((r - mean_r - slope * (t - mean_t)) ** 2 for t, r in points)
-    error = math.sqrt(left / (len(points) - 2) / spread)
+    error = math.sqrt(left / (count - 2) / spread)
     # Overlapping windows tell half as much as they seem to.
     if slope <= _TREND_DEVIATIONS * math.sqrt(2.0) * error:
         return 0.0
+    # A jump is no slope: a line through it ends far above where it stays.
+    if _explained_by_a_step([r - mean_r for _, r in points]) >= slope**2 * spread:
+        return 0.0
     return slope * (lead_s + _TREND_S / 4)
+
+
+def _explained_by_a_step(deviations: list[float]) -> float:
+    """How much of the sum of squares a single step takes away, at the best place for it.
+
+    deviations: from the mean of all, in order of time.
+    """
+    count = len(deviations)
+    sums = itertools.accumulate(deviations[:-1])
+    return max(s * s * count / (n * (count - n)) for n, s in enumerate(sums, 1))
 
 
 def _is_rising(history: History, now_s: float, lead_s: float) -> bool:

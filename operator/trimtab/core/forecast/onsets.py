@@ -78,10 +78,13 @@ def excess_deviations(
     if len(recent) < 4 * _LEAST_SAMPLES:
         return 0.0
     before = usual(recent, window_s)
-    newest_s = recent[-1][0]
-    minute = [r for t, r in recent if t > newest_s - _MINUTE_S]
-    level = max(before.rate, sum(minute) / len(minute))
-    return (rate - level) / before.deviation
+    return (rate - max(before.rate, last_minute(recent))) / before.deviation
+
+
+def last_minute(recent: tuple[tuple[float, float], ...]) -> float:
+    """The mean rate of the last minute."""
+    minute = [r for t, r in recent if t > recent[-1][0] - _MINUTE_S]
+    return sum(minute) / len(minute)
 
 
 def noise(rate: float, window_s: float, deviations: float) -> float:
