@@ -59,14 +59,15 @@ class Model:
     """One model of the story. What happens to it in the story is set on it directly.
 
     blind: in its place where every reading is to be lost. truth: by how much the true service
-    time differs from the profile. distort, reshape:
-    what becomes of the readings of a workload, and of the model.
+    time differs from the profile. measure: what the windowed mean rate is read as. distort,
+    reshape: what becomes of the readings of a workload, and of the model.
     """
 
     spec: ModelDeployment
     load: Load = lambda _: 0.0
     blind: Reading | None = None
     truth: float = 1.0
+    measure: Callable[[float, float], float] = lambda rate, window_s: rate
     distort: Callable[[WorkloadReadings], WorkloadReadings] = lambda readings: readings
     reshape: Callable[[ModelReadings], ModelReadings] = lambda readings: readings
     children: dict[WorkloadKey, _Child] = field(default_factory=dict)
@@ -277,7 +278,8 @@ class Story:
         """The mean of the load over the window, as a counter would tell."""
         n = int(window_s / TICK_S)
         times = [self.now_s - i * TICK_S for i in range(n)]
-        return sum(model.load(t) for t in times if t >= 0) / max(1, sum(t >= 0 for t in times))
+        mean = sum(model.load(t) for t in times if t >= 0) / max(1, sum(t >= 0 for t in times))
+        return model.measure(mean, window_s)
 
     def _p99s(self, model: Model, workloads: tuple[Workload, ...], each: float) -> Iterator[float]:
         for workload in workloads:
