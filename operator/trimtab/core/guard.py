@@ -6,6 +6,7 @@ bounds are clamped last, on every path.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from trimtab.api.resources import ModelDeployment
@@ -39,13 +40,14 @@ def next_step(
     memory: ModelMemory,
     demand: Demand,
     room: Room,
-    scale: float,
+    measured_scale: Callable[[], float],
     now_s: float,
     policy: PolicySettings,
 ) -> Step:
     """One workload's next number of replicas, towards `choice.granted`.
 
-    `scale`: by what factor service times are longer than the model has them, as measured.
+    `measured_scale`: by what factor service times are longer than the model has them, as measured;
+    dear to tell, so only asked where nothing else keeps the fleet from shrinking.
     """
     target = choice.granted
     safe = _safe_size(choice, spec, memory, now_s, policy) if demand.blind else None
@@ -54,7 +56,7 @@ def next_step(
     if target > workload.replicas:
         step = _grow(workload, target, spec, room)
     elif target < workload.replicas:
-        step = _shrink(workload, choice, spec, memory, demand, scale, now_s, policy)
+        step = _shrink(workload, choice, spec, memory, demand, measured_scale, now_s, policy)
     elif demand.blind:
         step = _hold(target, "MetricsMissing", "the readings are missing, so nothing shrinks")
     else:
@@ -90,7 +92,7 @@ def _shrink(
     spec: ModelDeployment,
     memory: ModelMemory,
     demand: Demand,
-    scale: float,
+    measured_scale: Callable[[], float],
     now_s: float,
     policy: PolicySettings,
 ) -> Step:
@@ -117,6 +119,7 @@ def _shrink(
         allowed_at = _shrinks_at(current, choice, memory, window_s, policy)
         why = "the load of the stabilisation window, with its margin, still needs them"
         return _hold(current, "Stabilization", why, allowed_at)
+    scale = measured_scale()
     fewest = _fewest_in_time(choice, spec, demand, scale, target, current, policy)
     if fewest >= current:
         # The model knows the instances and not the front end that shares their core: it said 56 ms

@@ -23,8 +23,8 @@ _SEED_SD = math.log(1.2)
 _SIBLING_SAMPLES = 6
 
 # Whatever else goes wrong makes requests late too, so low answers are followed faster.
-_FRONT_END_RISES = 0.15
-_FRONT_END_FALLS = 0.3
+_FRONT_END_RISES = 0.4
+_FRONT_END_FALLS = 0.6
 
 
 @dataclass(frozen=True, slots=True)

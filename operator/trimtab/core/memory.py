@@ -23,6 +23,7 @@ class ModelMemory:
     fleet: what `changed_s` was computed from: ready pods by workload.
     times_to_ready_s: the last measured seconds from creation to Ready, by workload.
     timed_pods: pods whose time is counted already.
+    fitted_s: when the latency was last compared with the model.
     history: the arrival rates as the forecast remembers them.
     slo_met: the last verdict on the SLO, for its hysteresis.
     """
@@ -36,6 +37,7 @@ class ModelMemory:
     fleet: tuple[tuple[WorkloadKey, int, int], ...] = ()
     times_to_ready_s: Mapping[WorkloadKey, tuple[float, ...]] = field(default_factory=dict)
     timed_pods: frozenset[str] = frozenset()
+    fitted_s: float | None = None
     history: History = field(default_factory=History)
     slo_met: bool | None = None
 

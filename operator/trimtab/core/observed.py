@@ -16,6 +16,7 @@ from trimtab.core.signals import Known, value_or_none
 from trimtab.core.snapshot import ModelState, WorkloadReadings
 
 _SLO_RETURN = 0.95  # a broken SLO is kept again only below this share of the target
+_FIT_EVERY_S = 15.0  # a summary of a minute says little new in a tick, and is dear to read back
 _TELLING_LOAD = 0.3  # of the time busy; with less, a late request tells of jitter and no capacity
 _BUSIEST = 0.9  # utilisation up to which crowds of late requests were simulated
 _LARGEST_TAIL = 0.05
@@ -61,11 +62,14 @@ def learn_latency_error(
     Only in steady state: a summary still holds the minute before, and right after a scale-up it
     would teach that the larger fleet is slow. A p99 holds a burst, and the mean rate does not.
     """
+    if memory.fitted_s is not None and 0.0 <= now_s - memory.fitted_s < _FIT_EVERY_S:
+        return memory
     settled = memory.changed_s is not None and now_s - memory.changed_s >= policy.settle_s
     recent, window_s = memory.history.recent, policy.fast_window_s
     if option is None or not settled or not is_steady(recent, window_s, now_s, policy.settle_s):
         return memory
     measured_s = _measured_front_end_s(memory, state, option, latency, policy)
+    memory = replace(memory, fitted_s=now_s)
     if measured_s is None:
         return memory
     return note_front_end(memory, option.key.accelerator_class, measured_s)

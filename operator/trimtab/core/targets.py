@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from trimtab.api.resources import ModelDeployment, ScalingMode
 from trimtab.core.burstiness import is_steady
@@ -36,9 +37,7 @@ def targets_of(
     if spec.scaling.mode is ScalingMode.MANUAL and choice.granted < workload.replicas:
         step = Step(choice.granted)
     else:
-        scale = 1.0
-        if choice.granted < workload.replicas:
-            scale = _scale(view, choice, now_s, policy)
+        scale = partial(_scale, view, choice, now_s, policy)
         step = next_step(workload, choice, spec, view.memory, demand, room, scale, now_s, policy)
     olds = [w for w in state.workloads if w.key != workload.key and (w.replicas or w.pods)]
     kept, notes = retire(olds, workload, step, choice, may_stay, relief)
@@ -68,13 +67,13 @@ def targets_of(
 
 
 def _scale(view: View, choice: Choice, now_s: float, policy: PolicySettings) -> float:
-    """By what factor requests take longer than was learnt. Dear to tell, and asked by what shrinks.
+    """By what factor requests take longer than was learnt.
 
     Only of a steady load: the summary of a minute with a burst in it tells of the queue that the
     burst left, and held forty replicas for three minutes after everyone had gone.
     """
     recent, window_s = view.memory.history.recent, policy.fast_window_s
-    if not is_steady(recent, window_s, now_s, policy.settle_s):
+    if not is_steady(recent, window_s, now_s, policy.long_window_s):
         return 1.0
     latency = observe_latency(view.state)
     return measured_scale(view.state, choice.option, latency) or 1.0
