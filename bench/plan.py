@@ -1,6 +1,7 @@
 """How long the joint plan of a fleet takes, and how far from the best it is.
 
     python -m bench.plan --models 1000 --variants 5 --classes 3 --seed 0 --json
+    python -m bench.plan --models 10,100,1000,10000 --seed 0,1,2
 
 `seconds` is from the problem's data to the answer, on one core; `gap` the share by which the score
 can be above the best; `hard_limits_ok` is checked here again, from the answer alone.
@@ -9,12 +10,15 @@ can be above the best; `hard_limits_ok` is checked here again, from the answer a
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import time
 
 from bench.fleets import fleet
 from trimtab.core.optimise.problem import Problem, Solution
 from trimtab.core.optimise.solve import solve
+
+_HEAD = "| models | seed | seconds | gap | hard limits |\n|---|---|---|---|---|"
 
 
 def hard_limits_ok(problem: Problem, solution: Solution) -> bool:
@@ -38,31 +42,44 @@ def hard_limits_ok(problem: Problem, solution: Solution) -> bool:
 
 
 def main() -> None:
-    """Prints one result."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--models", type=int, default=1000)
+    """Prints one result, or a table where several sizes or seeds are asked for."""
+    parser = argparse.ArgumentParser(prog="python -m bench.plan", description=__doc__)
+    parser.add_argument("--models", type=_integers, default=[1000], help="one, or more with commas")
     parser.add_argument("--variants", type=int, default=5)
     parser.add_argument("--classes", type=int, default=3)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", action="store_true", help="one JSON object, for machines")
+    parser.add_argument("--seed", type=_integers, default=[0], help="one, or more with commas")
+    parser.add_argument("--json", action="store_true", help="a JSON object for each, for machines")
     asked = parser.parse_args()
-    problem = fleet(asked.models, asked.variants, asked.classes, asked.seed)
+    if not asked.json:
+        print(_HEAD)  # noqa: T201 - the result is the output
+    for models, seed in itertools.product(asked.models, asked.seed):
+        result = solved(models, asked.variants, asked.classes, seed)
+        if asked.json:
+            print(json.dumps(result))  # noqa: T201
+            continue
+        print(  # noqa: T201
+            f"| {models} | {seed} | {result['seconds']:.3f} | {result['gap']:.2%} |"
+            f" {'hold' if result['hard_limits_ok'] else 'BROKEN'} |",
+            flush=True,
+        )
+
+
+def solved(models: int, variants: int, classes: int, seed: int) -> dict[str, float | bool]:
+    """One fleet's result."""
+    problem = fleet(models, variants, classes, seed)
     begun = time.perf_counter()
     solution = solve(problem)
     seconds = time.perf_counter() - begun
-    result = {
-        "models": asked.models,
+    return {
+        "models": models,
         "seconds": round(seconds, 4),
         "gap": solution.gap,
         "hard_limits_ok": hard_limits_ok(problem, solution),
     }
-    if asked.json:
-        print(json.dumps(result))  # noqa: T201 - the result is the output
-    else:
-        print(  # noqa: T201
-            f"{result['models']} models in {seconds:.3f} s, gap {solution.gap:.2%},"
-            f" hard limits {'hold' if result['hard_limits_ok'] else 'BROKEN'}"
-        )
+
+
+def _integers(text: str) -> list[int]:
+    return [int(each) for each in text.split(",")]
 
 
 if __name__ == "__main__":
