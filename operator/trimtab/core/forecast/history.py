@@ -51,7 +51,7 @@ def record(history: History, now_s: float, rate: float, window_s: float) -> Hist
     after = replace(
         history,
         recent=(*recent, (now_s, rate)),
-        calm_rate=_calm(history.calm_rate, rate, step_s if watched else 0.0),
+        calm_rate=_calm(history, rate, step_s if watched else 0.0),
         watched_s=history.watched_s + (step_s if watched else 0.0),
         onsets=onsets[-_ONSETS_KEPT:],
         warnings=history.warnings.heard(now_s, excess, burst=is_new),
@@ -67,9 +67,15 @@ def record(history: History, now_s: float, rate: float, window_s: float) -> Hist
     )
 
 
-def _calm(calm: float | None, rate: float, step_s: float) -> float:
-    """Follows the rate slowly, and a burst more slowly still: it is not the new usual."""
+def _calm(history: History, rate: float, step_s: float) -> float:
+    """Follows the rate slowly, and a burst more slowly still: it is not the new usual.
+
+    At first the mean of all that was seen: the first window of a service is often half empty, and
+    a quarter of an hour is long to believe it.
+    """
+    calm = history.calm_rate
     if calm is None:
         return rate
     slow_s = _CALM_S * (4.0 if rate > 1.5 * calm else 1.0)
-    return calm + min(1.0, step_s / slow_s) * (rate - calm)
+    slow_s = min(slow_s, history.watched_s + step_s) if history.watched_s < _CALM_S else slow_s
+    return calm + (min(1.0, step_s / slow_s) if step_s else 0.0) * (rate - calm)
