@@ -32,7 +32,7 @@ class PolicySettings:
     fast_window_s: float = 10.0
     long_window_s: float = 60.0
     rate_confidence: float = 0.5
-    backlog_drain_s: float = 5.0
+    backlog_drain_s: float = 10.0
     dead_band: float = 0.05
     switch_gain: float = 0.10
     shrink_step: float = 0.25

@@ -6,7 +6,6 @@ from dataclasses import replace
 from functools import partial
 
 from trimtab.api.resources import ModelDeployment, ScalingMode
-from trimtab.core.burstiness import is_steady
 from trimtab.core.choose import Choice
 from trimtab.core.guard import Step, clamp, next_step
 from trimtab.core.ledger import Room, Shares
@@ -17,6 +16,8 @@ from trimtab.core.settings import PolicySettings
 from trimtab.core.snapshot import Workload, WorkloadKey
 from trimtab.core.switch import Relief, relief_by, retire
 from trimtab.core.view import View, speak_for
+
+_FALL = 3.0
 
 
 def targets_of(
@@ -69,11 +70,12 @@ def targets_of(
 def _scale(view: View, choice: Choice, now_s: float, policy: PolicySettings) -> float:
     """By what factor requests take longer than was learnt.
 
-    Only of a steady load: the summary of a minute with a burst in it tells of the queue that the
-    burst left, and held forty replicas for three minutes after everyone had gone.
+    Not after a fall to a third: the summary of a minute that a burst filled tells of the queue that
+    the burst left, and held forty replicas for three minutes after everyone had gone.
     """
-    recent, window_s = view.memory.history.recent, policy.fast_window_s
-    if not is_steady(recent, window_s, now_s, policy.long_window_s):
+    since_s = now_s - policy.long_window_s
+    peak = max((rate for at_s, rate in view.memory.history.recent if at_s >= since_s), default=0.0)
+    if peak > _FALL * (view.demand.arriving or 0.0):
         return 1.0
     latency = observe_latency(view.state)
     return measured_scale(view.state, choice.option, latency) or 1.0
