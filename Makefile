@@ -78,6 +78,29 @@ cluster-up: setup ## Start the embedded one-node Kubernetes (Linux, root)
 cluster-down: setup ## Stop the embedded Kubernetes and leave nothing behind
 	$(PY) -m e2e.cluster down
 
+# --- benchmarks -----------------------------------------------------------------------------------
+
+# The recordings are not part of the project: TRIMTAB_TRACES=DIR, filled by bench.fetch_traces.
+# What was played before with the same sources is not played again (~/.cache/trimtab/bench).
+SEARCHED := hindsight-window,keda-rps-best,kpa-best
+TODAY := trimtab,oracle,static-peak,hpa-queue-time,hpa-queue-time-tuned,keda-rps,kpa,slo-ratio,infadapter
+
+.PHONY: bench
+bench: setup ## The tables of docs/benchmarks.md (TRIMTAB_TRACES=DIR; about an hour on two cores)
+	@test -n "$${TRIMTAB_TRACES:-}" || { echo "Set TRIMTAB_TRACES; bench.fetch_traces fills a folder." >&2; exit 1; }
+	$(PY) -m bench.plan --models 10,100,1000,10000 --seed 0,1,2
+	$(PY) -m bench.engine
+	$(PY) -m bench.step --out build/step.svg
+	$(PY) -m bench.scarcity --hours 1
+	$(PY) -m bench.policies --fleet one --stretches twitter@114h+2h,azure@0h+1h --policies $(TODAY),$(SEARCHED)
+	$(PY) -m bench.policies --fleet one --stretches twitter@48h+6h --policies $(TODAY)
+	$(PY) -m bench.policies --fleet one --stretches twitter@6h+1h --seeds wrong --policies $(TODAY)
+	$(PY) -m bench.policies --fleet five,eight --stretches twitter@6h+1h --start-up 45 --policies $(TODAY)
+
+.PHONY: bench-cluster
+bench-cluster: setup ## The model and the simulator against a real Triton (a cluster; 15 minutes)
+	$(PY) -m bench.calibrate
+
 # --- generated files ------------------------------------------------------------------------------
 
 .PHONY: crds

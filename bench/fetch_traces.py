@@ -23,6 +23,7 @@ from datetime import datetime
 from pathlib import Path
 
 _RAW = "https://raw.githubusercontent.com"
+_DATASETS = "reconfigurable-ml-pipeline/web-service-datasets"
 _SECONDS = 7 * 24 * 3600
 
 
@@ -77,8 +78,7 @@ _TRACES: dict[str, tuple[str, Callable[[bytes], str], str]] = {
         "f1e511ef56ced684388f36fda948dfefd8a540ee927c1ef14d6097d58dfa0769",
     ),
     "twitter-2018-days-01-07.csv.gz": (
-        f"{_RAW}/reconfigurable-ml-pipeline/web-service-datasets/master/dataset/twitter_trace/"
-        "workload.tbz2",
+        f"{_RAW}/{_DATASETS}/master/dataset/twitter_trace/workload.tbz2",
         counts,
         "d86c85e7efe05a49eadc99c51fcc9b6fe9e82c25f1d4e7a5bc7c5377c334d088",
     ),

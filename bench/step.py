@@ -59,6 +59,13 @@ def stepped(truth: Truth, at_s: float, factor: float) -> Truth:
     )
 
 
+def back_after(minutes: Sequence[dict[str, Any]], share: float) -> int | None:
+    """Minutes until three in a row keep the promise; None where they never do."""
+    kept_it = [_within([m]) >= share for m in minutes]
+    starts = range(len(kept_it) - _SETTLED_MINUTES + 1)
+    return next((i for i in starts if all(kept_it[i : i + _SETTLED_MINUTES])), None)
+
+
 def _slower(true: ServiceTruth, factor: float) -> ServiceTruth:
     return ServiceTruth(true.curve.scaled(factor), true.distribution, true.front_end_s)
 
@@ -96,7 +103,7 @@ def _table(results: Sequence[dict[str, Any]]) -> str:
     for row in results:
         minutes = row["minutes"]
         before, after = minutes[: len(minutes) // 2], minutes[len(minutes) // 2 :]
-        back = _back_after(after, row["share"])
+        back = back_after(after, row["share"])
         lines.append(
             f"| {row['factor']:g} | {_within(before):.2%} | {_within(after):.2%} |"
             f" {'never' if back is None else f'{back} min'} |"
@@ -108,12 +115,6 @@ def _table(results: Sequence[dict[str, Any]]) -> str:
 def _within(minutes: Sequence[dict[str, Any]]) -> float:
     requests = sum(m["requests"] for m in minutes)
     return sum(m["within"] for m in minutes) / requests if requests else 1.0
-
-
-def _back_after(minutes: Sequence[dict[str, Any]], share: float) -> int | None:
-    kept_it = [_within([m]) >= share for m in minutes]
-    starts = range(len(kept_it) - _SETTLED_MINUTES + 1)
-    return next((i for i in starts if all(kept_it[i : i + _SETTLED_MINUTES])), None)
 
 
 if __name__ == "__main__":

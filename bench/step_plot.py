@@ -39,13 +39,13 @@ def draw(path: Path, results: Sequence[dict[str, Any]], step_minute: float) -> N
     # A burst lasts a minute at a second or more, and what is to be seen lies about the target.
     latency.set_yscale("log")
     latency.set_ylabel("p99 of the minute, ms")
-    latency.legend(loc="upper left", frameon=False, ncols=4, fontsize=8)
+    figure.legend(loc="outside upper center", frameon=False, ncols=4, fontsize=8)
     replicas.set_ylabel("mean replicas")
     replicas.set_ylim(bottom=0)
     replicas.set_xlabel("minute")
     for axis in (latency, replicas):
         axis.axvline(step_minute, color="black", linewidth=0.8, linestyle=":")
         axis.spines[["top", "right"]].set_visible(False)
-    latency.annotate("step", (step_minute, latency.get_ylim()[1]), va="top", fontsize=8)
+    latency.annotate(" step", (step_minute, latency.get_ylim()[1]), va="top", fontsize=8)
     figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
     plt.close(figure)
