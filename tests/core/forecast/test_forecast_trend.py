@@ -71,3 +71,13 @@ def test_two_hours_of_a_smooth_load_buy_little_beyond_it(
         worst = max(worst, told.rate / max(level, 1.0))
     assert rates <= (1.0 + share) * levels
     assert worst <= 2.0
+
+
+@pytest.mark.parametrize("rate", [5.0, 200.0])
+def test_noise_hardly_ever_is_a_slope(rate: float) -> None:
+    load = poisson(steady(rate), 6)
+    history, slopes = watch(load, 0, 600), 0
+    for t in range(605, 6600, 5):
+        history = watch(load, t, t, history)
+        slopes += ahead(history, NO_ROOM_FOR_BURSTS).reason == "Trend"
+    assert slopes <= 12
