@@ -51,6 +51,9 @@ class Allotted:
 def allot(views: Iterable[View], shares: Shares, now_s: float, policy: PolicySettings) -> Allotted:
     """Speaks in `shares` for what every model is to have, each of which gives it back when its
     turn comes."""
+    if not any(shares.left()):
+        # Nothing is shared, so the best of each is the best of all.
+        return Allotted(0.0, {view.state.spec.key: Shadow(0.0) for view in views})
     indexes = _Indexes(shares)
     sharing: list[tuple[View, tuple[Option, ...], Demand]] = []
     failures: dict[ObjectKey, Exception] = {}
