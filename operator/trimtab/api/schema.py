@@ -66,8 +66,8 @@ class ScaleDown(Wire):
     """How slowly the fleet shrinks."""
 
     stabilization: Window | None = None
-    """A smaller fleet must have sufficed for this long; when absent, twice the measured time until
-    a pod is Ready, between 60s and 300s."""
+    """A smaller fleet must have sufficed for this long; when absent, the measured time until a
+    pod is Ready, between 30s and 300s."""
 
 
 class ManualScale(Wire):
