@@ -22,7 +22,8 @@ _FOLLOWS_S = 60.0  # how long after a jump the height of earlier jumps is expect
 @dataclass(frozen=True, slots=True)
 class Forecast:
     """rate: items per second that may have to be served within the lead; 0 where nothing is known.
-    reason: the part that asks for most: Level, Rise, Trend, Season, Recurrence or Insurance."""
+    reason: the part that asks for most: Level, Rise, Trend, Season, Recurrence, Warning or
+    Insurance."""
 
     rate: float
     reason: str
