@@ -65,6 +65,10 @@ def test_blind_it_neither_raises_nor_learns() -> None:
         blind = readings(lost, lost)
         demand = estimate_demand(blind, 0.1, EAGER)
         assert foresee(demand, memory, blind, 4505.0, EAGER) == (demand, memory)
+    # The short window alone is enough to grow on as measured, and not on what it may foretell.
+    half = readings(UNREACHABLE, Known(100.0, 4505.0))
+    demand = estimate_demand(half, 0.1, EAGER)
+    assert foresee(demand, memory, half, 4505.0, EAGER)[0] == demand
 
 
 def test_only_the_measured_part_is_remembered_as_load() -> None:

@@ -40,6 +40,14 @@ def test_the_second_morning_is_known_from_the_first() -> None:
     )
 
 
+def test_it_grows_within_five_minutes_too() -> None:
+    now_s = DAY_S + 8.25 * 3600
+    season = days(mornings, now_s)
+    assert season.growth(now_s, 60.0) == pytest.approx(
+        mornings(now_s + 60.0) / mornings(now_s), rel=0.01
+    )
+
+
 def test_the_season_raises_the_level_of_the_day_and_not_to_yesterdays() -> None:
     now_s = DAY_S + 8.25 * 3600
     history = replace(watch(steady(300), now_s - 600, now_s), season=days(mornings, now_s))
