@@ -14,7 +14,6 @@ from trimtab.core.forecast.warnings import HOLDS_S
 from trimtab.core.settings import PolicySettings
 
 _TREND_S = 120.0
-_TREND_DEVIATIONS = 3.0
 _JUMP_DEVIATIONS, _HIGH_DEVIATIONS = 4.0, 3.0
 _FOLLOWS_S = 60.0  # how long after a jump the height of earlier jumps is expected of it
 
@@ -94,7 +93,8 @@ def _as_earlier_jumps(history: History) -> float:
 
 
 def _trend(history: History, lead_s: float) -> float:
-    """What the slope of the last two minutes adds within the lead, if it is no noise."""
+    """What the slope of the last two minutes adds within the lead, where a line tells more of them
+    than a step does."""
     if not history.recent:
         return 0.0
     newest_s = history.recent[-1][0]
@@ -106,15 +106,11 @@ def _trend(history: History, lead_s: float) -> float:
     mean_r = sum(r for _, r in points) / count
     spread = sum((t - mean_t) ** 2 for t, _ in points)
     slope = sum((t - mean_t) * (r - mean_r) for t, r in points) / spread
-    left = sum((r - mean_r - slope * (t - mean_t)) ** 2 for t, r in points)
-    error = math.sqrt(left / (count - 2) / spread)
-    # Overlapping windows tell half as much as they seem to.
-    if slope <= _TREND_DEVIATIONS * math.sqrt(2.0) * error:
-        return 0.0
-    # A jump is no slope: a line through it ends far above where it stays.
+    # A jump is no slope: a line through it ends far above where it stays. And of noise alone some
+    # step always explains more than the line does.
     if _explained_by_a_step([r - mean_r for _, r in points]) >= slope**2 * spread:
         return 0.0
-    return slope * (lead_s + _TREND_S / 4)
+    return max(0.0, slope) * (lead_s + _TREND_S / 4)
 
 
 def _explained_by_a_step(deviations: list[float]) -> float:
