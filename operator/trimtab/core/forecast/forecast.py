@@ -107,7 +107,7 @@ def _trend(history: History, lead_s: float) -> float:
     spread = sum((t - mean_t) ** 2 for t, _ in points)
     slope = sum((t - mean_t) * (r - mean_r) for t, r in points) / spread
     # A jump is no slope: a line through it ends far above where it stays. And of noise alone some
-    # step always explains more than the line does.
+    # step nearly always explains more than the line does.
     if _explained_by_a_step([r - mean_r for _, r in points]) >= slope**2 * spread:
         return 0.0
     return max(0.0, slope) * (lead_s + _TREND_S / 4)
