@@ -89,8 +89,9 @@ TODAY := trimtab,oracle,static-peak,hpa-queue-time,hpa-queue-time-tuned,keda-rps
 bench: setup ## The tables of docs/benchmarks.md (TRIMTAB_TRACES=DIR; about an hour on two cores)
 	@test -n "$${TRIMTAB_TRACES:-}" || { echo "Set TRIMTAB_TRACES; bench.fetch_traces fills a folder." >&2; exit 1; }
 	$(PY) -m bench.plan --models 10,100,1000,10000 --seed 0,1,2
+	$(PY) -m bench.recordings
 	$(PY) -m bench.engine
-	$(PY) -m bench.step --out build/step.svg
+	$(PY) -m bench.step --out docs/images/step.svg
 	$(PY) -m bench.scarcity --hours 1
 	$(PY) -m bench.policies --fleet one --stretches twitter@114h+2h,azure@0h+1h --policies $(TODAY),$(SEARCHED)
 	$(PY) -m bench.policies --fleet one --stretches twitter@48h+6h --policies $(TODAY)

@@ -20,7 +20,7 @@ from trimtab.simulate.truth import Truth, make_truth
 MANIFESTS = Path(__file__).parent / "manifests"
 # Models of one fleet play the same recording, each so many seconds after the one before.
 _APART_S = 11 * 3600
-_FILES = {
+RECORDINGS = {
     "twitter": "twitter-2018-days-01-07.csv.gz",
     "azure": "azure-llm-2023-code-arrivals.csv.gz",
 }
@@ -45,11 +45,11 @@ class Stretch:
         try:
             recording, rest = text.split("@")
             start, length = rest.split("+")
-            if recording not in _FILES or start[-1] != "h" or length[-1] != "h":
+            if recording not in RECORDINGS or start[-1] != "h" or length[-1] != "h":
                 raise ValueError
             return cls(recording, int(float(start[:-1]) * 3600), int(float(length[:-1]) * 3600))
         except (ValueError, IndexError):
-            known = ", ".join(_FILES)
+            known = ", ".join(RECORDINGS)
             raise ValueError(
                 f"{text!r} is no stretch: write RECORDING@STARTh+LENGTHh, RECORDING one of {known}"
             ) from None
@@ -77,7 +77,7 @@ def trace_folder(given: Path | None) -> Path:
 
 def recording_file(folder: Path, stretch: Stretch) -> Path:
     """The file of a stretch's recording."""
-    return folder / _FILES[stretch.recording]
+    return folder / RECORDINGS[stretch.recording]
 
 
 @lru_cache(maxsize=4)
