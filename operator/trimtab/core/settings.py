@@ -22,8 +22,8 @@ class PolicySettings:
     settle_s: how long after a change a latency summary still tells of the fleet before it.
     steady_share: what share of the late requests that the SLO allows the queues of a fleet that is
     large enough may make; the rest is for bursts that find it too small.
-    burst_every_s, burst_ratio: the burst that is expected before anything was seen: one in that
-    time, to that many times the calm rate. A ratio of 1 keeps no room for the unforeseen.
+    burst_every_s: the weight of the prior of how often bursts come: half a burst in that time.
+    burst_ratio: how many times the calm rate a small jump may announce before a burst was seen.
     late_price_s: what one late request is worth, in seconds of the capacity that serves one request
     a second. 0 keeps no room for any burst.
     solver: auto, or exact for the integer optimum of a small fleet.

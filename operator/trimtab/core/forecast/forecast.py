@@ -153,7 +153,13 @@ def _announced(
 
 
 def _unforeseen(history: History, lead_s: float, price_s: float, policy: PolicySettings) -> float:
-    """The height of a burst that nothing foretells, while such bursts are worth being ready for."""
+    """The height of a burst that nothing foretells, while such bursts are worth being ready for.
+
+    None before one was seen: where pods take minutes to start, every new model would begin with
+    four times what it needs, for a burst that nobody has ever had.
+    """
+    if not history.onsets:
+        return 0.0
     height = expected_height(history, policy)
     if not worth(surprise_rate(history, policy), height, 1.0, lead_s, price_s):
         return 0.0
