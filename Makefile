@@ -94,9 +94,10 @@ bench: setup ## The tables of docs/benchmarks.md (TRIMTAB_TRACES=DIR; about an h
 	$(PY) -m bench.step --out docs/images/step.svg
 	$(PY) -m bench.scarcity --hours 1
 	$(PY) -m bench.policies --fleet one --stretches twitter@114h+2h,azure@0h+1h --policies $(TODAY),$(SEARCHED)
-	$(PY) -m bench.policies --fleet one --stretches twitter@48h+6h --policies $(TODAY)
-	$(PY) -m bench.policies --fleet one --stretches twitter@6h+1h --seeds wrong --policies $(TODAY)
-	$(PY) -m bench.policies --fleet five,eight --stretches twitter@6h+1h --start-up 45 --policies $(TODAY)
+	$(PY) -m bench.policies --fleet one --stretches twitter@48h+6h --policies trimtab,oracle,static-peak,keda-rps,slo-ratio
+	$(PY) -m bench.policies --fleet one --stretches twitter@6h+1h --seeds wrong --policies trimtab,static-peak,keda-rps,slo-ratio,infadapter
+	$(PY) -m bench.policies --fleet five --stretches twitter@6h+1h --start-up 45 --policies $(TODAY)
+	$(PY) -m bench.policies --fleet eight --stretches twitter@6h+1h --start-up 45 --policies trimtab,static-peak,keda-rps,kpa,slo-ratio,infadapter
 
 .PHONY: bench-cluster
 bench-cluster: setup ## The model and the simulator against a real Triton (a cluster; 15 minutes)
