@@ -86,18 +86,22 @@ SEARCHED := hindsight-window,keda-rps-best,kpa-best
 TODAY := trimtab,oracle,static-peak,hpa-queue-time,hpa-queue-time-tuned,keda-rps,kpa,slo-ratio,infadapter
 
 .PHONY: bench
-bench: setup ## The tables of docs/benchmarks.md (TRIMTAB_TRACES=DIR; about an hour on two cores)
+bench: setup ## The tables of docs/benchmarks.md (TRIMTAB_TRACES=DIR; half an hour)
 	@test -n "$${TRIMTAB_TRACES:-}" || { echo "Set TRIMTAB_TRACES; bench.fetch_traces fills a folder." >&2; exit 1; }
 	$(PY) -m bench.plan --models 10,100,1000,10000 --seed 0,1,2
 	$(PY) -m bench.recordings
 	$(PY) -m bench.engine
 	$(PY) -m bench.step --out docs/images/step.svg
+	$(PY) -m bench.step --start-up 45
+	$(PY) -m bench.scarcity --policies trimtab,keda-rps,slo-ratio,infadapter,static-peak
 	$(PY) -m bench.scarcity --hours 1
 	$(PY) -m bench.policies --fleet one --stretches twitter@114h+2h,azure@0h+1h --policies $(TODAY),$(SEARCHED)
 	$(PY) -m bench.policies --fleet one --stretches twitter@48h+6h --policies trimtab,oracle,static-peak,keda-rps,slo-ratio
 	$(PY) -m bench.policies --fleet one --stretches twitter@6h+1h --seeds wrong --policies trimtab,static-peak,keda-rps,slo-ratio,infadapter
-	$(PY) -m bench.policies --fleet five --stretches twitter@6h+1h --start-up 45 --policies $(TODAY)
+	$(PY) -m bench.policies --fleet one --stretches twitter@6h+1h --policies trimtab,oracle
+	$(PY) -m bench.policies --fleet five --stretches twitter@6h+1h --start-up 45 --policies trimtab,oracle,static-peak,hpa-queue-time,keda-rps,kpa,slo-ratio,infadapter
 	$(PY) -m bench.policies --fleet eight --stretches twitter@6h+1h --start-up 45 --policies trimtab,static-peak,keda-rps,kpa,slo-ratio,infadapter
+	$(PY) -m bench.policies --fleet eight --stretches twitter@6h+0.25h --start-up 45 --policies trimtab,oracle
 
 .PHONY: bench-cluster
 bench-cluster: setup ## The model and the simulator against a real Triton (a cluster; 15 minutes)
