@@ -19,6 +19,8 @@ from trimtab.api.resources import (
     ObjectKey,
     Profile,
     ProfilePoint,
+    Routing,
+    RoutingType,
     Scaling,
     ScalingMode,
     TritonSettings,
@@ -120,6 +122,7 @@ def specs(draw: st.DrawFn, name: str) -> ModelDeployment:
         budget_ref=draw(st.sampled_from([None, "shared", "shared", "absent"])),
         priority=draw(st.integers(0, 2)),
         scaling=Scaling(mode, least, most, draw(st.sampled_from([0.0, 30.0, 300.0])), manual),
+        routing=Routing(draw(st.sampled_from(RoutingType))),
     )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from tests.core.builders import Load, accelerator
-from trimtab.api.resources import AcceleratorClass, InferenceBudget, ModelDeployment
+from trimtab.api.resources import AcceleratorClass, InferenceBudget, ModelDeployment, RoutingType
 from trimtab.core.decide import decide
 from trimtab.core.explain import explain
 from trimtab.core.explain_text import text
@@ -51,6 +51,7 @@ class _Child:
     batch_cap: int | None = None
     foreign_scaler: str | None = None
     queue_size: int | None = None
+    weight: int = 100
     pods: list[_FakePod] = field(default_factory=list)
 
 
@@ -189,7 +190,7 @@ class Story:
         for key, goal in goals.items():
             child = model.children.setdefault(key, _Child())
             child.replicas, child.batch_cap = goal.replicas, goal.batch_cap
-            child.queue_size = goal.queue_size
+            child.queue_size, child.weight = goal.queue_size, goal.weight
         for key, child in list(model.children.items()):
             if key not in goals:
                 child.replicas = 0
@@ -263,7 +264,7 @@ class Story:
         if rate == 0.0:
             none = NoTraffic(self.now_s)
             return ModelReadings(none, none, none, none, Missing("NoTraffic", "No request."))
-        each = rate / ready
+        each = self._each(model, workloads, rate / ready)
         return ModelReadings(
             arrival_rate=Known(rate, self.now_s),
             arrival_rate_fast=Known(self._rate(model, 10.0), self.now_s),
@@ -274,6 +275,17 @@ class Story:
             workloads=tuple(self._measured(model, workloads, each)),
         )
 
+    def _each(
+        self, model: Model, workloads: tuple[Workload, ...], even: float
+    ) -> dict[WorkloadKey, float]:
+        """Requests/s at each Ready pod: a Service's pods alike, a gateway's by weight."""
+        if model.spec.routing.type is not RoutingType.GATEWAY:
+            return dict.fromkeys((w.key for w in workloads), even)
+        rate = even * sum(w.ready for w in workloads)
+        return {
+            w.key: rate * model.children[w.key].weight / 100 / max(1, w.ready) for w in workloads
+        }
+
     def _rate(self, model: Model, window_s: float) -> float:
         """The mean of the load over the window, as a counter would tell."""
         n = int(window_s / TICK_S)
@@ -281,21 +293,24 @@ class Story:
         mean = sum(model.load(t) for t in times if t >= 0) / max(1, sum(t >= 0 for t in times))
         return model.measure(mean, window_s)
 
-    def _p99s(self, model: Model, workloads: tuple[Workload, ...], each: float) -> Iterator[float]:
+    def _p99s(
+        self, model: Model, workloads: tuple[Workload, ...], each: dict[WorkloadKey, float]
+    ) -> Iterator[float]:
         for workload in workloads:
             curve = _true_curve(model, workload.key)
             if workload.ready and curve is not None:
                 served = ReplicaModel(curve, batch_cap=workload.batch_cap or 1)
-                yield min(10.0, served.latency_s(each, model.spec.slo.percentile))
+                yield min(10.0, served.latency_s(each[workload.key], model.spec.slo.percentile))
 
     def _measured(
-        self, model: Model, workloads: tuple[Workload, ...], each: float
+        self, model: Model, workloads: tuple[Workload, ...], rates: dict[WorkloadKey, float]
     ) -> Iterator[WorkloadReadings]:
         at = self.now_s
         for workload in workloads:
             curve = _true_curve(model, workload.key)
             if not workload.ready or curve is None:
                 continue
+            each = rates[workload.key]
             batch = min(float(workload.batch_cap or 1), max(1.0, each * curve.seconds(1)))
             rate = each * workload.ready
             yield model.distort(

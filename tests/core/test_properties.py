@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.core.fleets import applied, cost_of, price_of, ticked
 from tests.strategies import BUDGET, START_S, snapshots, ticks
-from trimtab.api.resources import ScalingMode
+from trimtab.api.resources import RoutingType, ScalingMode
 from trimtab.core.decide import decide
 from trimtab.core.explain import explain
 from trimtab.core.explain_text import text
@@ -182,6 +182,18 @@ def every_decision_explains_itself_and_concludes_six_conditions(scene: Scene) ->
         assert binding is None or binding in {c.name for c in plan.decision.constraints}
 
 
+def weights_follow_what_is_ready(scene: Scene) -> None:
+    for state, plan in scene.models():
+        if state.spec.routing.type is RoutingType.SERVICE:
+            assert all(t.weight == 100 for t in plan.targets)
+            continue
+        assert all(0 <= t.weight <= 100 for t in plan.targets)
+        running = [t for t in plan.targets if t.replicas]
+        assert sum(t.weight for t in plan.targets) == (100 if running else 0)
+        serving = [t for t in running if state.workload(t.key).ready]
+        assert all(t in (serving or running) for t in plan.targets if t.weight)
+
+
 def a_plan_applied_at_once_stays_as_it_is(scene: Scene) -> None:
     # No time passes and nothing else is read: no replica that was just added is taken back, and
     # none that was just removed is added again.
@@ -219,6 +231,7 @@ RULES = (
     an_unknown_price_means_no_growth,
     the_same_fleet_and_past_decide_the_same,
     every_decision_explains_itself_and_concludes_six_conditions,
+    weights_follow_what_is_ready,
     a_plan_applied_at_once_stays_as_it_is,
 )
 

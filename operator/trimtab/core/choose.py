@@ -97,19 +97,19 @@ def choose(
     return staying
 
 
-def why_not(other: Choice, taken: Choice, spec: ModelDeployment, floor: Decimal) -> str:
-    """Why a choice was not taken, in words."""
+def why_not(
+    other: Choice, accuracy: Decimal, base: Decimal | None, spec: ModelDeployment, floor: Decimal
+) -> str:
+    """Why a choice was not taken, in words; what was has that accuracy and costs `base` an hour."""
     if other.option.accuracy < floor:
         return f"accuracy {other.option.accuracy} is below the floor {floor}"
     if not other.option.meets_slo:
         return "misses the latency target even when idle"
     if other.bound and other.short:
         return f"{_BOUND_WORDS[other.bound]} allows only {other.granted}"
-    if spec.objective is Objective.MAXIMIZE_ACCURACY and (
-        other.option.accuracy < taken.option.accuracy
-    ):
-        return f"less accurate ({other.option.accuracy} against {taken.option.accuracy})"
-    cost, base = other.cost_per_hour, taken.cost_per_hour
+    if spec.objective is Objective.MAXIMIZE_ACCURACY and (other.option.accuracy < accuracy):
+        return f"less accurate ({other.option.accuracy} against {accuracy})"
+    cost = other.cost_per_hour
     if cost is None or base is None:
         return "its price is unknown"
     if cost > base:

@@ -17,6 +17,8 @@ from trimtab.core.guard import Step
 from trimtab.core.ledger import Room, Shares, budget_key, running_cost
 from trimtab.core.memory import Memory, ModelMemory
 from trimtab.core.mend import lateness
+from trimtab.core.mix import Mix, mix_of
+from trimtab.core.mixed import mixed_targets
 from trimtab.core.observed import judge_slo, learn_latency_error, observe_latency
 from trimtab.core.pick import pick
 from trimtab.core.plan import (
@@ -34,6 +36,7 @@ from trimtab.core.snapshot import ModelState, Snapshot, WorkloadKey
 from trimtab.core.targets import targets_of
 from trimtab.core.undecided import undecided
 from trimtab.core.view import View, look, set_aside_held
+from trimtab.core.weights import routed
 
 _ALTERNATIVES_SHOWN = 3
 
@@ -89,7 +92,8 @@ def _plan_model(
     for class_name, replicas, cost in view.set_aside:
         shares.take(spec, class_name, -replicas, -cost)
     foreign = view.foreign
-    choice, others = pick(view, shares, room, now_s, policy)
+    mix = mix_of(view, shares, room, now_s, policy)
+    choice, others = (mix.main, mix.others) if mix else pick(view, shares, room, now_s, policy)
     latency = observe_latency(view.state)
     memory = learn_latency_error(
         view.memory, view.state, choice.option if choice else None, latency, now_s, policy
@@ -110,11 +114,16 @@ def _plan_model(
         set_aside_held(view, shares)
     else:
         stall = conditions.stalled()
-        targets, notes, step = targets_of(view, choice, shares, room, now_s, policy)
-    predicted = _predicted_s(view, choice, targets)
+        targets, notes, step = (
+            mixed_targets(view, mix, shares, room, now_s, policy)
+            if mix
+            else targets_of(view, choice, shares, room, now_s, policy)
+        )
+    targets = routed(view.state, view.options, _arriving(view), targets)
+    predicted = _predicted_s(view, choice, mix, targets)
     settling = memory.changed_s is not None and now_s - memory.changed_s < policy.settle_s
     late = lateness(view.state, targets, choice, step.binding, act=view.acts, settling=settling)
-    decision = _decision(view, choice, others, targets, notes, step, now_s)
+    decision = _decision(view, choice, mix, others, targets, notes, step, now_s)
     shadow = allotted.shadows.get(spec.key, Shadow())
     plan = ModelPlan(
         key=spec.key,
@@ -129,6 +138,11 @@ def _plan_model(
         act=view.acts,
     )
     return plan, memory
+
+
+def _arriving(view: View) -> float | None:
+    """The load that weights are for: what arrives, not what may come, for which they move."""
+    return None if view.demand.blind else view.demand.measured
 
 
 def _as_it_runs(state: ModelState) -> tuple[Target, ...]:
@@ -156,7 +170,7 @@ def _no_option(
     late = lateness(view.state, (), None, None, act=False, settling=False)
     return ModelPlan(
         key=spec.key,
-        targets=_as_it_runs(view.state),
+        targets=routed(view.state, view.options, None, _as_it_runs(view.state)),
         decision=Decision(now_s, "Hold", text, alternatives=_excluded(view)),
         conditions=_conditions(view, snapshot, memory, latency, None, (), stall, late, shared),
         latency=latency,
@@ -166,11 +180,15 @@ def _no_option(
     )
 
 
-def _predicted_s(view: View, choice: Choice, targets: tuple[Target, ...]) -> float | None:
-    """The percentile expected once the chosen workload alone serves the measured load."""
+def _predicted_s(
+    view: View, choice: Choice, mix: Mix | None, targets: tuple[Target, ...]
+) -> float | None:
+    """The percentile expected once what was chosen alone serves the measured load."""
     rate = view.state.readings.items_rate
     if rate is None:
         return None
+    if mix is not None and len(mix.members) > 1:
+        return mix.latency_s(rate, view.state.spec.slo.percentile)
     return choice.option.latency_s(rate, targets[0].replicas, view.state.spec.slo.percentile)
 
 
@@ -208,19 +226,21 @@ def _budget(view: View, snapshot: Snapshot) -> Decimal | None:
 def _decision(
     view: View,
     choice: Choice,
+    mix: Mix | None,
     others: tuple[Choice, ...],
     targets: tuple[Target, ...],
     notes: tuple[Constraint, ...],
     step: Step,
     now_s: float,
 ) -> Decision:
-    spec = view.state.spec
+    spec, lead = view.state.spec, mix.lead if mix else choice
+    wanted = lead.wanted if lead.needed is None else lead.needed
     constraints = [*step.constraints, *notes]
-    if choice.bound:
-        wanted = choice.wanted if choice.needed is None else choice.needed
-        effect = f"{wanted} wanted, {choice.granted} allowed"
-        constraints.insert(0, Constraint(choice.bound, effect))
-    binding = step.binding or choice.bound or (notes[0].name if notes else None)
+    if lead.bound:
+        effect = f"{wanted} wanted, {lead.granted} allowed"
+        constraints.insert(0, Constraint(lead.bound, effect))
+    binding = step.binding or lead.bound or (notes[0].name if notes else None)
+    accuracy, cost = (mix or choice.option).accuracy, (mix or choice).cost_per_hour
     ranked = sorted(
         (c for c in others if c is not choice),
         key=lambda c: (c.cost_per_hour is None, c.cost_per_hour or 0, c.option.key),
@@ -231,16 +251,18 @@ def _decision(
             c.granted,
             c.cost_per_hour,
             c.option.accuracy,
-            why_not(c, choice, spec, spec.min_accuracy),
+            why_not(c, accuracy, cost, spec, spec.min_accuracy),
         )
         for c in ranked
     )
     return Decision(
         time_s=now_s,
         action=explain.action_of(view.state, targets),
-        summary=explain.summary_of(view.state, targets, choice, view.demand.rate, binding),
-        wanted=choice.option.key,
-        wanted_replicas=choice.wanted if choice.needed is None else choice.needed,
+        summary=explain.summary_of_mix(view.state, targets, mix, view.demand.rate, binding)
+        if mix and len(mix.members) > 1
+        else explain.summary_of(view.state, targets, choice, view.demand.rate, binding),
+        wanted=lead.option.key,
+        wanted_replicas=wanted,
         demand_rate=view.demand.rate,
         constraints=tuple(constraints),
         binding=binding,

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from trimtab.api.resources import AcceleratorClass, ModelDeployment
+from trimtab.api.resources import AcceleratorClass, ModelDeployment, RoutingType
 from trimtab.core.choose import Choice
+from trimtab.core.mix import Mix
 from trimtab.core.plan import Condition, Constraint, ModelPlan, Target
 from trimtab.core.snapshot import ModelState, WorkloadKey
 from trimtab.core.units import coarse_ms, iso, money, ms, percent, rate
@@ -132,18 +133,52 @@ def _queue_bounds(targets: Iterable[Target], spec: ModelDeployment) -> Iterable[
 
 
 def action_of(state: ModelState, targets: Iterable[Target]) -> str:
-    """One word for what the targets do to the cluster as it is."""
+    """One word for what the targets do to the cluster as it is.
+
+    Where variants share the traffic only one that comes or goes, or one that grows while another
+    shrinks, is a Switch.
+    """
     goals = {t.key: t.replicas for t in targets}
     running = {w.key: w.replicas for w in state.workloads if w.replicas}
     if not running:
         return "Start" if any(goals.values()) else "Hold"
     ups = {k for k, n in goals.items() if n > running.get(k, 0)}
     downs = {k for k, n in running.items() if goals.get(k, 0) < n}
-    if any(k not in running for k in ups) or (len(running) > 1 and downs):
+    if state.spec.routing.type is RoutingType.GATEWAY:
+        gone = any(not goals.get(k, 0) for k in downs)
+        switched = gone or bool(ups and downs)
+    else:
+        switched = len(running) > 1 and bool(downs)
+    if switched or any(k not in running for k in ups):
         return "Switch"
     if ups:
         return "ScaleUp"
     return "ScaleDown" if downs else "Hold"
+
+
+def summary_of_mix(
+    state: ModelState,
+    targets: Iterable[Target],
+    mix: Mix,
+    demand_rate: float | None,
+    binding: str | None,
+) -> str:
+    """The same where variants share the traffic: each with its share of it as of now."""
+    goals = {t.key: t for t in targets}
+    parts, cost = [], Decimal(0)
+    for member in mix.members:
+        goal = goals[member.option.key]
+        now = state.workload(goal.key).replicas
+        moves = f"{now} -> {goal.replicas}" if goal.replicas != now else f"{now}"
+        parts.append(f"{goal.key}: {moves} ({goal.weight} %)")
+        cost += member.option.cost(goal.replicas) or Decimal(0)
+    words = [", ".join(parts)]
+    if demand_rate is not None:
+        words.append(f"for {rate(demand_rate)}" if demand_rate >= 1.0 else "for hardly any load")
+    words.append(f"at {money(cost)}")
+    if binding:
+        words.append(f"held by {binding}")
+    return " ".join(words)
 
 
 def summary_of(

@@ -54,17 +54,18 @@ def next_step(
     if safe is not None and safe > target:
         target = safe
     if target > workload.replicas:
-        step = _grow(workload, target, spec, room)
+        step = grow(workload, target, spec, room)
     elif target < workload.replicas:
         step = _shrink(workload, choice, spec, memory, demand, measured_scale, now_s, policy)
     elif demand.blind:
-        step = _hold(target, "MetricsMissing", "the readings are missing, so nothing shrinks")
+        step = hold(target, "MetricsMissing", "the readings are missing, so nothing shrinks")
     else:
         step = Step(target)
     return clamp(step, choice.ceiling)
 
 
-def _grow(workload: Workload, target: int, spec: ModelDeployment, room: Room) -> Step:
+def grow(workload: Workload, target: int, spec: ModelDeployment, room: Room) -> Step:
+    """As many more, up to `target`, as may be created now."""
     wish = target - workload.replicas
     class_name = workload.key.accelerator_class
     allowed, bound = room.growth(spec, class_name, wish)
@@ -100,32 +101,32 @@ def _shrink(
     current = workload.replicas
     if demand.blind:
         # kedacore/keda#3065: no data was read as no load, at peak hours.
-        return _hold(current, "MetricsMissing", "the readings are missing, so nothing shrinks")
+        return hold(current, "MetricsMissing", "the readings are missing, so nothing shrinks")
     if workload.ready == 0:
         # kserve#1247: a pod that waited for its node was removed before it ever served.
-        return _hold(current, "NotReadyYet", "nothing shrinks before it was Ready once")
+        return hold(current, "NotReadyYet", "nothing shrinks before it was Ready once")
     window_s = hold_s(spec, memory)
     seen_since = memory.seeing_since_s if memory.seeing_since_s is not None else now_s
     if seen_since > now_s - window_s:
         # A restarted operator knows ten seconds of a day: a lull is not the end of the load.
         at = seen_since + window_s
-        return _hold(current, "Stabilization", "the load was not yet seen for long enough", at)
+        return hold(current, "Stabilization", "the load was not yet seen for long enough", at)
     lowest = lowest_safe(choice, memory, now_s, window_s, policy)
     if lowest is None:
-        return _hold(current, "SpeedUnknown", "the capacity of a replica is not known yet")
+        return hold(current, "SpeedUnknown", "the capacity of a replica is not known yet")
     target = max(choice.granted, lowest)
     if target >= current:
         # ray#46497: the last sample decided, and a dip between two bursts removed the fleet.
         allowed_at = _shrinks_at(current, choice, memory, window_s, policy)
         why = "the load of the stabilisation window, with its margin, still needs them"
-        return _hold(current, "Stabilization", why, allowed_at)
+        return hold(current, "Stabilization", why, allowed_at)
     scale = measured_scale()
-    fewest = _fewest_in_time(choice, spec, demand, scale, target, current, policy)
+    fewest = fewest_in_time(choice, spec, demand, scale, target, current, policy)
     if fewest >= current:
         # The model knows the instances and not the front end that shares their core: it said 56 ms
         # of a fleet that then took 230, and would say so again at every dip.
         why = f"what is measured says that requests take {scale:.1f} times as long as was learnt"
-        return _hold(current, "LatencyMargin", why)
+        return hold(current, "LatencyMargin", why)
     step = max(1, int(current * policy.shrink_step))
     if current - fewest > step:
         effect = f"{current - fewest} are too many, {step} at a time leave"
@@ -133,7 +134,7 @@ def _shrink(
     return Step(fewest)
 
 
-def _fewest_in_time(
+def fewest_in_time(
     choice: Choice,
     spec: ModelDeployment,
     demand: Demand,
@@ -155,7 +156,8 @@ def _fewest_in_time(
     return current
 
 
-def _hold(replicas: int, name: str, effect: str, allowed_at_s: float | None = None) -> Step:
+def hold(replicas: int, name: str, effect: str, allowed_at_s: float | None = None) -> Step:
+    """Nothing changes, and why."""
     return Step(replicas, (Constraint(name, effect),), name, allowed_at_s)
 
 

@@ -10,6 +10,7 @@ from trimtab.core.choose import Choice
 from trimtab.core.guard import Step, clamp, next_step
 from trimtab.core.ledger import Room, Shares
 from trimtab.core.observed import measured_scale, observe_latency
+from trimtab.core.options import Option
 from trimtab.core.plan import Constraint, Target
 from trimtab.core.queue_bound import kept_queue_size
 from trimtab.core.settings import PolicySettings
@@ -38,7 +39,7 @@ def targets_of(
     if spec.scaling.mode is ScalingMode.MANUAL and choice.granted < workload.replicas:
         step = Step(choice.granted)
     else:
-        scale = partial(_scale, view, choice, now_s, policy)
+        scale = partial(slowdown, view, choice.option, now_s, policy)
         step = next_step(workload, choice, spec, view.memory, demand, room, scale, now_s, policy)
     olds = [w for w in state.workloads if w.key != workload.key and (w.replicas or w.pods)]
     kept, notes = retire(olds, workload, step, choice, may_stay, relief)
@@ -48,26 +49,21 @@ def targets_of(
         wishes = [*kept, (workload.key, step.replicas)]
     bounded: dict[WorkloadKey, int] = {}
     for key, replicas in wishes:
-        bounds = _bounded(view, key, replicas, shares)
+        bounds = bounded_by(view, key, replicas, shares)
         bounded[key] = bounds.replicas
         notes = (*notes, *bounds.constraints)
     if choice.granted > sum(bounded.values()):
         # What it is granted and cannot have yet is nobody else's.
         speak_for(view, workload.key, choice.granted - sum(bounded.values()), shares)
-    may_surge = room.growth(spec, workload.key.accelerator_class, 1)[0] > 0
-    cap, queue_size = choice.option.batch_cap, choice.option.queue_size
-    if _keeps_config(workload, may_surge=may_surge, blind=demand.blind):
-        cap = min(workload.batch_cap or cap, spec.triton.max_batch_size)
-        queue_size = None if queue_size is None else kept_queue_size(spec, workload)
     replicas = bounded.pop(workload.key)
     targets = [
-        Target(workload.key, replicas, cap, may_surge=may_surge, queue_size=queue_size),
-        *(_as_rendered(spec, state.workload(key), count) for key, count in bounded.items()),
+        as_chosen(spec, workload, choice.option, replicas, room, blind=demand.blind),
+        *(as_rendered(spec, state.workload(key), count) for key, count in bounded.items()),
     ]
     return tuple(targets), notes, step
 
 
-def _scale(view: View, choice: Choice, now_s: float, policy: PolicySettings) -> float:
+def slowdown(view: View, option: Option, now_s: float, policy: PolicySettings) -> float:
     """By what factor requests take longer than was learnt.
 
     Not after a fall to a third: the summary of a minute that a burst filled tells of the queue that
@@ -78,10 +74,28 @@ def _scale(view: View, choice: Choice, now_s: float, policy: PolicySettings) -> 
     if peak > _FALL * (view.demand.arriving or 0.0):
         return 1.0
     latency = observe_latency(view.state)
-    return measured_scale(view.state, choice.option, latency) or 1.0
+    return measured_scale(view.state, option, latency) or 1.0
 
 
-def _as_rendered(spec: ModelDeployment, old: Workload, replicas: int) -> Target:
+def as_chosen(
+    spec: ModelDeployment,
+    workload: Workload,
+    option: Option,
+    replicas: int,
+    room: Room,
+    *,
+    blind: bool,
+) -> Target:
+    """So many replicas of a workload, each as the option has it once that may change."""
+    may_surge = room.growth(spec, workload.key.accelerator_class, 1)[0] > 0
+    cap, queue_size = option.batch_cap, option.queue_size
+    if _keeps_config(workload, may_surge=may_surge, blind=blind):
+        cap = min(workload.batch_cap or cap, spec.triton.max_batch_size)
+        queue_size = None if queue_size is None else kept_queue_size(spec, workload)
+    return Target(workload.key, replicas, cap, may_surge=may_surge, queue_size=queue_size)
+
+
+def as_rendered(spec: ModelDeployment, old: Workload, replicas: int) -> Target:
     """So many replicas of a workload that gives way, each as it was started."""
     return Target(old.key, replicas, old.batch_cap or 1, queue_size=kept_queue_size(spec, old))
 
@@ -99,7 +113,7 @@ def _keeps_config(workload: Workload, *, may_surge: bool, blind: bool) -> bool:
     return starting or (bool(workload.ready) and (blind or not may_surge))
 
 
-def _bounded(view: View, key: WorkloadKey, replicas: int, shares: Shares) -> Step:
+def bounded_by(view: View, key: WorkloadKey, replicas: int, shares: Shares) -> Step:
     """A workload inside what the ones before it leave of money and inventory, and the maximum."""
     scaling = view.state.spec.scaling
     bound = shares.most_replicas(

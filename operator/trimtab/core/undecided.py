@@ -5,6 +5,7 @@ from __future__ import annotations
 from trimtab.core import conditions
 from trimtab.core.plan import Decision, ModelPlan, Target
 from trimtab.core.snapshot import ModelState
+from trimtab.core.weights import routed
 
 
 def undecided(state: ModelState, failure: Exception, now_s: float) -> ModelPlan:
@@ -14,9 +15,14 @@ def undecided(state: ModelState, failure: Exception, now_s: float) -> ModelPlan:
         f"Deciding failed ({type(failure).__name__}: {failure}), so nothing of this model changes;"
         " the operator's log has the traceback. Please report it."
     )
-    targets = tuple(
-        Target(w.key, w.replicas, w.batch_cap or 1, queue_size=w.queue_size)
-        for w in state.workloads
+    targets = routed(
+        state,
+        {},
+        None,
+        [
+            Target(w.key, w.replicas, w.batch_cap or 1, queue_size=w.queue_size)
+            for w in state.workloads
+        ],
     )
     return ModelPlan(
         key=state.spec.key,
