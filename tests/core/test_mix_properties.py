@@ -68,15 +68,12 @@ def holds(story: Story, moment: Moment) -> None:
     # A backend that serves and may stay is never at 0: the gateway would drop what is on its way.
     assert all(weights[k] for k in ready)
     assert BELOW not in {k.variant for k in weights}
+    prices = {name: c.price_per_hour or Decimal(0) for name, c in story.classes.items()}
     grown = sum(
-        story.classes[t.key.accelerator_class].price_per_hour
-        * max(0, t.replicas - state.workload(t.key).replicas)
+        prices[t.key.accelerator_class] * max(0, t.replicas - state.workload(t.key).replicas)
         for t in running
     )
-    held = sum(
-        (story.classes[w.key.accelerator_class].price_per_hour or Decimal(0)) * held_replicas(w)
-        for w in state.workloads
-    )
+    held = sum(prices[w.key.accelerator_class] * held_replicas(w) for w in state.workloads)
     limits = [spec.budget_per_hour, Decimal("0.90") if spec.budget_ref else None]
     if grown:
         assert held + grown <= min((x for x in limits if x is not None), default=held + grown)

@@ -191,13 +191,13 @@ def _demand(
     own = spec.budget_per_hour
     return Demand(
         rate=rate,
-        options=tuple(_choice(o, current, indexes, policy) for o in options),
+        options=tuple(_choice(o, _serving(view), indexes, policy) for o in options),
         min_replicas=least,
         max_replicas=most,
         budget_micro=None if own is None else budget_micro(own),
         shared=indexes.budgets.get(budget_key(spec)),
         priority=spec.priority,
-        running_rate=_running_rate(view, current),
+        running_rate=_running_rate(view),
         goal=Goal.MOST_ACCURACY
         if spec.objective is Objective.MAXIMIZE_ACCURACY
         else Goal.LEAST_COST,
@@ -216,18 +216,26 @@ def _rate(view: View, now_s: float) -> float:
     return rate
 
 
-def _running_rate(view: View, current: Workload | None) -> float:
-    option = view.options.get(current.key) if current else None
-    if current is None or option is None or option.capacity_rate is None:
-        return 0.0
-    return current.replicas * option.capacity_rate
+def _serving(view: View) -> dict[WorkloadKey, Workload]:
+    """What serves and is meant to: behind a gateway all that runs, else the most of it."""
+    if view.state.spec.routing.type is RoutingType.GATEWAY:
+        return {w.key: w for w in view.state.workloads if w.replicas}
+    return {} if view.current is None else {view.current.key: view.current}
+
+
+def _running_rate(view: View) -> float:
+    serving = ((w.replicas, view.options.get(key)) for key, w in _serving(view).items())
+    return sum(n * (option.capacity_rate or 0.0) for n, option in serving if option is not None)
 
 
 def _choice(
-    option: Option, current: Workload | None, indexes: _Indexes, policy: PolicySettings
+    option: Option,
+    serving: Mapping[WorkloadKey, Workload],
+    indexes: _Indexes,
+    policy: PolicySettings,
 ) -> Choice:
     price = price_micro(option.price_per_hour or Decimal(0))
-    stays = current is None or option.key == current.key
+    stays = not serving or option.key in serving
     # Another option is worth it where it costs less than (1 - switch_gain) of what runs.
     dearer = 1.0 / (1.0 - policy.switch_gain) - 1.0
     return Choice(
