@@ -126,7 +126,7 @@ def load_settings(path: Path) -> Settings:
             raise ValueError(f"tick must be at least 1s; got {settings.tick!r}")
         if settings.solver == "exact" and find_spec("highspy") is None:
             raise ValueError(
-                "solver 'exact' needs the package highspy, which is not installed: install"
+                "solver 'exact' needs the package highspy, which is not installed: pip install"
                 " trimtab[exact], or set solver: auto"
             )
         if settings.resync_s < settings.tick_s:

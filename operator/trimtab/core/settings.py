@@ -20,8 +20,6 @@ class PolicySettings:
     unschedulable_after_s: how long a pod may wait for a node before growth stops.
     latency_margin: what share of the target a smaller fleet must leave, as measurements go.
     settle_s: how long after a change a latency summary still tells of the fleet before it.
-    steady_share: what share of the late requests that the SLO allows the queues of a fleet that is
-    large enough may make; the rest is for bursts that find it too small.
     burst_every_s: the weight of the prior of how often bursts come: half a burst in that time.
     burst_ratio: how many times the calm rate a small jump may announce before a burst was seen.
     late_price_s: what one late request is worth, in seconds of the capacity that serves one request
@@ -41,7 +39,6 @@ class PolicySettings:
     unschedulable_after_s: float = 60.0
     latency_margin: float = 0.2
     settle_s: float = 90.0
-    steady_share: float = 0.5
     burst_every_s: float = 1800.0
     burst_ratio: float = 4.0
     late_price_s: float = 20.0

@@ -14,8 +14,15 @@ from hypothesis import strategies as st
 from tests.core.optimise.fleets import broken, brute_force, problems
 from trimtab.core.optimise import Problem, solve
 from trimtab.core.optimise.exact import solve_exact
+from trimtab.core.optimise.highs import quiet_highs
 
 pytest.importorskip("highspy")
+
+
+def test_the_solver_says_nothing_on_standard_output(capfd: pytest.CaptureFixture[str]) -> None:
+    # A command that was asked for JSON prints one document there.
+    quiet_highs().run()
+    assert capfd.readouterr().out == ""
 
 
 def judged(problem: Problem) -> None:

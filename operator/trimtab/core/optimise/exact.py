@@ -12,6 +12,7 @@ import numpy as np
 
 from trimtab.core.optimise.candidates import Candidates, Ints, candidates_of
 from trimtab.core.optimise.dual import Limits, limits_of, price
+from trimtab.core.optimise.highs import quiet_highs
 from trimtab.core.optimise.problem import Problem, Solution
 from trimtab.core.optimise.score import Floats
 from trimtab.core.optimise.search import Standing
@@ -37,9 +38,8 @@ def solve_exact(problem: Problem, time_limit_s: float = 10.0) -> Solution:
     most = quick.value - float(least.sum())
     columns = np.flatnonzero(loss <= most * (1 + 1e-9))
     unit = max(most, 1e-6) / _SPAN
-    solver: Any = highspy.Highs()  # type: ignore[no-untyped-call]
+    solver = quiet_highs()
     for name, value in (
-        ("output_flag", False),
         ("threads", 1),
         ("time_limit", time_limit_s),
         ("mip_rel_gap", 0.0),

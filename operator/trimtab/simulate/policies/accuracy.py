@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trimtab.api.resources import ObjectKey
+from trimtab.core.optimise.highs import quiet_highs
 from trimtab.simulate.policies.oracle import Clock, Known, Timeline, along, needs
 from trimtab.simulate.policies.timeline import Counts, alive, held
 
@@ -86,7 +86,7 @@ def _pick(
     models: Sequence[_Model], limits: Sequence[Limit], s: int, before: Sequence[int] | None
 ) -> list[int]:
     """The index of the way of each model in stretch s."""
-    solver = _quiet_solver()
+    solver = quiet_highs()
     chosen = [[solver.addBinary() for _ in m.known.ways] for m in models]
     value = 0.0
     for m, row in zip(models, chosen, strict=True):
@@ -106,21 +106,6 @@ def _pick(
     solver.maximize(value)
     values = solver.getSolution().col_value
     return [max(range(len(row)), key=lambda o: values[row[o].index]) for row in chosen]
-
-
-def _quiet_solver() -> Any:
-    # Solvers come with an extra; nothing else here needs one.
-    import highspy
-
-    class Quiet(highspy.Highs):
-        """HiGHS prints its name on standard output, where a report may be due, before its output
-        can be turned off from outside."""
-
-        def enableCallbacks(self) -> None:  # noqa: N802 - HiGHS' own name
-            self.setOptionValue("output_flag", False)
-            super().enableCallbacks()  # type: ignore[no-untyped-call]
-
-    return Quiet()  # type: ignore[no-untyped-call]
 
 
 def _use(model: _Model, limit: Limit, s: int, way: int, before: int | None) -> float:
