@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -103,7 +104,8 @@ def set_up(
             mean_replicas * carried / part.rate(0.0, stretch.duration_s), _SEED
         )
     if wrong_seeds:
-        fleet = replace(fleet, models=tuple(_wrong(m) for m in fleet.models))
+        wrong = tuple(scaled(m, itertools.cycle(_WRONG_SEEDS)) for m in fleet.models)
+        fleet = replace(fleet, models=wrong)
     return Setup(fleet, traces, truth)
 
 
@@ -115,10 +117,11 @@ def cut(trace: Trace, start_s: int, duration_s: int, step_s: int = 1) -> Trace:
     return Trace(np.arange(at.size + 1.0) * step_s, counts[at])
 
 
-def _wrong(model: ModelDeployment) -> ModelDeployment:
-    factors = iter(_WRONG_SEEDS * 100)
+def scaled(model: ModelDeployment, factors: Iterable[float]) -> ModelDeployment:
+    """The model with the times of its profiles multiplied by those factors, one each."""
+    each = iter(factors)
     variants = tuple(
-        replace(v, profiles=tuple(_scaled(p, next(factors)) for p in v.profiles))
+        replace(v, profiles=tuple(_scaled(p, next(each)) for p in v.profiles))
         for v in model.variants
     )
     return replace(model, variants=variants)

@@ -1,20 +1,25 @@
-"""How fast the simulator plays: its event loop alone, and a whole run of ten models.
+"""How fast the simulator plays: its event loop alone, and whole runs of ten models.
 
-`python -m bench.engine [--hours H]` prints one JSON. requests_per_second: played by one core in the
-event loop, by load of a pod and number of pods. run: ten models with readings, under a rule that
-costs nothing to ask. Seconds are of CPU time, so that a busy machine measures alike.
+`python -m bench.engine [--hours H] [--decided-hours H]` prints one JSON. requests_per_second:
+played by one core in the event loop, by load of a pod and number of pods. run: ten models with
+readings, under a rule that costs nothing to ask. ten_models: ten models of five variants on three
+classes under trimtab's own decision, each with profiles of its own. Seconds are of CPU time, so
+that a busy machine measures alike.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
 
+from bench.cases import MANIFESTS, scaled
 from trimtab.api.resources import (
     AcceleratorClass,
     HostPathSource,
@@ -28,9 +33,10 @@ from trimtab.api.resources import (
 )
 from trimtab.core.plan import Target
 from trimtab.core.snapshot import WorkloadKey
-from trimtab.simulate.fleet import Fleet
+from trimtab.simulate.fleet import Fleet, load_fleet
 from trimtab.simulate.player import Player, largest_batch
-from trimtab.simulate.policy import Seen, Targets
+from trimtab.simulate.policies.trimtab import Trimtab
+from trimtab.simulate.policy import Policy, Seen, Targets
 from trimtab.simulate.run import run
 from trimtab.simulate.settings import RunSettings
 from trimtab.simulate.trace import Trace
@@ -105,19 +111,46 @@ def _cases() -> Iterator[dict[str, float]]:
             yield {"pods": pods, "load": load, "requests_per_second": round(speed)}
 
 
-def _run(hours: float, rate: float = 64.0, models: int = 10) -> dict[str, float]:
-    """A whole run of so many models at that rate each."""
+def _still(hours: float, rate: float = 64.0, models: int = 10) -> dict[str, float]:
+    """A whole run of so many models at that rate each, with three replicas of each."""
     fleet = _fleet(models)
     keys = tuple(m.key for m in fleet.models)
     seconds = int(hours * 3600)
     trace = Trace(np.arange(seconds + 1.0), np.full(seconds, int(rate)))
+    return _timed(fleet, dict.fromkeys(keys, trace), Still(keys, 3), hours)
+
+
+def _decided(hours: float, rate: float = 185.0, models: int = 10) -> dict[str, float]:
+    """The same under trimtab's decision, each at that mean rate, with bursts."""
+    fleet = load_fleet([MANIFESTS / "five.yaml"])
+    (one,) = fleet.models
+    many = tuple(
+        replace(scaled(one, itertools.repeat(1.0 + i / 50)), key=ObjectKey("bench", f"m-{i}"))
+        for i in range(models)
+    )
+    traces = {m.key: bursty(int(hours * 3600), rate, i) for i, m in enumerate(many)}
+    return _timed(replace(fleet, models=many), traces, Trimtab(), hours)
+
+
+def bursty(seconds: int, rate: float, seed: int) -> Trace:
+    """Poisson counts about a level that swings by half within ninety minutes and is three times as
+    high in one minute of thirty."""
+    at_s = np.arange(seconds) + 600.0 * seed
+    level = (1.0 + 0.5 * np.sin(at_s / 5400.0 * 2.0 * np.pi)) * np.where(at_s % 1800 < 60, 3.0, 1.0)
+    counts = np.random.default_rng(seed).poisson(level * (rate / level.mean()))
+    return Trace(np.arange(seconds + 1.0), counts)
+
+
+def _timed(
+    fleet: Fleet, traces: Mapping[ObjectKey, Trace], policy: Policy, hours: float
+) -> dict[str, float]:
     began = time.process_time()
-    report = run(fleet, dict.fromkeys(keys, trace), Still(keys, 3), RunSettings(policy="still"))
+    report = run(fleet, traces, policy, RunSettings(policy="bench"))
     cpu_s = time.process_time() - began
     requests = sum(m.requests for m in report.models)
-    steps = models * seconds / RunSettings().tick_s
+    steps = len(fleet.models) * hours * 3600 / RunSettings().tick_s
     return {
-        "models": models,
+        "models": len(fleet.models),
         "hours": hours,
         "requests": requests,
         "cpu_seconds": round(cpu_s, 2),
@@ -129,10 +162,16 @@ def _run(hours: float, rate: float = 64.0, models: int = 10) -> dict[str, float]
 def main() -> None:
     """Prints the JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--hours", type=float, default=1.0, help="length of the whole run")
-    hours = parser.parse_args().hours
+    parser.add_argument("--hours", type=float, default=1.0, help="length of the run at rest")
+    parser.add_argument("--decided-hours", type=float, default=6.0, help="length of the other run")
+    given = parser.parse_args()
     _loop(1, 0.3)  # compiled before it is timed
-    print(json.dumps({"event_loop": list(_cases()), "run": _run(hours)}))  # noqa: T201
+    figures = {
+        "event_loop": list(_cases()),
+        "run": _still(given.hours),
+        "ten_models": _decided(given.decided_hours),
+    }
+    print(json.dumps(figures))  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -296,3 +296,19 @@ def test_near_saturation_nothing_is_promised() -> None:
     assert model.latency_s(94.0, 50.0) < math.inf
     assert model.latency_s(96.0, 50.0) == math.inf
     assert model.late_share(96.0, 1e9) == 1.0
+
+
+@given(
+    st.sampled_from([ONE, AFFINE, FLAT, KNEE]),
+    st.floats(0.5, 3.0),
+    st.floats(0.0, 0.94),
+    st.floats(50.0, 99.9),
+)
+@settings(max_examples=30, deadline=None)
+def test_times_that_are_all_longer_are_those_of_a_slower_curve(
+    curve: ServiceCurve, scale: float, load: float, percentile: float
+) -> None:
+    model, slower = ReplicaModel(curve, 1, 8), ReplicaModel(curve.scaled(scale), 1, 8)
+    rate = load * slower.saturation_rate
+    expected = slower.latency_s(rate, percentile)
+    assert model.latency_s(rate, percentile, scale) == pytest.approx(expected, rel=1e-6)

@@ -83,7 +83,7 @@ def test_an_edited_profile_starts_over() -> None:
     assert learnt_ms(story) == pytest.approx(15.0, rel=0.02)
     (int8,) = story.model.spec.variants
     (profile,) = int8.profiles
-    points = tuple(replace(p, latency_s=0.030) for p in profile.points)
+    points = tuple(p._replace(latency_s=0.030) for p in profile.points)
     story.respec(variants=(replace(int8, profiles=(replace(profile, points=points),)),))
     story.model.truth = 1.0
     story.until(130)

@@ -10,15 +10,14 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 GROUP = "trimtab.dev"
 VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ObjectKey:
+class ObjectKey(NamedTuple):
     """Namespace and name of a namespaced object."""
 
     namespace: str
@@ -201,8 +200,7 @@ class HostPathSource:
 ModelSource = ImageSource | PvcSource | UriSource | HostPathSource
 
 
-@dataclass(frozen=True, slots=True)
-class ProfilePoint:
+class ProfilePoint(NamedTuple):
     """Median time one instance takes for a batch of this size."""
 
     batch: int
@@ -233,7 +231,10 @@ class Variant:
 
     def profile_on(self, accelerator_class: str) -> Profile | None:
         """The seed for that class, if one was given."""
-        return next((p for p in self.profiles if p.accelerator_class == accelerator_class), None)
+        for profile in self.profiles:
+            if profile.accelerator_class == accelerator_class:
+                return profile
+        return None
 
     def accuracy_on(self, accelerator_class: str) -> Decimal:
         """Accuracy on that class: the profile's own figure where it has one."""
@@ -265,7 +266,10 @@ class ModelDeployment:
 
     def variant(self, name: str) -> Variant | None:
         """The variant of that name, if there is one."""
-        return next((v for v in self.variants if v.name == name), None)
+        for variant in self.variants:
+            if variant.name == name:
+                return variant
+        return None
 
 
 class InvalidResource(ValueError):  # noqa: N818 - it names the state of the resource

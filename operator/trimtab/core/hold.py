@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 from trimtab.api.resources import ModelDeployment
 from trimtab.core.memory import ModelMemory
@@ -27,5 +28,10 @@ def hold_s(spec: ModelDeployment, memory: ModelMemory) -> float:
 def ready_after_s(memory: ModelMemory) -> float:
     """Seconds from a pod's creation to Ready to plan with: the 90th percentile (by nearest rank) of
     all that was measured, as start-up times are often bimodal; 60 before the first."""
-    times = sorted(t for known in memory.times_to_ready_s.values() for t in known)
+    return _late_quantile(tuple(memory.times_to_ready_s.values()))
+
+
+@lru_cache(maxsize=4096)
+def _late_quantile(times_s: tuple[tuple[float, ...], ...]) -> float:
+    times = sorted(t for known in times_s for t in known)
     return times[math.ceil(_QUANTILE * len(times)) - 1] if times else _UNMEASURED_READY_S

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from statistics import median
 
 from trimtab.api.resources import ModelDeployment
@@ -50,6 +51,14 @@ def learn(memory: ModelMemory, state: ModelState, now_s: float) -> ModelMemory:
     return _learn_times_to_ready(_note_fleet(memory, state.workloads, now_s), state.workloads)
 
 
+def beliefs_of(memory: ModelMemory, spec: ModelDeployment) -> dict[WorkloadKey, Belief]:
+    """`belief_of` every workload of the spec of which anything is known."""
+    errors = _seed_errors(memory, spec)
+    keys = [WorkloadKey(v.name, c) for v in spec.variants for c in v.accelerator_classes]
+    beliefs = {key: _belief(memory, spec, key, errors) for key in keys}
+    return {key: belief for key, belief in beliefs.items() if belief is not None}
+
+
 def belief_of(memory: ModelMemory, spec: ModelDeployment, key: WorkloadKey) -> Belief | None:
     """The best that is known of a workload's service times; None without any.
 
@@ -58,25 +67,14 @@ def belief_of(memory: ModelMemory, spec: ModelDeployment, key: WorkloadKey) -> B
     margin is a standard deviation of what remains: half of a seed's error is the class's, which
     siblings tell, and half its own, of which their spread tells.
     """
-    learned = _current(memory.learned.get(key), seed_points(spec, key))
-    if learned is None:
-        return None
-    if learned.samples:
-        return Belief(learned.curve, confirmed=True)
-    errors = _sibling_errors(memory, spec, key)
-    if not errors:
-        return Belief(learned.base, confirmed=False, margin=math.exp(_SEED_SD))
-    middle = median(errors)
-    own = (_SEED_SD**2 + sum((e - middle) ** 2 for e in errors)) / (len(errors) + 1)
-    margin = math.exp(math.sqrt(own * (1.0 + 1.0 / len(errors))))
-    return Belief(learned.base.scaled(math.exp(middle)), confirmed=False, margin=margin)
+    return _belief(memory, spec, key, _seed_errors(memory, spec))
 
 
 def seed_points(spec: ModelDeployment, key: WorkloadKey) -> tuple[tuple[int, float], ...]:
     """The profile of the manifest as (batch, seconds); empty where there is none."""
     variant = spec.variant(key.variant)
     profile = variant.profile_on(key.accelerator_class) if variant else None
-    return tuple((p.batch, p.latency_s) for p in profile.points) if profile else ()
+    return profile.points if profile else ()
 
 
 def note_front_end(memory: ModelMemory, class_name: str, measured_s: float) -> ModelMemory:
@@ -100,18 +98,46 @@ def _current(learned: Learned | None, seed: tuple[tuple[int, float], ...]) -> Le
     return from_seed(seed) if seed else None
 
 
-def _sibling_errors(memory: ModelMemory, spec: ModelDeployment, key: WorkloadKey) -> list[float]:
-    """Logarithms of learnt over profiled time of one request, of the model's other variants on the
-    class, as far as they have a profile and ran for long enough."""
-    return [
-        math.log(learned.curve.seconds(1) / ServiceCurve(learned.seed).seconds(1))
-        for other, learned in sorted(memory.learned.items())
-        if other.accelerator_class == key.accelerator_class
-        and other.variant != key.variant
-        and learned.samples >= _SIBLING_SAMPLES
-        and learned.seed
-        and learned.seed == seed_points(spec, other)
+def _belief(
+    memory: ModelMemory,
+    spec: ModelDeployment,
+    key: WorkloadKey,
+    seed_errors: Mapping[WorkloadKey, float],
+) -> Belief | None:
+    learned = _current(memory.learned.get(key), seed_points(spec, key))
+    if learned is None:
+        return None
+    if learned.samples:
+        return Belief(learned.curve, confirmed=True)
+    errors = [
+        error
+        for other, error in seed_errors.items()
+        if other.accelerator_class == key.accelerator_class and other.variant != key.variant
     ]
+    return _unconfirmed(learned.base, tuple(errors))
+
+
+@lru_cache(maxsize=65536)
+def _unconfirmed(base: ServiceCurve, errors: tuple[float, ...]) -> Belief:
+    """A seed, corrected by what was found wrong with its siblings'."""
+    if not errors:
+        return Belief(base, confirmed=False, margin=math.exp(_SEED_SD))
+    middle = median(errors)
+    own = (_SEED_SD**2 + sum((e - middle) ** 2 for e in errors)) / (len(errors) + 1)
+    margin = math.exp(math.sqrt(own * (1.0 + 1.0 / len(errors))))
+    return Belief(base.scaled(math.exp(middle)), confirmed=False, margin=margin)
+
+
+def _seed_errors(memory: ModelMemory, spec: ModelDeployment) -> dict[WorkloadKey, float]:
+    """Logarithms of learnt over profiled time of one request, of the workloads that have a profile
+    and ran for long enough."""
+    return {
+        key: math.log(learned.curve.seconds(1) / ServiceCurve(learned.seed).seconds(1))
+        for key, learned in sorted(memory.learned.items())
+        if learned.samples >= _SIBLING_SAMPLES
+        and learned.seed
+        and learned.seed == seed_points(spec, key)
+    }
 
 
 def _learn_service_time(
@@ -156,15 +182,18 @@ def _note_fleet(memory: ModelMemory, workloads: Iterable[Workload], now_s: float
 
 def _learn_times_to_ready(memory: ModelMemory, workloads: tuple[Workload, ...]) -> ModelMemory:
     """Adds each pod's seconds from creation to its first Ready, once."""
+    timed = memory.timed_pods.intersection([p.name for w in workloads for p in w.pods])
+    new = [
+        (workload.key, pod)
+        for workload in workloads
+        for pod in workload.pods
+        if pod.ready_s is not None and pod.name not in timed
+    ]
+    if not new and timed == memory.timed_pods:
+        return memory
     times = dict(memory.times_to_ready_s)
-    alive = {p.name for w in workloads for p in w.pods}
-    timed = memory.timed_pods & alive
-    for workload in workloads:
-        for pod in workload.pods:
-            if pod.ready_s is not None and pod.name not in timed:
-                timed |= {pod.name}
-                times[workload.key] = (
-                    *times.get(workload.key, ()),
-                    max(0.0, pod.ready_s - pod.created_s),
-                )[-_TIMES_KEPT:]
+    for key, pod in new:
+        taken_s = max(0.0, (pod.ready_s or 0.0) - pod.created_s)
+        times[key] = (*times.get(key, ()), taken_s)[-_TIMES_KEPT:]
+    timed |= {pod.name for _, pod in new}
     return replace(memory, times_to_ready_s=times, timed_pods=timed)

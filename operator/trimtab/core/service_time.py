@@ -56,6 +56,7 @@ class Learned:
         return math.exp(self.level + self.tilt * math.log2(max(1.0, batch)))
 
 
+@lru_cache(maxsize=65536)
 def from_seed(seed: tuple[tuple[int, float], ...]) -> Learned:
     """What a profile alone tells."""
     base = ServiceCurve(seed)
@@ -74,7 +75,7 @@ def believe(
     """The belief after a reading: batches of `batch` took `seconds` over so many executions."""
     error = math.log(seconds / (before.base.seconds(batch) * before.factor(batch)))
     if abs(error) <= _GATE:
-        return replace(_corrected(before, batch, error, executions), outliers_since_s=None)
+        return _corrected(before, batch, error, executions)
     # One scrape across a restart reads absurd, in every tick until it has left the window; a seed
     # that is wrong by ten reads so for ever.
     since_s = now_s if before.outliers_since_s is None else before.outliers_since_s
@@ -111,6 +112,7 @@ def _corrected(before: Learned, batch: float, error: float, executions: float) -
             tilt - to_tilt * with_tilt,
         ),
         samples=before.samples + 1,
+        outliers_since_s=None,
     )
 
 

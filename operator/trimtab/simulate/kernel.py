@@ -85,7 +85,7 @@ def _by_row(times: Floats, rows: Ints, row_count: int, counts: Counts) -> tuple[
     minutes = counts.minutes
     starts = np.zeros(row_count + 1, np.int64)
     for i in range(len(times)):
-        minute = int(times[i] // 60.0) % len(minutes)
+        minute = int(times[i] / 60.0) % len(minutes)
         minutes[minute, REQUESTS] += 1
         if rows[i] < 0:
             minutes[minute, DROPPED] += 1
@@ -138,7 +138,7 @@ def _serve(
         elif new < len(coming):
             if 0 < pods.queue_size[row] <= tail - head:
                 counts.counters[row, FAILURE] += 1
-                counts.minutes[int(coming[new] // 60.0) % len(counts.minutes), DROPPED] += 1
+                counts.minutes[int(coming[new] / 60.0) % len(counts.minutes), DROPPED] += 1
             else:
                 queue[tail] = coming[new]
                 tail += 1
@@ -223,7 +223,7 @@ def _count(row: int, slot: int, pods: Pods, counts: Counts, target_s: float) -> 
     for arrived in pods.batches[row, slot, :size]:
         counters[QUEUE_S] += began - arrived
         counters[LATENCY_S] += ends - arrived
-        minute = int(arrived // 60.0) % len(counts.minutes)
+        minute = int(arrived / 60.0) % len(counts.minutes)
         counts.minutes[minute, ANSWERED] += 1
         counts.minutes[minute, WITHIN] += ends - arrived <= target_s
         fine = bin_of(ends - arrived)

@@ -51,11 +51,8 @@ class Scrapes:
         """Samples every used row. While blind nothing is kept, yet Triton's summaries move on."""
         self._fit()
         fresh = self._player.counts.summary
-        self._summary += fresh
-        self._summary -= self._spanned[self._span]
-        self._spanned[self._span] = fresh
+        windows.slide(self._summary, self._spanned[self._span], fresh, used)
         self._span = (self._span + 1) % self._spans
-        fresh[:] = 0
         if blind:
             return
         if self._count == 2 * self._keep:

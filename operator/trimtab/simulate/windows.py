@@ -66,6 +66,17 @@ def slopes(
 
 
 @compiled
+def slide(sums: Ints, oldest: Ints, fresh: Ints, used: Ints) -> None:
+    """Moves the used rows of a sliding sum on by one span: `fresh` comes in and is cleared, and
+    takes the place of the `oldest`, which falls out. All of shape (R, B); used: (U,) rows."""
+    for row in used:
+        for i in range(sums.shape[1]):
+            sums[row, i] += fresh[row, i] - oldest[row, i]
+            oldest[row, i] = fresh[row, i]
+            fresh[row, i] = 0
+
+
+@compiled
 def row_quantiles(bins: Ints, used: Ints, quantile: float) -> Floats:
     """The quantile (0 to 1) of each used row's bins, in seconds; shape (R,), NaN where empty."""
     found = np.full(len(bins), np.nan)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceCurve:
+class ServiceCurve(NamedTuple):
     """Seconds one instance takes for a batch, at measured sizes, ascending and at least one.
 
     Between points: straight line. Beyond the last: the last slope. With a single point nothing is

@@ -19,8 +19,7 @@ def service_scale(model: ReplicaModel, rate: float, percentile: float, observed_
     """
 
     def predicted(scale: float) -> float:
-        scaled = replace(model, curve=model.curve.scaled(scale))
-        return scaled.latency_s(rate, percentile)
+        return model.latency_s(rate, percentile, scale)
 
     return _where(predicted, observed_s, 0.5, 3.0)
 
