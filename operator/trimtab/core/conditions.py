@@ -13,10 +13,11 @@ from trimtab.core.choose import Choice
 from trimtab.core.ledger import budget_key, running_cost, unpriced_classes
 from trimtab.core.memory import ModelMemory
 from trimtab.core.mend import bound_mend, shortage
+from trimtab.core.observed import fails_too_often
 from trimtab.core.plan import Condition, ConditionStatus, Latency, Target
 from trimtab.core.signals import Missing, NoTraffic, Reading, Stale
 from trimtab.core.snapshot import ModelState, Snapshot
-from trimtab.core.units import ms
+from trimtab.core.units import ms, percent
 
 _LOOK_AT_SOURCE = "check spec.triton.image, the variant's image source and their pull secrets"
 _LOOK_AT_LOG = "its log says why; kubectl logs shows it"
@@ -102,7 +103,8 @@ def metrics_available(state: ModelState) -> Condition:
 def slo_met(
     state: ModelState, memory: ModelMemory, latency: Latency, choice: Choice | None, late: str
 ) -> Condition:
-    """SLOMet: the latency percentile is within its target, as far as can be said.
+    """SLOMet: the latency percentile is within its target, as far as can be said. Requests that are
+    refused or fail count as late.
 
     `late`: what becomes of a latency above its target; see mend.lateness.
     """
@@ -114,6 +116,13 @@ def slo_met(
     if choice is not None and choice.granted == 0:
         text = f"No replica may run: {shortage(choice)}"
         return Condition("SLOMet", FALSE, "NoCapacity", text)
+    if memory.slo_met is False and fails_too_often(state, broken=True):
+        share, allowed = state.readings.failed_share, 1.0 - slo.percentile / 100.0
+        text = (
+            f"{percent(share)} of the requests are refused or fail, and {name} allows"
+            f" {percent(allowed)} to be late. {late}"
+        )
+        return Condition("SLOMet", FALSE, "RequestsFail", text)
     if memory.slo_met is False:
         text = f"{name} is above its target of {target} ({how}). {late}"
         return Condition("SLOMet", FALSE, "LatencyAboveTarget", text)

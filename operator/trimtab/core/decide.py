@@ -98,7 +98,7 @@ def _plan_model(
     memory = learn_latency_error(
         view.memory, view.state, choice.option if choice else None, latency, now_s, policy
     )
-    memory = judge_slo(memory, latency, spec.slo.target_s)
+    memory = judge_slo(memory, view.state, latency)
     if choice is None:
         return _no_option(view, snapshot, memory, latency, room.shared_cost(spec), now_s), memory
     targets: tuple[Target, ...]
@@ -244,7 +244,7 @@ def _decision(
     ranked = sorted(
         (c for c in others if c is not choice),
         key=lambda c: (c.cost_per_hour is None, c.cost_per_hour or 0, c.option.key),
-    )
+    )[:_ALTERNATIVES_SHOWN]
     alternatives = tuple(
         Alternative(
             c.option.key,

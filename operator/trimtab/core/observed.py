@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import lru_cache
 
 from trimtab.core.burstiness import is_steady
 from trimtab.core.latency import ReplicaModel, front_end_s, service_scale
@@ -118,12 +119,26 @@ def measured_scale(
     return service_scale(option.model, rate, percentile, latency.observed_s)
 
 
-def judge_slo(memory: ModelMemory, latency: Latency, target_s: float) -> ModelMemory:
-    """The verdict on the SLO with a hysteresis, so that a p99 at the target does not flap."""
-    if latency.observed_s is None:
-        return replace(memory, slo_met=None)
-    limit = target_s * (_SLO_RETURN if memory.slo_met is False else 1.0)
-    return replace(memory, slo_met=latency.observed_s <= limit)
+def judge_slo(memory: ModelMemory, state: ModelState, latency: Latency) -> ModelMemory:
+    """The verdict on the SLO with a hysteresis, so that a p99 at the target does not flap.
+
+    A request that is refused or fails is late whatever the others take: a queue bound keeps the
+    p99 of those that are answered within its target in the worst of overloads.
+    """
+    broken = memory.slo_met is False
+    met = None
+    if fails_too_often(state, broken=broken):
+        met = False
+    elif latency.observed_s is not None:
+        met = latency.observed_s <= state.spec.slo.target_s * (_SLO_RETURN if broken else 1.0)
+    return memory if met is memory.slo_met else replace(memory, slo_met=met)
+
+
+def fails_too_often(state: ModelState, *, broken: bool) -> bool:
+    """Whether more requests are refused or fail than the percentile allows to be late; `broken`
+    where that, or the latency, had broken the SLO before."""
+    allowed = 1.0 - state.spec.slo.percentile / 100.0
+    return state.readings.failed_share > allowed * (_SLO_RETURN if broken else 1.0)
 
 
 def _rate_each(state: ModelState, option: Option) -> float | None:
@@ -152,12 +167,19 @@ def _percentile_read(
     late = math.floor(tail * chances)
     if late > _PLENTY or chances < 1.0 or not source.startswith("TritonSummary"):
         return state.spec.slo.percentile
+    return 100.0 * (1.0 - min(_mean_late(late, pods) / chances, _LARGEST_TAIL))
+
+
+@lru_cache(maxsize=65536)
+def _mean_late(most: int, pods: int) -> float:
+    """The mean of a Poisson number that is at most `most` at all of so many pods in every other
+    case."""
     wanted = 0.5 ** (1.0 / pods)
-    low, high = 0.0, late + 1.0
+    low, high = 0.0, most + 1.0
     for _ in range(30):
         middle = (low + high) / 2.0
-        low, high = (middle, high) if _at_most(late, middle) > wanted else (low, middle)
-    return 100.0 * (1.0 - min(low / chances, _LARGEST_TAIL))
+        low, high = (middle, high) if _at_most(most, middle) > wanted else (low, middle)
+    return low
 
 
 def _at_most(count: int, mean: float) -> float:

@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 
-from trimtab.api.resources import AcceleratorClass, UriSource, Variant
+from trimtab.api.resources import AcceleratorClass, Variant
 from trimtab.core.burstiness import dispersion
 from trimtab.core.latency import (
-    QUEUE_DELAY_S,
     ReplicaModel,
     ServiceCurve,
     best_batch_cap,
@@ -18,11 +17,12 @@ from trimtab.core.latency import (
     nearest_dispersion,
     unbounded_capacity_rate,
 )
-from trimtab.core.learn import Belief, belief_of
+from trimtab.core.learn import Belief, beliefs_of
 from trimtab.core.memory import ModelMemory
 from trimtab.core.queue_bound import kept_queue_size, next_queue_size
+from trimtab.core.queue_delay import delay_s, is_fixed
 from trimtab.core.settings import DEFAULT_POLICY, PolicySettings
-from trimtab.core.snapshot import ModelState, Snapshot, WorkloadKey
+from trimtab.core.snapshot import ModelState, Snapshot, Workload, WorkloadKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,7 @@ class Option:
         every service time multiplied by `scale`."""
         if self.model is None or replicas <= 0:
             return None
-        model = replace(self.model, curve=self.model.curve.scaled(scale))
-        return model.latency_s(rate / replicas, percentile)
+        return self.model.latency_s(rate / replicas, percentile, scale)
 
     def late_share(self, rate: float, replicas: int, target_s: float) -> float | None:
         """The share of requests that so many replicas at `rate` requests/s in all answer later
@@ -103,9 +102,11 @@ def enumerate_options(
             sum(w.ready for w in state.workloads),
         )
     )
+    beliefs = beliefs_of(memory, state.spec)
     for variant in state.spec.variants:
         for class_name in variant.accelerator_classes:
-            found = _option(state, memory, variant, class_name, snapshot, bursts)
+            belief = beliefs.get(WorkloadKey(variant.name, class_name))
+            found = _option(state, memory, variant, class_name, belief, snapshot, bursts)
             (options if isinstance(found, Option) else excluded).append(found)  # type: ignore[arg-type]
     return tuple(options), tuple(excluded)
 
@@ -115,6 +116,7 @@ def _option(
     memory: ModelMemory,
     variant: Variant,
     class_name: str,
+    belief: Belief | None,
     snapshot: Snapshot,
     bursts: float,
 ) -> Option | Excluded:
@@ -132,23 +134,11 @@ def _option(
         return Excluded(
             key, accuracy, f"accuracy {accuracy} is below the floor {state.spec.min_accuracy}"
         )
-    belief = belief_of(memory, state.spec, key)
-    # Triton reads a URI's repository itself, with the user's own config: the cap that the manifest
-    # states is the one in force, and neither it nor the queue bound is chosen.
-    fixed = isinstance(variant.source, UriSource)
+    fixed = is_fixed(variant)
     if belief is None:
         return _unprofiled(state, key, accuracy, accelerator, fixed=fixed)
     front_end_s = memory.front_end_s.get(class_name, 0.0)
-    curve = _believed(belief.curve, round(belief.margin, 2), round(front_end_s, 5))
-    option = _profiled(state, key, accuracy, accelerator, curve, bursts, fixed=fixed)
-    if fixed or not state.spec.triton.max_queue_size:
-        return option
-    return replace(option, queue_size=_queue_size(state, option, belief, front_end_s))
-
-
-@lru_cache(maxsize=65536)
-def _believed(curve: ServiceCurve, margin: float, front_end_s: float) -> ServiceCurve:
-    return curve.scaled(margin).with_front_end(front_end_s)
+    return _profiled(state, key, accuracy, accelerator, belief, front_end_s, bursts, fixed=fixed)
 
 
 def _profiled(
@@ -156,14 +146,20 @@ def _profiled(
     key: WorkloadKey,
     accuracy: Decimal,
     accelerator: AcceleratorClass,
-    curve: ServiceCurve,
+    belief: Belief,
+    front_end_s: float,
     bursts: float,
     *,
     fixed: bool,
 ) -> Option:
     spec, live = state.spec, state.workload(key)
-    cap, capacity, model = _sized(
-        curve,
+    option = _sized(
+        key,
+        accuracy,
+        accelerator.price_per_hour,
+        belief.curve,
+        round(belief.margin, 2),
+        max(0.0, round(front_end_s, 5)),
         spec.triton.instance_count,
         spec.triton.max_batch_size,
         spec.slo.target_s,
@@ -172,23 +168,19 @@ def _profiled(
         fixed,
         bursts,
     )
-    return Option(
-        key=key,
-        accuracy=accuracy,
-        price_per_hour=accelerator.price_per_hour,
-        batch_cap=cap,
-        capacity_rate=capacity or unbounded_capacity_rate(model),
-        meets_slo=capacity > 0.0,
-        idle_latency_s=curve.seconds(1),
-        model=model,
-        # Of several instances a wait may fill what they would else share out: that is the user's.
-        queue_delay_s=QUEUE_DELAY_S if spec.triton.instance_count == 1 and not fixed else None,
-    )
+    if fixed or not spec.triton.max_queue_size:
+        return option
+    return replace(option, queue_size=_queue_size(state, live, option, belief, front_end_s))
 
 
 @lru_cache(maxsize=65536)
 def _sized(
+    key: WorkloadKey,
+    accuracy: Decimal,
+    price_per_hour: Decimal | None,
     curve: ServiceCurve,
+    margin: float,
+    front_end_s: float,
     instances: int,
     max_batch: int,
     target_s: float,
@@ -196,12 +188,13 @@ def _sized(
     live_cap: int | None,
     fixed: bool,
     bursts: float,
-) -> tuple[int, float, ReplicaModel]:
-    """The batch cap, what it carries, and the replica that does.
+) -> Option:
+    """The option with the batch cap that suits it, and what it then carries.
 
     The cap is that of steady arrivals: one that followed the burstiness of the minute would restart
     every pod in a burst.
     """
+    curve = curve.scaled(margin).with_front_end(front_end_s)
     cap, capacity = best_batch_cap(
         curve,
         instances=instances,
@@ -212,18 +205,29 @@ def _sized(
         fixed=fixed,
     )
     model = ReplicaModel(curve, instances, cap, bursts)
-    return cap, capacity_rate(model, target_s, percentile) if bursts > 1.0 else capacity, model
+    if bursts > 1.0:
+        capacity = capacity_rate(model, target_s, percentile)
+    return Option(
+        key=key,
+        accuracy=accuracy,
+        price_per_hour=price_per_hour,
+        batch_cap=cap,
+        capacity_rate=capacity or unbounded_capacity_rate(model),
+        meets_slo=capacity > 0.0,
+        idle_latency_s=curve.seconds(1),
+        model=model,
+        queue_delay_s=delay_s(instances, fixed=fixed),
+    )
 
 
 def _queue_size(
-    state: ModelState, option: Option, belief: Belief, front_end_s: float
+    state: ModelState, live: Workload, option: Option, belief: Belief, front_end_s: float
 ) -> int | None:
     """By the curve without its margin: what may be slower than believed gets more replicas, while a
     queue that is too short refuses what would have been answered in time."""
     curve = belief.curve.with_front_end(front_end_s)
-    model = ReplicaModel(curve, state.spec.triton.instance_count, option.batch_cap)
-    live, items = state.workload(option.key), state.readings.items
-    return next_queue_size(state.spec, live, model, items, confirmed=belief.confirmed)
+    bare = ReplicaModel(curve, state.spec.triton.instance_count, option.batch_cap)
+    return next_queue_size(state.spec, live, bare, state.readings.items, confirmed=belief.confirmed)
 
 
 def _unprofiled(
@@ -243,5 +247,6 @@ def _unprofiled(
         batch_cap=min(live.batch_cap or spec.triton.max_batch_size, spec.triton.max_batch_size),
         capacity_rate=None,
         meets_slo=True,
+        queue_delay_s=delay_s(spec.triton.instance_count, fixed=fixed),
         queue_size=None if fixed else kept_queue_size(spec, live),
     )

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
 
 from trimtab.api.resources import AcceleratorClass, InferenceBudget, ModelDeployment, ObjectKey
 from trimtab.core.signals import Missing, Reading, value_or_none
@@ -14,9 +16,11 @@ from trimtab.core.signals import Missing, Reading, value_or_none
 NOT_READ = Missing("NotRead", "No reading was attempted yet.")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class WorkloadKey:
-    """A (variant, accelerator class) of one model: one child Deployment."""
+class WorkloadKey(NamedTuple):
+    """A (variant, accelerator class) of one model: one child Deployment.
+
+    A tuple, and no dataclass: a decision looks keys up by the thousand.
+    """
 
     variant: str
     accelerator_class: str
@@ -61,17 +65,17 @@ class Workload:
     @property
     def ready(self) -> int:
         """Pods that serve now."""
-        return sum(1 for p in self.pods if p.ready_s is not None and not p.terminating)
+        return len([p for p in self.pods if p.ready_s is not None and not p.terminating])
 
     @property
     def terminating(self) -> int:
         """Pods on their way out that still hold their accelerator."""
-        return sum(1 for p in self.pods if p.terminating)
+        return len([p for p in self.pods if p.terminating])
 
     @property
     def unschedulable(self) -> int:
         """Pods that no node has room for."""
-        return sum(1 for p in self.pods if p.unschedulable and not p.terminating)
+        return len([p for p in self.pods if p.unschedulable and not p.terminating])
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +130,18 @@ class ModelReadings:
         """Items per request; 1 where that is not known, as it is for most clients."""
         return max(1.0, value_or_none(self.items_per_request) or 1.0)
 
+    @property
+    def failed_share(self) -> float:
+        """The share of the requests (0 to 1) that are refused or fail; 0 where it is not known."""
+        rate, failed = value_or_none(self.arrival_rate), value_or_none(self.failure_rate)
+        return min(1.0, failed / rate) if rate and failed else 0.0
+
     def workload(self, key: WorkloadKey) -> WorkloadReadings:
         """The readings of that workload; all NOT_READ where there are none."""
-        return next((w for w in self.workloads if w.key == key), WorkloadReadings(key))
+        for readings in self.workloads:
+            if readings.key == key:
+                return readings
+        return WorkloadReadings(key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +154,15 @@ class ModelState:
 
     def workload(self, key: WorkloadKey) -> Workload:
         """What the cluster holds for that key; an empty workload where there is none."""
-        return next((w for w in self.workloads if w.key == key), Workload(key, replicas=0))
+        for workload in self.workloads:
+            if workload.key == key:
+                return workload
+        return _none_of(key)
+
+
+@lru_cache(maxsize=4096)
+def _none_of(key: WorkloadKey) -> Workload:
+    return Workload(key, replicas=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from trimtab.core.observed import measured_scale, observe_latency
 from trimtab.core.options import Option
 from trimtab.core.plan import Constraint, Target
 from trimtab.core.queue_bound import kept_queue_size
+from trimtab.core.queue_delay import queue_delay_s
 from trimtab.core.settings import PolicySettings
 from trimtab.core.snapshot import Workload, WorkloadKey
 from trimtab.core.switch import Relief, relief_by, retire
@@ -92,12 +93,25 @@ def as_chosen(
     if _keeps_config(workload, may_surge=may_surge, blind=blind):
         cap = min(workload.batch_cap or cap, spec.triton.max_batch_size)
         queue_size = None if queue_size is None else kept_queue_size(spec, workload)
-    return Target(workload.key, replicas, cap, may_surge=may_surge, queue_size=queue_size)
+    return Target(
+        workload.key,
+        replicas,
+        cap,
+        queue_delay_s=option.queue_delay_s,
+        may_surge=may_surge,
+        queue_size=queue_size,
+    )
 
 
 def as_rendered(spec: ModelDeployment, old: Workload, replicas: int) -> Target:
     """So many replicas of a workload that gives way, each as it was started."""
-    return Target(old.key, replicas, old.batch_cap or 1, queue_size=kept_queue_size(spec, old))
+    return Target(
+        old.key,
+        replicas,
+        old.batch_cap or 1,
+        queue_delay_s=queue_delay_s(spec, old.key.variant),
+        queue_size=kept_queue_size(spec, old),
+    )
 
 
 def _keeps_config(workload: Workload, *, may_surge: bool, blind: bool) -> bool:
