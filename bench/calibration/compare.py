@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from bench.calibration.cases import Case
-from bench.calibration.measure import CLASS, WARM_S, Measured
+from bench.calibration.measure import CLASS, RESOURCES, WARM_S, Measured
 from trimtab.core.latency import ReplicaModel, ServiceCurve
 
 
@@ -139,7 +139,7 @@ def _fleet(profile: Profile) -> list[dict[str, object]]:
             "apiVersion": "trimtab.dev/v1alpha1",
             "kind": "AcceleratorClass",
             "metadata": {"name": CLASS},
-            "spec": {"resources": {"cpu": "250m"}, "pricePerHour": "0.10"},
+            "spec": {"resources": RESOURCES, "pricePerHour": "0.10"},
         },
         {
             "apiVersion": "trimtab.dev/v1alpha1",

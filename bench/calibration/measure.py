@@ -15,8 +15,9 @@ from e2e.load.generator import Report
 from e2e.load.process import LoadProcess
 from e2e.load.stats import Summary, summarise
 
-CLASS = "calibration-quarter"
-_RESOURCES = {"cpu": "250m", "memory": "512Mi"}
+CLASS = "calibration-core"
+# A whole core: a part of one is a quota that is full speed until it is spent, then a standstill.
+RESOURCES = {"cpu": "1", "memory": "512Mi"}
 _PROFILE_S = 6.0
 _RISE, _RISES, _RISE_S = 1.4, 7, 3.0
 _CAPACITY_WINDOW_S = 5.0
@@ -42,7 +43,7 @@ class Measured:
 
 
 class Served:
-    """A model in Manual mode with one replica, and ways to reach it."""
+    """A model with one replica, and ways to reach it."""
 
     def __init__(self, stage: Stage, case: Case) -> None:
         self.stage = stage
@@ -53,15 +54,18 @@ class Served:
     def start(self) -> None:
         """Applies class and model, and waits until the replica serves."""
         self.stage.put(_accelerator_class())
-        self.stage.put(self.manifest())
+        manual = {"variant": self.case.variant, "acceleratorClass": CLASS, "replicas": 1}
+        self.stage.put(self.manifest({"mode": "Manual", "manual": manual}))
         self.stage.await_condition("Ready", "True", name=self.case.name, seconds=240)
         self.url = self.stage.way_in(self.case.name)
         selector = f"trimtab.dev/model-deployment={self.case.name}"
         wait_for("one pod", lambda: len(self._pods(selector)) == 1, seconds=60)
         self._pod = self._pods(selector)[0]
+        # Under Manual the batch cap follows what is learnt, and the pod that is measured goes.
+        self.stage.put(self.manifest({"mode": "Advise"}))
 
-    def manifest(self) -> dict[str, Any]:
-        """The ModelDeployment."""
+    def manifest(self, scaling: Mapping[str, Any]) -> dict[str, Any]:
+        """The ModelDeployment, scaled so."""
         case, images = self.case, self.stage.images
         variant = {
             "name": case.variant,
@@ -69,7 +73,6 @@ class Served:
             "acceleratorClasses": [CLASS],
             "source": {"image": {"reference": images.models, "path": case.path}},
         }
-        manual = {"variant": case.variant, "acceleratorClass": CLASS, "replicas": 1}
         return {
             "apiVersion": "trimtab.dev/v1alpha1",
             "kind": "ModelDeployment",
@@ -78,7 +81,7 @@ class Served:
                 "model": case.model,
                 "objective": "MinimizeCost",
                 "slo": {"latency": {"percentile": 99, "target": "10s"}},
-                "scaling": {"mode": "Manual", "manual": manual},
+                "scaling": dict(scaling),
                 "triton": {
                     "image": images.triton,
                     "dynamicBatching": {"maxBatchSize": case.max_batch},
@@ -180,5 +183,5 @@ def _accelerator_class() -> dict[str, Any]:
         "apiVersion": "trimtab.dev/v1alpha1",
         "kind": "AcceleratorClass",
         "metadata": {"name": CLASS},
-        "spec": {"resources": _RESOURCES, "pricePerHour": "0.10"},
+        "spec": {"resources": RESOURCES, "pricePerHour": "0.10"},
     }

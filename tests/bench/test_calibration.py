@@ -17,6 +17,7 @@ from bench.calibration.table import as_markdown
 from e2e.kit.served import Stage
 from e2e.load.stats import Summary
 from trimtab.api.parse import parse_model_deployment
+from trimtab.api.resources import ScalingMode
 
 METRICS = """\
 # HELP nv_inference_count Number of inferences performed
@@ -85,8 +86,8 @@ def test_the_simulator_says_what_went_wrong(tmp_path: Path) -> None:
 @pytest.mark.parametrize("case", CASES.values(), ids=str)
 def test_what_is_applied_is_what_the_api_takes(case: Case) -> None:
     stage = SimpleNamespace(namespace="shop", images=SimpleNamespace(models="m", triton="t"))
-    manifest = Served(cast("Stage", stage), case).manifest()
+    manifest = Served(cast("Stage", stage), case).manifest({"mode": "Advise"})
     manifest["metadata"] |= {"uid": "u", "generation": 1}
     parsed = parse_model_deployment(manifest)
-    assert parsed.scaling.manual is not None
+    assert parsed.scaling.mode is ScalingMode.ADVISE
     assert parsed.triton.max_batch_size == case.max_batch

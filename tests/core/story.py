@@ -13,12 +13,14 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from tests.core.builders import Load, accelerator
+from tests.core.forecast.rates import ACQUAINTED_S
 from trimtab.api.resources import AcceleratorClass, InferenceBudget, ModelDeployment, RoutingType
 from trimtab.core.decide import decide
 from trimtab.core.explain import explain
 from trimtab.core.explain_text import text
+from trimtab.core.forecast import History
 from trimtab.core.latency import ReplicaModel, ServiceCurve, capacity_rate
-from trimtab.core.memory import Memory
+from trimtab.core.memory import Memory, ModelMemory
 from trimtab.core.plan import Condition, ModelPlan
 from trimtab.core.settings import DEFAULT_POLICY, PolicySettings
 from trimtab.core.signals import Known, Missing, NoTraffic, Reading
@@ -115,7 +117,9 @@ class Story:
         self.drain_s = drain_s
         self.policy = policy
         self.now_s = -TICK_S
-        self.memory = Memory()
+        # Not in its first hours, when every half hour of the clock is waited for.
+        known = ModelMemory(history=History(watched_s=ACQUAINTED_S))
+        self.memory = Memory({m.spec.key: known for m in models})
         self.moments: dict[str, list[Moment]] = {name: [] for name in self.models}
         self._names = itertools.count()
 

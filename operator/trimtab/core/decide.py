@@ -258,9 +258,9 @@ def _decision(
     return Decision(
         time_s=now_s,
         action=explain.action_of(view.state, targets),
-        summary=explain.summary_of_mix(view.state, targets, mix, view.demand.rate, binding)
+        summary=explain.summary_of_mix(view.state, targets, mix, view.demand, binding)
         if mix and len(mix.members) > 1
-        else explain.summary_of(view.state, targets, choice, view.demand.rate, binding),
+        else explain.summary_of(view.state, targets, choice, view.demand, binding),
         wanted=lead.option.key,
         wanted_replicas=wanted,
         demand_rate=view.demand.rate,

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 from trimtab.core.forecast import forecast, record
 from trimtab.core.forecast.onsets import noise
-from trimtab.core.hold import ready_after_s
+from trimtab.core.hold import hold_s, ready_after_s
 from trimtab.core.memory import ModelMemory
 from trimtab.core.settings import PolicySettings
 from trimtab.core.signals import is_blind, value_or_none
-from trimtab.core.snapshot import ModelReadings
+from trimtab.core.snapshot import ModelReadings, ModelState
 
 _JUMP = 3.0  # standard deviations of the short window
 
@@ -60,25 +60,33 @@ def estimate_demand(readings: ModelReadings, target_s: float, policy: PolicySett
 def foresee(
     demand: Demand,
     memory: ModelMemory,
-    readings: ModelReadings,
+    state: ModelState,
     now_s: float,
     policy: PolicySettings,
 ) -> tuple[Demand, ModelMemory]:
     """The demand raised to what may come before help does, and the memory with today's rate."""
-    history = memory.history
+    readings, history = state.readings, memory.history
     fast = value_or_none(readings.arrival_rate_fast)
+    window_s = policy.fast_window_s
+    lead_s = ready_after_s(memory) + window_s
     if fast is not None:
-        history = record(history, now_s, readings.items * fast, policy.fast_window_s)
+        rate, held_s = readings.items * fast, hold_s(state.spec, memory)
+        is_late = _has_backlog(demand)
+        history = record(history, now_s, rate, window_s, lead_s, held_s, is_late=is_late)
     memory = replace(memory, history=history)
     if demand.measured is None or demand.blind:
         return demand, memory
-    lead_s = ready_after_s(memory) + policy.fast_window_s
-    ahead = forecast(history, demand.measured, now_s, lead_s, policy)
+    percentile = state.spec.slo.percentile / 100.0
+    ahead = forecast(history, demand.measured, now_s, lead_s, percentile, policy)
     # A jump is measured, if in halves: forgotten a tick later, the pods it called for went before
     # they were Ready, in the middle of the burst.
     measured = max(demand.measured, ahead.rate) if ahead.reason == "Rise" else demand.measured
     rate = max(measured, ahead.rate)
     return replace(demand, rate=rate, measured=measured, reason=ahead.reason), memory
+
+
+def _has_backlog(demand: Demand) -> bool:
+    return demand.measured is not None and demand.measured > (demand.arriving or 0.0)
 
 
 def remember_demand(

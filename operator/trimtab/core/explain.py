@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 from trimtab.api.resources import AcceleratorClass, ModelDeployment, RoutingType
 from trimtab.core.choose import Choice
+from trimtab.core.demand import Demand
 from trimtab.core.mix import Mix
 from trimtab.core.plan import Condition, Constraint, ModelPlan, Target
 from trimtab.core.snapshot import ModelState, WorkloadKey
 from trimtab.core.units import coarse_ms, iso, money, ms, percent, rate
 
 QUEUE_BOUND = "QueueBound"
+_FORETOLD = {
+    "Trend": "if it goes on rising",
+    "Season": "as usual at this time",
+    "Recurrence": "a burst is due by the clock",
+    "Clock": "the half hour may bring a burst",
+    "Warning": "a small jump may announce a burst",
+    "Insurance": "bursts keep coming",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +169,7 @@ def summary_of_mix(
     state: ModelState,
     targets: Iterable[Target],
     mix: Mix,
-    demand_rate: float | None,
+    demand: Demand,
     binding: str | None,
 ) -> str:
     """The same where variants share the traffic: each with its share of it as of now."""
@@ -172,9 +181,7 @@ def summary_of_mix(
         moves = f"{now} -> {goal.replicas}" if goal.replicas != now else f"{now}"
         parts.append(f"{goal.key}: {moves} ({goal.weight} %)")
         cost += member.option.cost(goal.replicas) or Decimal(0)
-    words = [", ".join(parts)]
-    if demand_rate is not None:
-        words.append(f"for {rate(demand_rate)}" if demand_rate >= 1.0 else "for hardly any load")
+    words = [", ".join(parts), *_for_what(demand)]
     words.append(f"at {money(cost)}")
     if binding:
         words.append(f"held by {binding}")
@@ -185,18 +192,15 @@ def summary_of(
     state: ModelState,
     targets: tuple[Target, ...],
     choice: Choice,
-    demand_rate: float | None,
+    demand: Demand,
     binding: str | None,
 ) -> str:
-    """One sentence: what, how many, for which load, at what price, and what binds."""
+    """One sentence: what, how many, for which load and why for that, at what price, what binds."""
     now = state.workload(choice.option.key).replicas
     goal = targets[0].replicas if targets else now
     moves = f"{now} -> {goal}" if goal != now else f"{goal}"
     parts = [f"{choice.option.key}: {moves} {'replica' if goal == 1 else 'replicas'}"]
-    if demand_rate is not None and demand_rate >= 1.0:
-        parts.append(f"for {rate(demand_rate)}")
-    elif demand_rate is not None:
-        parts.append("for hardly any load")
+    parts += _for_what(demand)
     if choice.option.capacity_rate is not None:
         within = f" within {ms(state.spec.slo.target_s)}" if choice.option.meets_slo else ""
         parts.append(f"({rate(choice.option.capacity_rate)} each{within})")
@@ -204,3 +208,10 @@ def summary_of(
     if binding:
         parts.append(f"held by {binding}")
     return " ".join(parts)
+
+
+def _for_what(demand: Demand) -> Iterator[str]:
+    if demand.rate is not None:
+        yield f"for {rate(demand.rate)}" if demand.rate >= 1.0 else "for hardly any load"
+    if demand.reason in _FORETOLD:
+        yield f"({_FORETOLD[demand.reason]})"

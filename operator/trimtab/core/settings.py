@@ -20,10 +20,10 @@ class PolicySettings:
     unschedulable_after_s: how long a pod may wait for a node before growth stops.
     latency_margin: what share of the target a smaller fleet must leave, as measurements go.
     settle_s: how long after a change a latency summary still tells of the fleet before it.
-    burst_every_s: the weight of the prior of how often bursts come: half a burst in that time.
-    burst_ratio: how many times the calm rate a small jump may announce before a burst was seen.
+    burst_ratio: how many times the calm rate the first burst is believed to bring, of which the
+    clock or a small jump may tell.
     late_price_s: what one late request is worth, in seconds of the capacity that serves one request
-    a second. 0 keeps no room for any burst.
+    a second, to a model that is late no more often than its SLO allows. 0 keeps no room for bursts.
     solver: auto, or exact for the integer optimum of a small fleet.
     """
 
@@ -39,9 +39,8 @@ class PolicySettings:
     unschedulable_after_s: float = 60.0
     latency_margin: float = 0.2
     settle_s: float = 90.0
-    burst_every_s: float = 1800.0
     burst_ratio: float = 4.0
-    late_price_s: float = 20.0
+    late_price_s: float = 40.0
     solver: str = "auto"
 
 

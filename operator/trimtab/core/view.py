@@ -70,7 +70,7 @@ def look(
         # Nothing serves yet, so nothing can be read: that is a beginning, not a blindness.
         demand = Demand(None, blind=bool(known.demand))
     keep_s = max(policy.safe_window_s, hold_s(state.spec, known))
-    demand, known = foresee(demand, known, state.readings, now_s, policy)
+    demand, known = foresee(demand, known, state, now_s, policy)
     known = remember_demand(known, demand, now_s, keep_s)
     options, excluded = enumerate_options(state, known, snapshot, policy)
     prices = {name: c.price_per_hour for name, c in snapshot.accelerator_classes.items()}

@@ -13,6 +13,9 @@ TICK_S = 5.0
 NO_ROOM_FOR_BURSTS = PolicySettings(late_price_s=0.0)
 WINDOW_S = 10.0
 LEAD_S = 60.0
+HOLD_S = 50.0
+P99 = 0.99
+ACQUAINTED_S = 86400.0  # long past believing in bursts that it never saw
 
 
 def poisson(load: Load, seed: int, lots: float = 1.0) -> Load:
@@ -32,13 +35,21 @@ def bursts(calm: float, high: float, *starts_s: float, lasts_s: float = 90.0) ->
     return lambda t: high if any(0.0 <= t - s < lasts_s for s in starts_s) else calm
 
 
-def watch(load: Load, from_s: float, to_s: float, history: History | None = None) -> History:
-    """What is remembered of the load from the first time to the last, both read."""
+def watch(
+    load: Load,
+    from_s: float,
+    to_s: float,
+    history: History | None = None,
+    *,
+    late: tuple[float, float] = (0.0, 0.0),
+) -> History:
+    """What is remembered of the load from the first time to the last, both read; with a backlog
+    from one time of `late` until the other."""
     history = history or History()
     t = from_s
     while t <= to_s:
         rate = (load(t) + load(t - TICK_S)) * TICK_S / WINDOW_S
-        history = record(history, t, rate, WINDOW_S)
+        history = record(history, t, rate, WINDOW_S, LEAD_S, HOLD_S, is_late=late[0] <= t < late[1])
         t += TICK_S
     return history
 
@@ -53,4 +64,4 @@ def ahead(
     now_s = history.recent[-1][0]
     minute = [r for t, r in history.recent if t > now_s - 60.0]
     level = sum(minute) / len(minute) if level is None else level
-    return forecast(history, level, now_s, lead_s, policy)
+    return forecast(history, level, now_s, lead_s, P99, policy)

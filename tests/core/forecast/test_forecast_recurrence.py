@@ -8,7 +8,7 @@ from tests.core.builders import INT8, Load, deployment
 from tests.core.forecast.rates import NO_ROOM_FOR_BURSTS, ahead, bursts, poisson, watch
 from tests.core.story import Model, Story, carried, expect_replicas, sizes
 from trimtab.core.forecast.onsets import Onset
-from trimtab.core.forecast.recurrence import Recurrence, find_recurrences, foretold, is_due
+from trimtab.core.forecast.recurrence import Recurrence, find_recurrences, is_due
 from trimtab.core.memory import Memory, ModelMemory
 from trimtab.core.settings import PolicySettings
 from trimtab.core.signals import Missing
@@ -50,7 +50,9 @@ def test_a_burst_that_does_not_come_is_waited_for_in_vain_but_not_for_long() -> 
     story = after_two(bursts(60, 300, *SECOND_MINUTE[:2]), due_s - 100)
     story.until(due_s)
     assert sizes(story)[-1] >= 4
+    assert "(a burst is due by the clock)" in story.plan().decision.summary
     expect_replicas(story, due_s + 60, int8=1)
+    assert "due" not in story.plan().decision.summary
 
 
 def test_a_fleet_in_front_of_a_burst_that_is_due_stays_as_it_is_while_blind() -> None:
@@ -74,12 +76,6 @@ def test_bursts_at_other_minutes_have_nothing_in_common() -> None:
     # Fifteen seconds off is the same phase, and the next may be as far off again.
     close = of_half_hour(1920.0, 3735.0)
     assert (close.hits, close.early_s, close.late_s) == (1, 0.0, 15.0)
-
-
-def test_a_burst_is_foretold_by_those_before_it_and_not_by_every_clock() -> None:
-    twice = of_half_hour(1920.0, 3720.0)
-    assert foretold(twice, 5525.0)
-    assert not foretold(twice, 5000.0)
 
 
 def test_a_burst_that_stops_coming_is_given_up_by_its_chance() -> None:

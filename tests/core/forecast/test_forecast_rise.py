@@ -42,9 +42,9 @@ def test_in_the_minute_after_a_jump_it_is_expected_to_come_to_what_earlier_ones_
     earlier = (1000.0, 2000.0, 3000.0)
     history = watch(bursts(100, 400, *earlier), 0, 4000)
     rising = watch(steps((0, 100), (4005, 250)), 4005, 4020, history)
-    assert ahead(rising).rate == 400
+    assert ahead(rising, NO_ROOM_FOR_BURSTS).rate == 400
     # No more than twice what is seen.
     small = watch(steps((0, 100), (4005, 160)), 4005, 4020, history)
-    assert ahead(small).rate == 320
+    assert ahead(small, NO_ROOM_FOR_BURSTS).rate == 320
     later = watch(steps((0, 100), (4005, 250)), 4025, 4080, rising)
     assert ahead(later, NO_ROOM_FOR_BURSTS).rate == 250

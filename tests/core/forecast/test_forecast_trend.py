@@ -7,7 +7,15 @@ import math
 import pytest
 
 from tests.core.builders import Load, steady, steps
-from tests.core.forecast.rates import NO_ROOM_FOR_BURSTS, TICK_S, ahead, poisson, watch
+from tests.core.forecast.rates import (
+    ACQUAINTED_S,
+    NO_ROOM_FOR_BURSTS,
+    TICK_S,
+    ahead,
+    poisson,
+    watch,
+)
+from trimtab.core.forecast import History
 
 
 def ramp(t_s: float) -> float:
@@ -62,7 +70,8 @@ def test_two_hours_of_a_smooth_load_buy_little_beyond_it(
 ) -> None:
     """It once took the slope of every wave for a burst, and ordered three times what came."""
     noisy = poisson(load, 8, lots)
-    history, levels, rates, worst = watch(noisy, 0, 60), 0.0, 0.0, 0.0
+    acquainted = History(watched_s=ACQUAINTED_S)
+    history, levels, rates, worst = watch(noisy, 0, 60, acquainted), 0.0, 0.0, 0.0
     for t in range(65, 7200, int(TICK_S)):
         history = watch(noisy, t, t, history)
         level = sum(noisy(t - TICK_S * i) for i in range(12)) / 12

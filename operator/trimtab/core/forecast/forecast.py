@@ -7,9 +7,14 @@ import math
 from dataclasses import dataclass
 
 from trimtab.core.forecast.history import History
-from trimtab.core.forecast.insurance import expected_height, surprise_rate, worth
+from trimtab.core.forecast.insurance import expected_height, worth
 from trimtab.core.forecast.onsets import last_minute, usual
-from trimtab.core.forecast.recurrence import is_due
+from trimtab.core.forecast.recurrence import (
+    CLOCK_WINDOW_S,
+    clock_chance,
+    is_due,
+    is_on_the_clock,
+)
 from trimtab.core.forecast.warnings import HOLDS_S
 from trimtab.core.settings import PolicySettings
 
@@ -33,14 +38,16 @@ def forecast(
     level: float,
     now_s: float,
     lead_s: float,
+    percentile: float,
     policy: PolicySettings,
 ) -> Forecast:
     """The largest of all parts: each may only raise.
 
     level: the rate measured over the long window, items/s. lead_s: seconds until a replica that is
-    asked for now serves, the age of the readings included.
+    asked for now serves, the age of the readings included. percentile: the SLO's, 0.99 for a p99.
     """
-    price_s = policy.late_price_s
+    overdrawn = history.error_budget.overdrawn(history.calm_rate or level, percentile)
+    price_s = policy.late_price_s * overdrawn
     parts = [
         Forecast(level, "Level"),
         Forecast(_risen(history, policy), "Rise"),
@@ -50,9 +57,10 @@ def forecast(
     if not _is_rising(history, now_s, lead_s):
         parts += [
             Forecast(_recurring(history, now_s, lead_s, price_s), "Recurrence"),
+            Forecast(_on_the_clock(history, now_s, lead_s, price_s, policy), "Clock"),
             Forecast(_announced(history, now_s, lead_s, price_s, policy), "Warning"),
-            Forecast(_unforeseen(history, lead_s, price_s, policy), "Insurance"),
         ]
+    parts.append(Forecast(history.surprises.room(level, price_s), "Insurance"))
     return max(parts, key=lambda part: part.rate)
 
 
@@ -140,6 +148,19 @@ def _recurring(history: History, now_s: float, lead_s: float, price_s: float) ->
     return max(due, default=0.0)
 
 
+def _on_the_clock(
+    history: History, now_s: float, lead_s: float, price_s: float, policy: PolicySettings
+) -> float:
+    """The height of a burst that the half hour may bring, before there ever was one: after that,
+    its own time is known."""
+    if history.onsets or not is_on_the_clock(now_s, lead_s):
+        return 0.0
+    chance, height = clock_chance(history.watched_s, lead_s), policy.burst_ratio
+    if not worth(chance, height, CLOCK_WINDOW_S + lead_s, lead_s, price_s):
+        return 0.0
+    return (history.calm_rate or 0.0) * height
+
+
 def _announced(
     history: History, now_s: float, lead_s: float, price_s: float, policy: PolicySettings
 ) -> float:
@@ -148,19 +169,5 @@ def _announced(
     if not warnings.stands(now_s):
         return 0.0
     if not worth(warnings.chance, height, HOLDS_S, lead_s, price_s):
-        return 0.0
-    return (history.calm_rate or 0.0) * height
-
-
-def _unforeseen(history: History, lead_s: float, price_s: float, policy: PolicySettings) -> float:
-    """The height of a burst that nothing foretells, while such bursts are worth being ready for.
-
-    None before one was seen: where pods take minutes to start, every new model would begin with
-    four times what it needs, for a burst that nobody has ever had.
-    """
-    if not history.onsets:
-        return 0.0
-    height = expected_height(history, policy)
-    if not worth(surprise_rate(history, policy), height, 1.0, lead_s, price_s):
         return 0.0
     return (history.calm_rate or 0.0) * height

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 
+from trimtab.core.forecast.error_budget import ErrorBudget
 from trimtab.core.forecast.onsets import Onset, excess_deviations, latest_onset
-from trimtab.core.forecast.recurrence import Recurrence, find_recurrences, foretold
+from trimtab.core.forecast.recurrence import Recurrence, find_recurrences
 from trimtab.core.forecast.season import Season
+from trimtab.core.forecast.surprises import Surprises
 from trimtab.core.forecast.warnings import Warnings
 
 RECENT_S = 300.0  # what a sudden rise is measured against
@@ -21,23 +24,37 @@ class History:
 
     recent: (time, rate over the fast window), the last five minutes. calm_rate: the rate between
     bursts. watched_s: for how long rates came without a gap, all in all. onsets: sudden rises, the
-    oldest first. surprises: onsets that no recurrence foretold, of all time. recurrences: what the
-    onsets have in common. warnings: small jumps and what came after them. season: the
-    usual rate by the time of the week.
+    oldest first. recurrences: what the onsets have in common. warnings: small jumps and what came
+    after them. surprises: what bursts made late for a fleet that only follows. season: the usual
+    rate by the time of the week. error_budget: what came too late of late.
     """
 
     recent: tuple[tuple[float, float], ...] = ()
     calm_rate: float | None = None
     watched_s: float = 0.0
     onsets: tuple[Onset, ...] = ()
-    surprises: int = 0
     recurrences: tuple[Recurrence, ...] = ()
     warnings: Warnings = field(default_factory=Warnings)
+    surprises: Surprises = field(default_factory=Surprises)
     season: Season = field(default_factory=Season)
+    error_budget: ErrorBudget = field(default_factory=ErrorBudget)
 
 
-def record(history: History, now_s: float, rate: float, window_s: float) -> History:
-    """The history with one more rate, counted over the `window_s` seconds before `now_s`."""
+def record(
+    history: History,
+    now_s: float,
+    rate: float,
+    window_s: float,
+    lead_s: float,
+    hold_s: float,
+    *,
+    is_late: bool,
+) -> History:
+    """The history with one more rate, counted over the `window_s` seconds before `now_s`.
+
+    lead_s: how long help takes. hold_s: for how long it then stays. is_late: whether what comes now
+    finds a backlog.
+    """
     last_s = history.recent[-1][0] if history.recent else None
     if last_s is not None and now_s <= last_s:
         return history
@@ -48,23 +65,31 @@ def record(history: History, now_s: float, rate: float, window_s: float) -> Hist
     is_new = bool(onsets) and (not history.onsets or onsets[-1].at_s != history.onsets[-1].at_s)
     in_burst = bool(onsets) and now_s - onsets[-1].at_s < RECENT_S
     excess = 0.0 if in_burst else excess_deviations(recent, rate, window_s)
-    after = replace(
+    step_s = step_s if watched else 0.0
+    return replace(
         history,
         recent=(*recent, (now_s, rate)),
-        calm_rate=_calm(history, rate, step_s if watched else 0.0),
-        watched_s=history.watched_s + (step_s if watched else 0.0),
+        calm_rate=_calm(history, rate, step_s),
+        watched_s=history.watched_s + step_s,
         onsets=onsets[-_ONSETS_KEPT:],
+        recurrences=history.recurrences
+        if onsets == history.onsets
+        else find_recurrences(onsets[-_ONSETS_KEPT:]),
         warnings=history.warnings.heard(now_s, excess, burst=is_new),
+        surprises=history.surprises.heard(
+            now_s, rate, _followed(recent, now_s - lead_s, hold_s), step_s
+        ),
         season=history.season.recorded(now_s, rate),
+        error_budget=history.error_budget.heard(rate, step_s, is_late=is_late),
     )
-    if onsets == history.onsets:
-        return after
-    surprise = is_new and not any(foretold(r, onsets[-1].at_s) for r in history.recurrences)
-    return replace(
-        after,
-        surprises=history.surprises + surprise,
-        recurrences=find_recurrences(after.onsets),
-    )
+
+
+def _followed(recent: tuple[tuple[float, float], ...], asked_s: float, hold_s: float) -> float:
+    """What a fleet that follows the rate is ready for, where what is ready now was asked for then;
+    all, where too little was seen to tell."""
+    if not recent or recent[0][0] > asked_s:
+        return math.inf
+    return max((r for t, r in recent if asked_s - hold_s <= t <= asked_s), default=0.0)
 
 
 def _calm(history: History, rate: float, step_s: float) -> float:

@@ -4,7 +4,7 @@ A burst of height J (times the calm rate) that comes with a chance p in a window
 help takes `lead` seconds, makes about p * J * lead requests late per calm request and second: short
 of capacity every request is late. Room for it costs (J - 1) * w. It is bought where what it saves,
 at the price of a late request, is at least that: the same rule for a burst that is due by the
-clock, for one that a small jump announces, and for one that nothing foretells.
+clock, and for one that a small jump announces.
 """
 
 from __future__ import annotations
@@ -28,9 +28,3 @@ def expected_height(history: History, policy: PolicySettings) -> float:
     calm = max(history.calm_rate or 0.0, 1e-9)
     heights = sorted(o.peak_rate / calm for o in history.onsets)
     return heights[(3 * len(heights)) // 4] if heights else policy.burst_ratio
-
-
-def surprise_rate(history: History, policy: PolicySettings) -> float:
-    """Bursts per second that nothing foretold: the posterior mean under a Gamma(1/2,
-    burst_every_s) prior, 1/2 being Jeffreys' shape for a Poisson rate."""
-    return (history.surprises + 0.5) / (history.watched_s + policy.burst_every_s)

@@ -15,8 +15,10 @@ from trimtab.core.forecast.onsets import Onset
 _PERIODS = ((86400.0, 1.0, 1.0), (3600.0, 1.0, 2.0), (1800.0, 1.0, 2.0), (900.0, 0.3, 3.0),
             (600.0, 0.3, 3.0), (300.0, 0.2, 4.0))  # fmt: skip
 _SPREAD_S = 30.0  # onsets whose phases are closer than that belong together
-_COUNTED_ON = 0.15
 _EARLY_S, _LATE_S = 10.0, 15.0  # how far off the known phases the next may be
+_HALF_HOUR_S = 1800.0
+_ACQUAINTED_S, _MINUTE_S, _SLOW_S = 600.0, 60.0, 45.0
+CLOCK_WINDOW_S = 180.0  # what the clock sets off comes within three minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +60,22 @@ def is_due(recurrence: Recurrence, now_s: float, lead_s: float) -> bool:
     return at_s + recurrence.early_s - _EARLY_S - lead_s <= now_s
 
 
-def foretold(recurrence: Recurrence, onset_s: float) -> bool:
-    """Whether a burst at that time is one that could be counted on: not where every fifth minute
-    has been the phase of something once."""
-    return recurrence.chance(onset_s) >= _COUNTED_ON and is_due(recurrence, onset_s, 0.0)
+def is_on_the_clock(now_s: float, lead_s: float) -> bool:
+    """Whether a replica that takes `lead_s` to be Ready must be begun, or kept, for what the next
+    half hour of the clock may bring."""
+    return (now_s + lead_s) % _HALF_HOUR_S < CLOCK_WINDOW_S + lead_s
+
+
+def clock_chance(watched_s: float, lead_s: float) -> float:
+    """The probability that the next half hour brings a burst, where none was seen in so many
+    seconds: one in four is believed to, and that as if six had been seen.
+
+    Nothing is believed in the first ten minutes, or in the first alone where help is so slow that
+    waiting to know costs more.
+    """
+    if watched_s < (_ACQUAINTED_S if lead_s < _SLOW_S else _MINUTE_S):
+        return 0.0
+    return 1.5 / (6.0 + watched_s // _HALF_HOUR_S)
 
 
 def find_recurrences(onsets: tuple[Onset, ...]) -> tuple[Recurrence, ...]:

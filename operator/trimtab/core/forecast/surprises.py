@@ -1,0 +1,66 @@
+"""Bursts shorter than help takes: how often they come, and the room that is worth keeping for them.
+
+Where a rate is silent for a minute and then ten times its mean for ten seconds, no replica that is
+started for a burst ever serves it: what counts is what runs already. How much that should be, the
+bursts of the last hours say: each is played against a fleet that follows the rate with the delay
+that a start-up has, and what it would have made late is noted by its height.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+_MEMORY_S = 7200.0
+_LEAST_WATCHED_S = 600.0  # a burst in the first minute is not one every minute
+_SLACK = 1.5  # a smaller rise is carried by the room that every fleet has
+_STEP = 1.25  # how coarsely heights are noted
+_APART_S = 60.0
+_PATTERN = 1.5  # bursts: one was chance
+
+
+@dataclass(frozen=True, slots=True)
+class Surprises:
+    """late: (height, items): by the largest rate that they came with, in coarse steps, the items
+    that a fleet which only follows would have made late; the lowest first. bursts: how many;
+    watched_s: in what time; all three fade over two hours. at_s: the last."""
+
+    late: tuple[tuple[float, float], ...] = ()
+    bursts: float = 0.0
+    watched_s: float = 0.0
+    at_s: float | None = None
+
+    def heard(self, now_s: float, rate: float, followed: float, step_s: float) -> Surprises:
+        """After `step_s` seconds at a rate, where a fleet that follows is ready for `followed`."""
+        kept = math.exp(-step_s / _MEMORY_S)
+        late = {_step(height): (height, items * kept) for height, items in self.late}
+        after = replace(self, bursts=self.bursts * kept, watched_s=self.watched_s * kept + step_s)
+        if rate > _SLACK * max(followed, 1e-9):
+            height, items = late.get(_step(rate), (0.0, 0.0))
+            late[_step(rate)] = max(height, rate), items + rate * step_s
+            new = self.at_s is None or now_s - self.at_s > _APART_S
+            after = replace(after, bursts=after.bursts + new, at_s=now_s)
+        return replace(after, late=tuple(sorted(late.values())))
+
+    def room(self, level: float, price_s: float) -> float:
+        """The rate to be ready for at all times; 0 where being ready for more than `level` does not
+        pay.
+
+        price_s: what one late item is worth, in seconds of the capacity that serves one a second.
+        """
+        if self.bursts < _PATTERN:
+            return 0.0
+        watched_s = max(self.watched_s, _LEAST_WATCHED_S)
+        best, best_gain, saved = 0.0, 0.0, 0.0
+        for height, items in self.late:
+            if height <= level:
+                continue
+            saved += price_s * items / watched_s
+            gain = saved - (height - level)
+            if gain > best_gain:
+                best, best_gain = height, gain
+        return best
+
+
+def _step(height: float) -> int:
+    return math.ceil(math.log(height, _STEP))
