@@ -93,24 +93,19 @@ def remember_demand(
     memory: ModelMemory, demand: Demand, now_s: float, keep_s: float
 ) -> ModelMemory:
     """The memory with this demand added; blind times break the record that shrinking needs."""
-    if demand.blind:
-        memory = replace(
-            memory,
-            blind_since_s=now_s if memory.blind_since_s is None else memory.blind_since_s,
-            seeing_since_s=None,
-        )
-    else:
-        memory = replace(
-            memory,
-            blind_since_s=None,
-            seeing_since_s=now_s if memory.seeing_since_s is None else memory.seeing_since_s,
-        )
-    measured = demand.measured
-    if measured is None:
-        return memory
-    # Only what no later entry reaches can ever be a maximum again.
-    kept = tuple((t, r) for t, r in memory.demand if t > now_s - keep_s and r > measured)
-    return replace(memory, demand=(*kept, (now_s, measured)))
+    blind_s = memory.blind_since_s if memory.blind_since_s is not None else now_s
+    seeing_s = memory.seeing_since_s if memory.seeing_since_s is not None else now_s
+    kept, measured = memory.demand, demand.measured
+    if measured is not None:
+        # Only what no later entry reaches can ever be a maximum again.
+        larger = [(t, r) for t, r in kept if t > now_s - keep_s and r > measured]
+        kept = (*larger, (now_s, measured))
+    return replace(
+        memory,
+        demand=kept,
+        blind_since_s=blind_s if demand.blind else None,
+        seeing_since_s=None if demand.blind else seeing_s,
+    )
 
 
 def peak_demand(memory: ModelMemory, now_s: float, window_s: float) -> float | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from trimtab.core.forecast.history import History
 from trimtab.core.forecast.insurance import expected_height, worth
-from trimtab.core.forecast.onsets import last_minute, usual
+from trimtab.core.forecast.onsets import last_minute
 from trimtab.core.forecast.recurrence import (
     CLOCK_WINDOW_S,
     clock_chance,
@@ -66,15 +66,16 @@ def forecast(
 
 def _risen(history: History, policy: PolicySettings) -> float:
     """Where the rate is after a jump that its window has only half seen; 0 where there is none."""
-    return max(_half_seen(history.recent, policy.fast_window_s), _as_earlier_jumps(history))
+    return max(_half_seen(history, policy.fast_window_s), _as_earlier_jumps(history))
 
 
-def _half_seen(recent: tuple[tuple[float, float], ...], window_s: float) -> float:
+def _half_seen(history: History, window_s: float) -> float:
     """The rate of the newest part of the window alone.
 
     From one window to the next a part falls out and a new one comes in. What fell out was the rate
     of one window ago: of the last reading, the second half of a jump would be counted again.
     """
+    recent = history.recent
     if len(recent) < 3:
         return 0.0
     (before_s, before), (now_s, rate) = recent[-2:]
@@ -82,7 +83,7 @@ def _half_seen(recent: tuple[tuple[float, float], ...], window_s: float) -> floa
     if fell_out is None:
         return 0.0
     share = min(1.0, max(0.25, (now_s - before_s) / window_s))
-    deviation = usual(recent[:-1], window_s).deviation
+    deviation = history.before.deviation
     # Their difference is that of two parts of a window. And up from a dip is back, not a rise.
     is_jump = rate - before > _JUMP_DEVIATIONS * deviation * math.sqrt(2.0 * share)
     is_high = rate - last_minute(recent[:-1]) > _HIGH_DEVIATIONS * deviation
@@ -110,15 +111,17 @@ def _trend(history: History, lead_s: float) -> float:
     count = len(points)
     if count < 12:
         return 0.0
-    mean_t = sum(t for t, _ in points) / count
-    mean_r = sum(r for _, r in points) / count
-    spread = sum((t - mean_t) ** 2 for t, _ in points)
-    slope = sum((t - mean_t) * (r - mean_r) for t, r in points) / spread
+    mean_t = sum([t for t, _ in points]) / count
+    mean_r = sum([r for _, r in points]) / count
+    spread = sum([(t - mean_t) ** 2 for t, _ in points])
+    slope = sum([(t - mean_t) * (r - mean_r) for t, r in points]) / spread
+    if slope <= 0.0:
+        return 0.0
     # A jump is no slope: a line through it ends far above where it stays. And of noise alone some
     # step nearly always explains more than the line does.
     if _explained_by_a_step([r - mean_r for _, r in points]) >= slope**2 * spread:
         return 0.0
-    return max(0.0, slope) * (lead_s + _TREND_S / 4)
+    return slope * (lead_s + _TREND_S / 4)
 
 
 def _explained_by_a_step(deviations: list[float]) -> float:
@@ -128,7 +131,7 @@ def _explained_by_a_step(deviations: list[float]) -> float:
     """
     count = len(deviations)
     sums = itertools.accumulate(deviations[:-1])
-    return max(s * s * count / (n * (count - n)) for n, s in enumerate(sums, 1))
+    return max([s * s * count / (n * (count - n)) for n, s in enumerate(sums, 1)])
 
 
 def _is_rising(history: History, now_s: float, lead_s: float) -> bool:

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from trimtab.core.forecast.error_budget import ErrorBudget
-from trimtab.core.forecast.onsets import Onset, excess_deviations, latest_onset
+from trimtab.core.forecast.onsets import (
+    NOTHING_USUAL,
+    Onset,
+    Usual,
+    excess_deviations,
+    latest_onset,
+    usual,
+)
 from trimtab.core.forecast.recurrence import Recurrence, find_recurrences
 from trimtab.core.forecast.season import Season
 from trimtab.core.forecast.surprises import Surprises
@@ -22,7 +29,8 @@ _ONSETS_KEPT = 48
 class History:
     """Rates in items per second, times in seconds since the epoch.
 
-    recent: (time, rate over the fast window), the last five minutes. calm_rate: the rate between
+    recent: (time, rate over the fast window), the last five minutes. before: what is usual of them,
+    the last left out. calm_rate: the rate between
     bursts. watched_s: for how long rates came without a gap, all in all. onsets: sudden rises, the
     oldest first. recurrences: what the onsets have in common. warnings: small jumps and what came
     after them. surprises: what bursts made late for a fleet that only follows. season: the usual
@@ -30,6 +38,7 @@ class History:
     """
 
     recent: tuple[tuple[float, float], ...] = ()
+    before: Usual = NOTHING_USUAL
     calm_rate: float | None = None
     watched_s: float = 0.0
     onsets: tuple[Onset, ...] = ()
@@ -60,15 +69,16 @@ def record(
         return history
     step_s = 0.0 if last_s is None else now_s - last_s
     watched = step_s <= _GAP_S
-    recent = tuple((t, r) for t, r in history.recent if t > now_s - RECENT_S) if watched else ()
-    onsets = latest_onset(history.onsets, recent, now_s, rate, window_s)
+    recent = _since(history.recent, now_s - RECENT_S) if watched else ()
+    before = usual(recent, window_s)
+    onsets = latest_onset(history.onsets, recent, before, now_s, rate)
     is_new = bool(onsets) and (not history.onsets or onsets[-1].at_s != history.onsets[-1].at_s)
     in_burst = bool(onsets) and now_s - onsets[-1].at_s < RECENT_S
-    excess = 0.0 if in_burst else excess_deviations(recent, rate, window_s)
+    excess = 0.0 if in_burst else excess_deviations(recent, before, rate)
     step_s = step_s if watched else 0.0
-    return replace(
-        history,
+    return History(
         recent=(*recent, (now_s, rate)),
+        before=before,
         calm_rate=_calm(history, rate, step_s),
         watched_s=history.watched_s + step_s,
         onsets=onsets[-_ONSETS_KEPT:],
@@ -84,12 +94,21 @@ def record(
     )
 
 
+def _since(
+    recent: tuple[tuple[float, float], ...], after_s: float
+) -> tuple[tuple[float, float], ...]:
+    first = 0
+    while first < len(recent) and recent[first][0] <= after_s:
+        first += 1
+    return recent[first:]
+
+
 def _followed(recent: tuple[tuple[float, float], ...], asked_s: float, hold_s: float) -> float:
     """What a fleet that follows the rate is ready for, where what is ready now was asked for then;
     all, where too little was seen to tell."""
     if not recent or recent[0][0] > asked_s:
         return math.inf
-    return max((r for t, r in recent if asked_s - hold_s <= t <= asked_s), default=0.0)
+    return max([r for t, r in recent if asked_s - hold_s <= t <= asked_s], default=0.0)
 
 
 def _calm(history: History, rate: float, step_s: float) -> float:

@@ -26,11 +26,14 @@ class Onset:
 def latest_onset(
     onsets: tuple[Onset, ...],
     recent: tuple[tuple[float, float], ...],
+    before: Usual,
     now_s: float,
     rate: float,
-    window_s: float,
 ) -> tuple[Onset, ...]:
-    """The onsets after one more rate: a new one, a higher peak of the last, or the same."""
+    """The onsets after one more rate: a new one, a higher peak of the last, or the same.
+
+    recent: (time, rate) of the last minutes; before: what is usual of them.
+    """
     last = onsets[-1] if onsets else None
     if last is not None and now_s - last.at_s < _APART_S:
         if rate > last.peak_rate and now_s - last.at_s <= _PEAK_WITHIN_S:
@@ -38,7 +41,6 @@ def latest_onset(
         return onsets
     if len(recent) < _LEAST_SAMPLES:
         return onsets
-    before = usual(recent, window_s)
     if rate <= _RATIO * before.rate or rate - before.rate <= _DEVIATIONS * before.deviation:
         return onsets
     return (*onsets, Onset(now_s, before.rate, rate))
@@ -52,23 +54,26 @@ class Usual:
     deviation: float
 
 
+NOTHING_USUAL = Usual(0.0, 0.0)
+
+
 def usual(recent: tuple[tuple[float, float], ...], window_s: float) -> Usual:
     """The median of the recent rates, and their standard deviation, from the quartiles; at least
-    that of a Poisson count.
+    that of a Poisson count. Of none: 0, and one count.
 
     A service that is called in lots of ten varies three times as much as a Poisson count: by the
     count alone, every minute of it would be a burst.
     """
-    rates = sorted(r for _, r in recent)
+    if not recent:
+        return Usual(0.0, noise(0.0, window_s, 1.0))
+    rates = sorted([r for _, r in recent])
     quarter = len(rates) // 4
     middle = rates[len(rates) // 2]
     spread = (rates[-1 - quarter] - rates[quarter]) / _QUARTILES
     return Usual(middle, max(spread, noise(middle, window_s, 1.0)))
 
 
-def excess_deviations(
-    recent: tuple[tuple[float, float], ...], rate: float, window_s: float
-) -> float:
+def excess_deviations(recent: tuple[tuple[float, float], ...], before: Usual, rate: float) -> float:
     """How many standard deviations a rate is above those just before it; 0 where too little was
     seen.
 
@@ -77,14 +82,17 @@ def excess_deviations(
     """
     if len(recent) < 4 * _LEAST_SAMPLES:
         return 0.0
-    before = usual(recent, window_s)
     return (rate - max(before.rate, last_minute(recent))) / before.deviation
 
 
 def last_minute(recent: tuple[tuple[float, float], ...]) -> float:
     """The mean rate of the last minute."""
-    minute = [r for t, r in recent if t > recent[-1][0] - _MINUTE_S]
-    return sum(minute) / len(minute)
+    since_s, total, count = recent[-1][0] - _MINUTE_S, 0.0, 0
+    for t, r in reversed(recent):
+        if t <= since_s:
+            break
+        total, count = total + r, count + 1
+    return total / count
 
 
 def noise(rate: float, window_s: float, deviations: float) -> float:

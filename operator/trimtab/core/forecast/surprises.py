@@ -9,7 +9,7 @@ that a start-up has, and what it would have made late is noted by its height.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 _MEMORY_S = 7200.0
 _LEAST_WATCHED_S = 600.0  # a burst in the first minute is not one every minute
@@ -33,14 +33,12 @@ class Surprises:
     def heard(self, now_s: float, rate: float, followed: float, step_s: float) -> Surprises:
         """After `step_s` seconds at a rate, where a fleet that follows is ready for `followed`."""
         kept = math.exp(-step_s / _MEMORY_S)
-        late = {_step(height): (height, items * kept) for height, items in self.late}
-        after = replace(self, bursts=self.bursts * kept, watched_s=self.watched_s * kept + step_s)
-        if rate > _SLACK * max(followed, 1e-9):
-            height, items = late.get(_step(rate), (0.0, 0.0))
-            late[_step(rate)] = max(height, rate), items + rate * step_s
-            new = self.at_s is None or now_s - self.at_s > _APART_S
-            after = replace(after, bursts=after.bursts + new, at_s=now_s)
-        return replace(after, late=tuple(sorted(late.values())))
+        late = self.late and tuple([(height, items * kept) for height, items in self.late])
+        bursts, watched_s = self.bursts * kept, self.watched_s * kept + step_s
+        if rate <= _SLACK * max(followed, 1e-9):
+            return Surprises(late, bursts, watched_s, self.at_s)
+        is_new = self.at_s is None or now_s - self.at_s > _APART_S
+        return Surprises(_added(late, rate, rate * step_s), bursts + is_new, watched_s, now_s)
 
     def room(self, level: float, price_s: float) -> float:
         """The rate to be ready for at all times; 0 where being ready for more than `level` does not
@@ -60,6 +58,15 @@ class Surprises:
             if gain > best_gain:
                 best, best_gain = height, gain
         return best
+
+
+def _added(
+    late: tuple[tuple[float, float], ...], rate: float, items: float
+) -> tuple[tuple[float, float], ...]:
+    steps = {_step(height): (height, late_items) for height, late_items in late}
+    height, before = steps.get(_step(rate), (0.0, 0.0))
+    steps[_step(rate)] = max(height, rate), before + items
+    return tuple(sorted(steps.values()))
 
 
 def _step(height: float) -> int:
