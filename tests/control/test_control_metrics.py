@@ -6,8 +6,10 @@ from dataclasses import replace
 from decimal import Decimal
 
 from tests.control.test_control_status import CLASSES, NOW, full, plan, state
+from tests.core.builders import FP32, INT8
+from trimtab.api.resources import Routing, RoutingType
 from trimtab.control.metrics import Metrics
-from trimtab.core.plan import ModelPlan, Plan
+from trimtab.core.plan import ModelPlan, Plan, Target
 from trimtab.core.signals import Missing, Stale
 from trimtab.core.snapshot import ModelReadings, ModelState, Snapshot
 
@@ -35,6 +37,19 @@ def test_wanted_decided_and_what_kept_one_from_the_other() -> None:
         f'trimtab_slo_latency_seconds{{{DIGITS},percentile="99"}} 0.1',
         f'trimtab_latency_seconds{{kind="observed",{DIGITS}}} 0.0412',
     }
+
+
+def test_behind_a_gateway_each_share_of_the_traffic_is_shown() -> None:
+    behind = replace(state().spec, routing=Routing(RoutingType.GATEWAY))
+    targets = (Target(INT8, 2, 1, weight=61), Target(FP32, 8, 1, weight=39))
+    told = shown(replace(full(), targets=targets), replace(state(), spec=behind))
+    place = f'accelerator_class="cpu",{DIGITS},variant='
+    assert told >= {
+        f'trimtab_target_traffic_ratio{{{place}"int8"}} 0.61',
+        f'trimtab_target_traffic_ratio{{{place}"fp32"}} 0.39',
+        f'trimtab_target_replicas{{{place}"fp32"}} 8.0',
+    }
+    assert not any("_traffic_ratio" in line for line in shown(full()))
 
 
 def test_what_is_unknown_has_no_series() -> None:

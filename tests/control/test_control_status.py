@@ -91,6 +91,20 @@ def test_what_a_newcomer_reads() -> None:
     assert status["observedGeneration"] == 3
 
 
+def test_variants_that_share_the_traffic_are_told_with_their_weights() -> None:
+    other = WorkloadKey("fp32", "cpu")
+    both = replace(state(), workloads=(*state().workloads, Workload(other, 2, ())))
+    targets = (Target(KEY, 1, 1, weight=61), Target(other, 2, 1, weight=39))
+    status = build_status(both, replace(plan(), targets=targets), {}, NOW)
+    assert [(v["name"], v["weight"]) for v in status["variants"]] == [("int8", 61), ("fp32", 39)]
+    assert [(w["variant"], w["weight"]) for w in status["decision"]["decided"]] == [
+        ("int8", 61),
+        ("fp32", 39),
+    ]
+    assert status["summary"]["variants"] == "fp32, int8"
+    assert status["summary"]["replicas"] == "1/3"
+
+
 def test_an_estimated_latency_is_marked() -> None:
     estimated = replace(plan(), latency=Latency(0.0412, None, "TritonCounters", estimated=True))
     status = build_status(state(), estimated, {}, NOW)

@@ -105,6 +105,34 @@ def test_the_last_that_serves_makes_no_room() -> None:
     assert given[FP32].replicas == 1
 
 
+def test_the_deeper_the_shortage_the_more_make_room_at_once_but_not_all() -> None:
+    no_money = Step(0, (Constraint("Budget", "no money"),), "Budget")
+    for rate, going in ((150.0, 1), (1000.0, 6), (10_000.0, 7)):
+        story = Story(Model(model(), steady(rate)).running(FP32, 8), policy=NO_ROOM_FOR_BURSTS)
+        story.now_s = 0.0
+        view = seen(story)
+        fast, slow = view.state.workload(INT8), view.state.workload(FP32)
+        told = others(view, {INT8: 6}, peak=0.9 * rate)
+        given = make_room([fast], [slow], told, {INT8: no_money, FP32: Step(8)})
+        assert given[FP32].replicas == 8 - going
+
+
+def test_under_a_load_too_large_the_slow_variant_makes_room_before_the_fast_one() -> None:
+    variants = (*VARIANTS, variant("big", "0.985", 2.0, "box"))
+    spec = replace(deployment(variants=variants, per_hour="1.30", most=40), routing=GATEWAY)
+    spec = replace(spec, objective=Objective.MAXIMIZE_ACCURACY)
+    told = Model(spec, steps((0, 200.0), (60, 5000.0))).running(FP32, 8).running(INT8, 3)
+    classes = (accelerator(), accelerator("box", "0.20"))
+    story = Story(told, classes=classes, policy=NO_ROOM_FOR_BURSTS).until(300.0)
+    gone = [m for m in story.history if m.t_s >= 60.0]
+    slow = [sum(t.replicas for t in m.plan.targets if t.key == FP32) for m in gone]
+    fast = [sum(t.replicas for t in m.plan.targets if t.key == INT8) for m in gone]
+    assert slow[-1] <= 1
+    assert next(i for i, n in enumerate(slow) if n < 8) <= next(
+        (i for i, n in enumerate(fast) if n < 3), len(fast)
+    )
+
+
 def test_below_the_floor_only_what_the_others_do_not_carry() -> None:
     view = seen(running(4, 2))
     targets = [Target(FP32, 4, 1), Target(INT8, 2, 1)]

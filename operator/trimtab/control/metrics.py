@@ -6,6 +6,7 @@ import math
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from trimtab.api.resources import RoutingType
 from trimtab.core.plan import ModelPlan, Plan
 from trimtab.core.signals import Missing, Reading, Stale
 from trimtab.core.snapshot import ModelState, Snapshot
@@ -16,6 +17,7 @@ _WORKLOAD = (*_MODEL, "variant", "accelerator_class")
 _GAUGES = (
     ("trimtab_decision_wanted_replicas", "What load and SLO alone ask for.", _WORKLOAD),
     ("trimtab_target_replicas", "Replicas decided.", _WORKLOAD),
+    ("trimtab_target_traffic_ratio", "Share of the traffic decided for a gateway.", _WORKLOAD),
     ("trimtab_decision_binding", "1 for the rule that decided.", (*_MODEL, "constraint")),
     ("trimtab_decision_cost_dollars_per_hour", "Cost of what was decided.", _MODEL),
     ("trimtab_decision_gap_ratio", "Most that the plan is dearer than the optimum.", _MODEL),
@@ -70,10 +72,10 @@ class Metrics:
         for gauge in self._gauges.values():
             gauge.clear()
         for state in snapshot.models:
-            self._show_decision(plan.models[state.spec.key], snapshot)
+            self._show_decision(plan.models[state.spec.key], state, snapshot)
             self._show_promise(plan.models[state.spec.key], state)
 
-    def _show_decision(self, plan: ModelPlan, snapshot: Snapshot) -> None:
+    def _show_decision(self, plan: ModelPlan, state: ModelState, snapshot: Snapshot) -> None:
         model, decision = (plan.key.namespace, plan.key.name), plan.decision
         wanted, cost = decision.wanted, 0.0
         if wanted is not None:
@@ -82,6 +84,8 @@ class Metrics:
         for target in plan.targets:
             place = (*model, target.key.variant, target.key.accelerator_class)
             self._set("trimtab_target_replicas", place, target.replicas)
+            if state.spec.routing.type is RoutingType.GATEWAY:
+                self._set("trimtab_target_traffic_ratio", place, target.weight / 100)
             accelerator = snapshot.accelerator_classes.get(target.key.accelerator_class)
             price = accelerator.price_per_hour if accelerator else None
             cost += math.nan if price is None else float(price * target.replicas)

@@ -63,21 +63,33 @@ def _sorted(view: View, wanted: dict[WorkloadKey, int]) -> _Workloads:
     order = list(wanted)
     growing.sort(key=lambda w: order.index(w.key))
     others = [w for w in every if w not in growing]
-    others.sort(key=lambda w: _worth(view, wanted, w.key))
+    strained = _strained(view)
+    others.sort(key=lambda w: _worth(view, wanted, w.key, strained=strained))
     return _Workloads(tuple(growing), tuple(others))
 
 
+def _strained(view: View) -> bool:
+    """Whether what serves carries less than is planned for."""
+    carried = sum(
+        w.ready * (view.options[w.key].capacity_rate or 0.0)
+        for w in view.state.workloads
+        if w.key in view.options
+    )
+    return carried < (view.demand.rate or 0.0)
+
+
 def _worth(
-    view: View, wanted: dict[WorkloadKey, int], key: WorkloadKey
+    view: View, wanted: dict[WorkloadKey, int], key: WorkloadKey, *, strained: bool
 ) -> tuple[bool, bool, float, WorkloadKey]:
-    """What may not stay goes first, then what the mix has none of, then the least accurate or what
-    carries least for its money."""
+    """What may not stay goes first, then what the mix has none of, then the least accurate. Under
+    strain, or where accuracy is no goal, what carries least for its money: two fast variants made
+    room for each other for ten minutes, and the slow one between them stayed."""
     option = view.options.get(key)
     if option is None:
         return False, False, 0.0, key
     price = float(option.price_per_hour or 0)
     worth = (option.capacity_rate or 0.0) / price if price else float("inf")
-    if view.state.spec.objective is Objective.MAXIMIZE_ACCURACY:
+    if view.state.spec.objective is Objective.MAXIMIZE_ACCURACY and not strained:
         worth = float(option.accuracy)
     return True, key in wanted, worth, key
 

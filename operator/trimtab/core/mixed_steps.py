@@ -176,9 +176,9 @@ def _going(old: Workload, new: Workload, others: Others, steps: Steps) -> int:
     """How many give way at once.
 
     One of what may not stay. Of what may, none where it is the last that serves; in calm one, and
-    only where the others carry the peak meanwhile; and a part under a load that is too much
-    already, for what carries no less: queues grow either way, and one at a time they grew for ten
-    minutes.
+    only where the others carry the peak meanwhile; and under a load that is too much already, for
+    what carries no less, the more the deeper the shortage: all are late either way, and one at a
+    time they were for ten minutes. What may come is no such load.
     """
     if old.key not in others.view.options:
         return 1
@@ -186,9 +186,13 @@ def _going(old: Workload, new: Workload, others: Others, steps: Steps) -> int:
     rest = others.carry(old.key, steps) + max(0, old.ready - 1) * goes
     if rest <= 0.0 or others.peak is None:
         return 0
-    if rest + min(1, old.ready) * goes >= (others.view.demand.rate or 0.0):
+    carried, load = rest + min(1, old.ready) * goes, others.view.demand.measured or 0.0
+    if carried >= load:
         return int(others.settled and rest >= others.peak)
     if comes < goes:
         return int(others.settled)
     surplus = old.replicas - others.wanted.get(old.key, 0)
-    return min(surplus, max(1, int(old.replicas * others.policy.shrink_step)))
+    share = max(others.policy.shrink_step, 1.0 - carried / load)
+    if others.carry(old.key, steps) <= 0.0:
+        surplus = min(surplus, old.ready - 1)
+    return min(surplus, max(1, int(old.replicas * share)))
