@@ -26,7 +26,7 @@ def model(routing: Routing) -> ModelDeployment:
 
 def play(routing: Routing, rates: list[int]) -> Report:
     fleet = Fleet((model(routing),), {"cpu": accelerator()})
-    trace = Trace(np.arange(len(rates) + 1) * 60.0, np.array(rates) * 60)
+    trace = Trace(np.linspace(0.0, 60.0 * len(rates), len(rates) + 1), np.array(rates) * 60)
     settings = RunSettings(policy="trimtab", start_up_s=15.0, seed=1)
     return run(fleet, {fleet.models[0].key: trace}, Trimtab(), settings)
 

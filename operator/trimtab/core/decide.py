@@ -10,9 +10,10 @@ from dataclasses import replace
 from decimal import Decimal
 
 from trimtab.api.resources import ObjectKey
-from trimtab.core import conditions, explain
+from trimtab.core import conditions
 from trimtab.core.allot import Allotted, Shadow, allot
-from trimtab.core.choose import Choice, why_not
+from trimtab.core.choose import Choice
+from trimtab.core.decision import decision_of, excluded_of
 from trimtab.core.guard import Step
 from trimtab.core.ledger import Room, Shares, budget_key, running_cost
 from trimtab.core.memory import Memory, ModelMemory
@@ -22,7 +23,6 @@ from trimtab.core.mixed import mixed_targets
 from trimtab.core.observed import judge_slo, learn_latency_error, observe_latency
 from trimtab.core.pick import pick
 from trimtab.core.plan import (
-    Alternative,
     Condition,
     Constraint,
     Decision,
@@ -37,8 +37,6 @@ from trimtab.core.targets import targets_of
 from trimtab.core.undecided import undecided
 from trimtab.core.view import View, look, set_aside_held
 from trimtab.core.weights import routed
-
-_ALTERNATIVES_SHOWN = 3
 
 
 def decide(
@@ -123,7 +121,7 @@ def _plan_model(
     predicted = _predicted_s(view, choice, mix, targets)
     settling = memory.changed_s is not None and now_s - memory.changed_s < policy.settle_s
     late = lateness(view.state, targets, choice, step.binding, act=view.acts, settling=settling)
-    decision = _decision(view, choice, mix, others, targets, notes, step, now_s)
+    decision = decision_of(view, choice, mix, others, targets, notes, step, now_s)
     shadow = allotted.shadows.get(spec.key, Shadow())
     plan = ModelPlan(
         key=spec.key,
@@ -171,7 +169,7 @@ def _no_option(
     return ModelPlan(
         key=spec.key,
         targets=routed(view.state, view.options, None, _as_it_runs(view.state)),
-        decision=Decision(now_s, "Hold", text, alternatives=_excluded(view)),
+        decision=Decision(now_s, "Hold", text, alternatives=excluded_of(view)),
         conditions=_conditions(view, snapshot, memory, latency, None, (), stall, late, shared),
         latency=latency,
         cost_per_hour=running_cost(view.state, snapshot.accelerator_classes),
@@ -221,55 +219,3 @@ def _budget(view: View, snapshot: Snapshot) -> Decimal | None:
     if shared is not None:
         amounts.append(shared.per_hour)
     return min(amounts, default=None)
-
-
-def _decision(
-    view: View,
-    choice: Choice,
-    mix: Mix | None,
-    others: tuple[Choice, ...],
-    targets: tuple[Target, ...],
-    notes: tuple[Constraint, ...],
-    step: Step,
-    now_s: float,
-) -> Decision:
-    spec, lead = view.state.spec, mix.lead if mix else choice
-    wanted = lead.wanted if lead.needed is None else lead.needed
-    constraints = [*step.constraints, *notes]
-    if lead.bound:
-        effect = f"{wanted} wanted, {lead.granted} allowed"
-        constraints.insert(0, Constraint(lead.bound, effect))
-    binding = step.binding or lead.bound or (notes[0].name if notes else None)
-    accuracy, cost = (mix or choice.option).accuracy, (mix or choice).cost_per_hour
-    ranked = sorted(
-        (c for c in others if c is not choice),
-        key=lambda c: (c.cost_per_hour is None, c.cost_per_hour or 0, c.option.key),
-    )[:_ALTERNATIVES_SHOWN]
-    alternatives = tuple(
-        Alternative(
-            c.option.key,
-            c.granted,
-            c.cost_per_hour,
-            c.option.accuracy,
-            why_not(c, accuracy, cost, spec, spec.min_accuracy),
-        )
-        for c in ranked
-    )
-    return Decision(
-        time_s=now_s,
-        action=explain.action_of(view.state, targets),
-        summary=explain.summary_of_mix(view.state, targets, mix, view.demand, binding)
-        if mix and len(mix.members) > 1
-        else explain.summary_of(view.state, targets, choice, view.demand, binding),
-        wanted=lead.option.key,
-        wanted_replicas=wanted,
-        demand_rate=view.demand.rate,
-        constraints=tuple(constraints),
-        binding=binding,
-        alternatives=(*alternatives, *_excluded(view))[:_ALTERNATIVES_SHOWN],
-        next_change_allowed_at_s=step.shrink_allowed_at_s,
-    )
-
-
-def _excluded(view: View) -> tuple[Alternative, ...]:
-    return tuple(Alternative(e.key, None, None, e.accuracy, e.why_not) for e in view.excluded)
