@@ -1,7 +1,8 @@
 """How many replicas of what each model may plan for: one joint plan over all that are acted on.
 
 What nothing will be written for keeps what it holds, and is set aside first. The rest is shared by
-`optimise`: shortages by priority and evenly within one, then accuracy or cost. What a model is
+`optimise`: accuracy or cost, where all can be carried; else so that the fewest requests miss, the
+highest priority first (`strained`). What a model is
 allotted is set aside for it, so each may then decide for itself, within what it is allotted and
 what nobody was.
 """
@@ -23,6 +24,7 @@ from trimtab.core.optimise.problem import budget_micro, price_micro
 from trimtab.core.options import Option
 from trimtab.core.settings import PolicySettings
 from trimtab.core.snapshot import Workload, WorkloadKey
+from trimtab.core.strained import arriving_rate, strained
 from trimtab.core.view import View, set_aside, set_aside_held
 
 _EXACT_MODELS = 64  # up to so many models `solver: exact` asks for the integer optimum
@@ -55,7 +57,7 @@ def allot(views: Iterable[View], shares: Shares, now_s: float, policy: PolicySet
         # Nothing is shared, so the best of each is the best of all.
         return Allotted(0.0, {view.state.spec.key: Shadow(0.0) for view in views})
     indexes = _Indexes(shares)
-    sharing: list[tuple[View, tuple[Option, ...], Demand]] = []
+    sharing: list[_Sharing] = []
     failures: dict[ObjectKey, Exception] = {}
     for view in views:
         try:
@@ -74,8 +76,7 @@ def allot(views: Iterable[View], shares: Shares, now_s: float, policy: PolicySet
     demands = [demand for _, _, demand in sharing]
     solution = _solved(indexes.problem(demands, shares, policy), policy)
     if any(a.shortfall_rate > 0.0 for a in solution.models):
-        left, solution = _shared_out(sharing, indexes, shares, policy)
-        sharing = [(view, o, d) for (view, _, d), o in zip(sharing, left, strict=True)]
+        sharing, solution = _shared_out(sharing, indexes, shares, now_s, policy)
     shadows = {}
     for (view, options, _), allotment in zip(sharing, solution.models, strict=True):
         _set_aside(view, options, allotment, shares)
@@ -84,43 +85,34 @@ def allot(views: Iterable[View], shares: Shares, now_s: float, policy: PolicySet
     return Allotted(solution.gap, shadows, failures)
 
 
+_Sharing = tuple[View, tuple[Option, ...], Demand]
+
+
 def _shared_out(
-    sharing: Sequence[tuple[View, tuple[Option, ...], Demand]],
+    sharing: Sequence[_Sharing],
     indexes: _Indexes,
     shares: Shares,
+    now_s: float,
     policy: PolicySettings,
-) -> tuple[list[tuple[Option, ...]], Solution]:
-    """What cannot be had in full, in the order in which it is of use: first for what arrives, then
-    for backlogs, and nothing for what may come. With the options that its runs are counted by.
+) -> tuple[list[_Sharing], Solution]:
+    """Where not all can be had: what each runs as if nothing but what arrives counted, then how
+    many of it so that the fewest requests miss. With the options that its runs are counted by.
 
-    Ten models each kept room for a burst of their own, and the one that had a burst found none; two
-    that had long been late took from eight that were not.
+    Ten models each kept room for a burst of their own, and the one that had a burst found none. And
+    a shortage has no room for two variants of one model: of several, counted by their own misses,
+    each went from one to another and back, and served with neither.
     """
-    arriving = [replace(d, rate=min(d.rate, _known(v.demand.arriving))) for v, _, d in sharing]
+    arriving = [replace(demand, rate=arriving_rate(view, demand)) for view, _, demand in sharing]
     first = _solved(indexes.problem(arriving, shares, policy), policy)
-    kept = [
-        _kept(view, o, d, allotment)
-        for (view, o, d), allotment in zip(sharing, first.models, strict=True)
-    ]
-    problem = indexes.problem([demand for _, demand in kept], shares, policy)
-    return [options for options, _ in kept], _solved(problem, policy)
-
-
-def _kept(
-    view: View, options: tuple[Option, ...], demand: Demand, allotment: Allotment
-) -> tuple[tuple[Option, ...], Demand]:
-    """The model with its backlog, and what it was allotted without as its minimum."""
-    demand = replace(demand, rate=min(demand.rate, _known(view.demand.measured)))
-    if len(allotment.runs) != 1:
-        return options, demand
-    run = allotment.runs[0]
-    least = max(run.replicas, demand.min_replicas)
-    only = replace(demand, options=(demand.options[run.option],), min_replicas=least)
-    return (options[run.option],), only
-
-
-def _known(rate: float | None) -> float:
-    return rate if rate is not None and math.isfinite(rate) else 0.0
+    narrowed = []
+    for (view, options, demand), allotment in zip(sharing, first.models, strict=True):
+        at = slice(None)
+        if len(allotment.runs) == 1:
+            at = slice(allotment.runs[0].option, allotment.runs[0].option + 1)
+        alone = replace(demand, options=demand.options[at])
+        narrowed.append((view, options[at], strained(view, options[at], alone, now_s)))
+    demands = [demand for _, _, demand in narrowed]
+    return narrowed, _solved(indexes.problem(demands, shares, policy), policy)
 
 
 def _solved(problem: Problem, policy: PolicySettings) -> Solution:

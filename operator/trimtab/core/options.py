@@ -34,7 +34,8 @@ class Option:
     idle_latency_s: the latency of a single request; None where unknown. queue_delay_s: how long
     Triton should wait for a fuller batch; None where nothing speaks against what the user has.
     price_per_hour: of one replica; None where unknown. queue_size: how many requests may wait at a
-    replica; None where the user's own bound stays.
+    replica; None where the user's own bound stays. margin: by what factor the times of `model` are
+    longer than what is believed.
     """
 
     key: WorkloadKey
@@ -47,6 +48,7 @@ class Option:
     model: ReplicaModel | None = None
     queue_delay_s: float | None = None
     queue_size: int | None = None
+    margin: float = 1.0
 
     def needed(self, rate: float | None) -> int | None:
         """Replicas that carry `rate` requests/s; None where either is unknown."""
@@ -217,6 +219,7 @@ def _sized(
         idle_latency_s=curve.seconds(1),
         model=model,
         queue_delay_s=delay_s(instances, fixed=fixed),
+        margin=margin,
     )
 
 

@@ -141,6 +141,8 @@ def _scored(problem: Problem, options: Options, weights: Weights, rows: list[Int
     missed = missing_share(share)
     runs = np.divide(options.running[owner], rate, out=np.ones_like(rate), where=rate > 0)
     missed = missed + problem.keep * np.maximum(0.0, missed - missing_share(runs))
+    equal = np.floor((carried + 1e-9) / options.capacity[first]).astype(np.int64)
+    missed = _as_told(options, missed, first, np.where(count2 > 0, equal, count))
     score = score + weights.shortage[owner] * rate * missed
     lacking = np.maximum(0, options.least[owner] - count - count2)
     score += weights.first[owner] * lacking
@@ -166,6 +168,18 @@ def _scored(problem: Problem, options: Options, weights: Weights, rows: list[Int
     )
 
 
+def _as_told(options: Options, missed: Floats, first: Ints, count: Ints) -> Floats:
+    """By row: what the option says is missed with so many, where it says so."""
+    told = np.flatnonzero((options.told[first] > 0) & (count > 0))
+    if not len(told):
+        return missed
+    begin = np.cumsum(options.told) - options.told
+    option = first[told]
+    missed = missed.copy()
+    missed[told] = options.missed[begin[option] + np.minimum(count[told], options.told[option] - 1)]
+    return missed
+
+
 def _fits_alone(
     problem: Problem, options: Options, owner: Ints, rows: tuple[Ints, ...]
 ) -> NDArray[np.bool_]:
@@ -185,7 +199,7 @@ def _single_counts(options: Options, *, every: bool) -> tuple[Ints, Ints]:
     """(option, replicas) of every choice that runs one option."""
     kept = np.flatnonzero(options.kept | every)
     top = options.top[kept]
-    few = (top <= _EVERY_COUNT) | every
+    few = (top <= _EVERY_COUNT) | (options.told[kept] > 0) | every
     option = np.repeat(kept[few], top[few])
     ends = np.cumsum(top[few])
     count = np.arange(len(option)) - np.repeat(ends - top[few], top[few]) + 1

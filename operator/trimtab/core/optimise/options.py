@@ -39,6 +39,8 @@ class Options:
     most: NDArray[np.int64]
     budget: NDArray[np.int64]
     shared: NDArray[np.int64]
+    told: NDArray[np.int64]
+    missed: NDArray[np.float64]
 
 
 def flat_options(problem: Problem) -> Options:
@@ -67,11 +69,16 @@ def flat_options(problem: Problem) -> Options:
     loss = np.where(matters[model], best[model] - accuracy, 0.0)
     needed = np.maximum(least[model], np.ceil(rate[model] / capacity - 1e-9).astype(np.int64))
     money = budget[model] // np.maximum(price, 1)
+    told = np.array([len(o.missed) for o in options], dtype=np.int64)
+    needed = np.where(told > 0, np.maximum(least[model], told - 1), needed)
     top = np.minimum(np.minimum(needed, most[model]), np.where(price > 0, money, needed))
     begin = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
-    kept = _undominated(sizes, begin, (pool, capacity, price, switch, loss)) & (top > 0)
+    kept = (told > 0) | _undominated(sizes, begin, (pool, capacity, price, switch, loss))
+    kept &= top > 0
+    missed = np.fromiter(chain.from_iterable(o.missed for o in options), dtype=np.float64)
     by_option = (model, pool, capacity, price, switch, loss, top, kept)
-    return Options(*by_option, begin, rate, running, least, most, budget, shared)
+    by_model = (begin, rate, running, least, most, budget, shared)
+    return Options(*by_option, *by_model, told, missed)
 
 
 def _undominated(

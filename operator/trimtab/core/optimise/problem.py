@@ -27,7 +27,8 @@ class Option:
     pool: index of the inventory a replica is taken from; capacity_rate: requests/s one replica
     carries within the SLO, above 0; price_micro: of one replica, per hour; switch_micro: what one
     replica of it weighs in the score on top, because something else runs now (no money is spent
-    of it, no budget holds it); accuracy: 0 to 1.
+    of it, no budget holds it); accuracy: 0 to 1. missed: the share of the load that is missed with
+    0, 1, .. replicas, beyond which nothing is gained; empty where score.py's measure does.
     """
 
     pool: int
@@ -35,6 +36,7 @@ class Option:
     price_micro: int
     accuracy: float = 0.0
     switch_micro: int = 0
+    missed: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
