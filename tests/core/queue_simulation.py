@@ -36,12 +36,23 @@ def simulated(
     rate = load * instances * cap / curve.seconds(cap)
     times = arrivals(rate, dispersion, int(_REQUESTS_SATURATED * load**2) + 50_000, seed=11)
     seconds = np.array([0.0] + [curve.seconds(b) for b in range(1, cap + 1)])
-    return np.asarray(_latencies(times, seconds, cap, instances))
+    latencies, _ = _played(times, seconds, cap, instances)
+    return np.asarray(latencies)
+
+
+@functools.cache
+def executed(curve: ServiceCurve, cap: int, load: float) -> Floats:
+    """Sizes of the batches that one instance executes at that share of the saturated rate."""
+    times = arrivals(load * cap / curve.seconds(cap), 1.0, 200_000, seed=12)
+    seconds = np.array([0.0] + [curve.seconds(b) for b in range(1, cap + 1)])
+    _, sizes = _played(times, seconds, cap, 1)
+    return np.asarray(sizes[sizes > 0])
 
 
 @numba.njit(cache=True)
-def _latencies(times: Floats, seconds: Floats, cap: int, instances: int) -> Floats:
-    found = np.empty_like(times)
+def _played(times: Floats, seconds: Floats, cap: int, instances: int) -> tuple[Floats, Floats]:
+    """Latencies by request, and the size of each batch at the place of its first request."""
+    found, sizes = np.empty_like(times), np.zeros_like(times)
     free = np.zeros(instances)
     first = 0
     while first < times.size:
@@ -53,5 +64,6 @@ def _latencies(times: Floats, seconds: Floats, cap: int, instances: int) -> Floa
         end = start + seconds[last - first]
         free[instance] = end
         found[first:last] = end - times[first:last]
+        sizes[first] = last - first
         first = last
-    return found
+    return found, sizes

@@ -9,7 +9,7 @@ from functools import lru_cache
 from statistics import median
 
 from trimtab.api.resources import ModelDeployment
-from trimtab.core.latency import ServiceCurve
+from trimtab.core.latency import ServiceCurve, batch_a_request_sees
 from trimtab.core.memory import ModelMemory
 from trimtab.core.service_time import Learned, believe, first_seen, from_seed
 from trimtab.core.signals import Known, value_or_none
@@ -148,29 +148,15 @@ def _learn_service_time(
         # Two absurd readings with a silence between them are not one that lasted.
         return before and replace(before, outliers_since_s=None)
     seconds = readings.service_time_s.value
-    batch = _batch_a_request_sees(max(1.0, readings.batch_size.value), cap)
+    mean = max(1.0, readings.batch_size.value)
     if seconds <= 0.0:
         return before
     if before is None:
-        return first_seen(batch, seconds)
+        shape = ServiceCurve(((round(mean), seconds),))
+        return first_seen(batch_a_request_sees(shape, cap, mean), seconds)
+    batch = batch_a_request_sees(before.base, cap, mean)
     executions = (value_or_none(readings.batch_rate) or 0.0) * _WINDOW_S
     return believe(before, batch, seconds, executions, now_s)
-
-
-def _batch_a_request_sees(mean: float, cap: int) -> float:
-    """The batch size whose service time Triton's mean tells of.
-
-    Triton adds a batch's compute time once for every request in it, so the mean is weighted by
-    size: E[b s(b)]/E[b], which for a straight curve is s at E[b^2]/E[b]. A batch is what came
-    during the service before it, and one where nothing came: b = max(1, N) with N Poisson of mean
-    m, so that E[b] = m + exp(-m) and E[b^2] = m + m^2 + exp(-m). No more than the cap, at which all
-    batches are alike.
-    """
-    arrived = mean
-    for _ in range(20):
-        arrived = max(0.0, mean - math.exp(-arrived))
-    seen = (arrived + arrived**2 + math.exp(-arrived)) / mean
-    return min(max(seen, mean), max(mean, float(cap)))
 
 
 def _note_fleet(memory: ModelMemory, workloads: Iterable[Workload], now_s: float) -> ModelMemory:
