@@ -9,9 +9,11 @@ from functools import lru_cache
 from statistics import median
 
 from trimtab.api.resources import ModelDeployment
+from trimtab.core.burstiness import is_steady
 from trimtab.core.latency import ServiceCurve, batch_a_request_sees
 from trimtab.core.memory import ModelMemory
 from trimtab.core.service_time import Learned, believe, first_seen, from_seed
+from trimtab.core.settings import DEFAULT_POLICY, PolicySettings
 from trimtab.core.signals import Known, value_or_none
 from trimtab.core.snapshot import ModelState, Workload, WorkloadKey, WorkloadReadings
 
@@ -38,13 +40,19 @@ class Belief:
     margin: float = 1.0
 
 
-def learn(memory: ModelMemory, state: ModelState, now_s: float) -> ModelMemory:
+def learn(
+    memory: ModelMemory,
+    state: ModelState,
+    now_s: float,
+    policy: PolicySettings = DEFAULT_POLICY,
+) -> ModelMemory:
     """The memory after this snapshot's readings of service times and pods."""
     learned = dict(memory.learned)
+    is_mixed = _is_mixed(memory, now_s, policy)
     for readings in state.readings.workloads:
         before = _current(learned.get(readings.key), seed_points(state.spec, readings.key))
         cap = state.workload(readings.key).batch_cap or state.spec.triton.max_batch_size
-        after = _learn_service_time(before, readings, cap, now_s)
+        after = _learn_service_time(before, readings, cap, now_s, is_mixed=is_mixed)
         if after is not None:
             learned[readings.key] = after
     memory = replace(memory, learned=learned)
@@ -141,7 +149,12 @@ def _seed_errors(memory: ModelMemory, spec: ModelDeployment) -> dict[WorkloadKey
 
 
 def _learn_service_time(
-    before: Learned | None, readings: WorkloadReadings, cap: int, now_s: float
+    before: Learned | None,
+    readings: WorkloadReadings,
+    cap: int,
+    now_s: float,
+    *,
+    is_mixed: bool,
 ) -> Learned | None:
     """The curve moved towards one reading of (mean batch, mean service time)."""
     if not isinstance(readings.service_time_s, Known) or not isinstance(readings.batch_size, Known):
@@ -156,7 +169,13 @@ def _learn_service_time(
         return first_seen(batch_a_request_sees(shape, cap, mean), seconds)
     batch = batch_a_request_sees(before.base, cap, mean)
     executions = (value_or_none(readings.batch_rate) or 0.0) * _WINDOW_S
-    return believe(before, batch, seconds, executions, now_s)
+    return believe(before, batch, seconds, executions, now_s, is_mixed=is_mixed)
+
+
+def _is_mixed(memory: ModelMemory, now_s: float, policy: PolicySettings) -> bool:
+    """Whether the window of the readings holds batches of more than one load."""
+    window_s, recent = policy.long_window_s + policy.fast_window_s, memory.history.recent
+    return bool(recent) and not is_steady(recent, policy.fast_window_s, now_s, window_s)
 
 
 def _note_fleet(memory: ModelMemory, workloads: Iterable[Workload], now_s: float) -> ModelMemory:

@@ -22,6 +22,7 @@ _TILT_UNKNOWN_SD = 0.5  # of a seed with one: nothing says how its time grows
 _LEVEL_DRIFT = 0.04  # standard deviation from one reading to the next
 _TILT_DRIFT = 0.0005
 _READING_SD = 0.05  # of the mean of very many: windows overlap, and its batches are inferred
+_MIXED_SD = 1.0  # of a window that saw more than one load
 _EXECUTION_SD = 0.5  # of a single one
 _STEP, _TILT_STEP = 0.01, 0.0025  # logarithms
 _LARGEST_BATCH = 64  # as far as a seed of one size is laid out
@@ -70,12 +71,23 @@ def first_seen(batch: float, seconds: float) -> Learned:
 
 
 def believe(
-    before: Learned, batch: float, seconds: float, executions: float, now_s: float
+    before: Learned,
+    batch: float,
+    seconds: float,
+    executions: float,
+    now_s: float,
+    *,
+    is_mixed: bool = False,
 ) -> Learned:
-    """The belief after a reading: batches of `batch` took `seconds` over so many executions."""
+    """The belief after a reading: batches of `batch` took `seconds` over so many executions.
+
+    is_mixed: they were of more than one load, so that their mean size tells little of their sizes.
+    In the first minute of a fivefold burst, full batches and single ones together look like the
+    middling batches of a model that is a third slower, and a third too many replicas were bought.
+    """
     error = math.log(seconds / (before.base.seconds(batch) * before.factor(batch)))
     if abs(error) <= _GATE:
-        return _corrected(before, batch, error, executions)
+        return _corrected(before, batch, error, executions, _MIXED_SD if is_mixed else _READING_SD)
     # One scrape across a restart reads absurd, in every tick until it has left the window; a seed
     # that is wrong by ten reads so for ever.
     since_s = now_s if before.outliers_since_s is None else before.outliers_since_s
@@ -90,7 +102,9 @@ def believe(
     )
 
 
-def _corrected(before: Learned, batch: float, error: float, executions: float) -> Learned:
+def _corrected(
+    before: Learned, batch: float, error: float, executions: float, reading_sd: float
+) -> Learned:
     """One step of the filter; `error` is the logarithm of measured over believed."""
     doublings = math.log2(max(1.0, batch))
     level, both, tilt = before.spread
@@ -99,7 +113,7 @@ def _corrected(before: Learned, batch: float, error: float, executions: float) -
     tilt = min(tilt + _TILT_DRIFT**2, _prior(before.base)[2])
     with_level = level + both * doublings
     with_tilt = both + tilt * doublings
-    noise = _READING_SD**2 + _EXECUTION_SD**2 / max(1.0, executions)
+    noise = reading_sd**2 + _EXECUTION_SD**2 / max(1.0, executions)
     whole = with_level + with_tilt * doublings + noise
     to_level, to_tilt = with_level / whole, with_tilt / whole
     return replace(

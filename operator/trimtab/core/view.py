@@ -64,7 +64,7 @@ def look(
     state: ModelState, memory: Memory, snapshot: Snapshot, now_s: float, policy: PolicySettings
 ) -> View:
     """Learns from the readings of one model, and turns them into demand and options."""
-    known = learn(memory.models.get(state.spec.key, ModelMemory()), state, now_s)
+    known = learn(memory.models.get(state.spec.key, ModelMemory()), state, now_s, policy)
     demand = estimate_demand(state.readings, state.spec.slo.target_s, policy)
     if is_blind(state.readings.arrival_rate) and not any(w.ready for w in state.workloads):
         # Nothing serves yet, so nothing can be read: that is a beginning, not a blindness.
