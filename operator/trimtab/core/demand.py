@@ -21,8 +21,8 @@ class Demand:
     """rate: items per second to plan for, None where nothing is known. A request is one item for
     most clients; one that brings a batch of its own counts as many, as it does for Triton's cap.
 
-    measured: the part of it that was measured, which alone is remembered; arriving: the same
-    without the backlog. reason: what asks for more than the level, as the forecast says. blind:
+    measured: the part of it that was measured; arriving: the same without the backlog, which alone
+    is remembered. reason: what asks for more than the level, as the forecast says. blind:
     True where the fleet must not shrink on what was read.
     """
 
@@ -77,12 +77,14 @@ def foresee(
     if demand.measured is None or demand.blind:
         return demand, memory
     percentile = state.spec.slo.percentile / 100.0
-    ahead = forecast(history, demand.measured, now_s, lead_s, percentile, policy)
+    arriving, measured = demand.arriving or 0.0, demand.measured
+    ahead = forecast(history, arriving, now_s, lead_s, percentile, policy)
     # A jump is measured, if in halves: forgotten a tick later, the pods it called for went before
     # they were Ready, in the middle of the burst.
-    measured = max(demand.measured, ahead.rate) if ahead.reason == "Rise" else demand.measured
-    rate = max(measured, ahead.rate)
-    return replace(demand, rate=rate, measured=measured, reason=ahead.reason), memory
+    if ahead.reason == "Rise":
+        arriving, measured = ahead.rate, max(measured, ahead.rate)
+    rate, reason = max((measured, "Level"), (ahead.rate, ahead.reason))
+    return replace(demand, rate=rate, measured=measured, arriving=arriving, reason=reason), memory
 
 
 def _has_backlog(demand: Demand) -> bool:
@@ -92,14 +94,17 @@ def _has_backlog(demand: Demand) -> bool:
 def remember_demand(
     memory: ModelMemory, demand: Demand, now_s: float, keep_s: float
 ) -> ModelMemory:
-    """The memory with this demand added; blind times break the record that shrinking needs."""
+    """The memory with this demand added; blind times break the record that shrinking needs.
+
+    Without the backlog: once it is worked off it does not come back.
+    """
     blind_s = memory.blind_since_s if memory.blind_since_s is not None else now_s
     seeing_s = memory.seeing_since_s if memory.seeing_since_s is not None else now_s
-    kept, measured = memory.demand, demand.measured
-    if measured is not None:
+    kept, arriving = memory.demand, demand.arriving
+    if arriving is not None:
         # Only what no later entry reaches can ever be a maximum again.
-        larger = [(t, r) for t, r in kept if t > now_s - keep_s and r > measured]
-        kept = (*larger, (now_s, measured))
+        larger = [(t, r) for t, r in kept if t > now_s - keep_s and r > arriving]
+        kept = (*larger, (now_s, arriving))
     return replace(
         memory,
         demand=kept,

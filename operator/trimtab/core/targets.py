@@ -19,6 +19,7 @@ from trimtab.core.snapshot import Workload, WorkloadKey
 from trimtab.core.switch import Relief, relief_by, retire
 from trimtab.core.view import View, speak_for
 
+_SPARE = 1.2  # of service times, while it cannot be told
 _FALL = 3.0
 
 
@@ -68,14 +69,19 @@ def slowdown(view: View, option: Option, now_s: float, policy: PolicySettings) -
     """By what factor requests take longer than was learnt.
 
     Not after a fall to a third: the summary of a minute that a burst filled tells of the queue that
-    the burst left, and held forty replicas for three minutes after everyone had gone.
+    the burst left, and held forty replicas for three minutes after everyone had gone. Nor for all
+    that it says while it tells of a backlog: sixty replicas stood for a minute after twenty-five
+    would have done, and what it truly is remains to be seen at a fifth more than is needed.
     """
     since_s = now_s - policy.long_window_s
     peak = max((rate for at_s, rate in view.memory.history.recent if at_s >= since_s), default=0.0)
     if peak > _FALL * (view.demand.arriving or 0.0):
         return 1.0
     latency = observe_latency(view.state)
-    return measured_scale(view.state, option, latency) or 1.0
+    measured = measured_scale(view.state, option, latency) or 1.0
+    late_s = view.memory.history.error_budget.late_s
+    is_of_backlog = late_s is not None and now_s - late_s < policy.settle_s
+    return min(measured, _SPARE) if is_of_backlog else measured
 
 
 def as_chosen(

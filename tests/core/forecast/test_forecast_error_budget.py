@@ -26,7 +26,7 @@ def test_five_times_too_many_late_requests_make_each_five_times_as_dear() -> Non
 
 def test_a_late_first_minute_is_not_a_broken_promise() -> None:
     """At 100/s an hour is believed to have gone well: 6,000 late of 366,000."""
-    budget = ErrorBudget().heard(100.0, 60.0, is_late=True)
+    budget = ErrorBudget().heard(60.0, 100.0, 60.0, is_late=True)
     assert budget.overdrawn(100.0, 0.99) == pytest.approx(1.64, rel=0.01)
 
 

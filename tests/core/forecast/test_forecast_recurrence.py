@@ -80,10 +80,18 @@ def test_bursts_at_other_minutes_have_nothing_in_common() -> None:
 
 def test_a_burst_that_stops_coming_is_given_up_by_its_chance() -> None:
     seen = of_half_hour(1920.0, 3720.0, 5520.0)
-    chances = [seen.chance(5520.0 + k * HALF_HOUR_S) for k in range(60)]
+    chances = [seen.chance(5520.0 + k * HALF_HOUR_S, 1920.0) for k in range(60)]
     assert chances[0] > 0.5
     assert all(after < before for before, after in itertools.pairwise(chances))
     assert chances[-1] < 0.06
+
+
+def test_what_was_watched_before_the_first_burst_counts_too() -> None:
+    """One that came every ten minutes would have come before."""
+    first = Onset(9120.0, 100.0, 400.0)
+    by_period = {r.period_s: r for r in find_recurrences((first,))}
+    assert by_period[600.0].chance(9200.0, 0.0) < by_period[600.0].chance(9200.0, 9000.0) / 3
+    assert by_period[3600.0].chance(9200.0, 0.0) == 1.0 / (3.0 + 2.0)
 
 
 def test_what_has_been_given_up_buys_nothing() -> None:

@@ -17,16 +17,18 @@ _MOST = 32.0
 
 @dataclass(frozen=True, slots=True)
 class ErrorBudget:
-    """items: that came; late: those that came to a backlog. Both fade over six hours."""
+    """items: that came; late: those that came to a backlog. Both fade over six hours. late_s: when
+    there last was a backlog."""
 
     items: float = 0.0
     late: float = 0.0
+    late_s: float | None = None
 
-    def heard(self, rate: float, step_s: float, *, is_late: bool) -> ErrorBudget:
-        """After `step_s` seconds at a rate, in items/s."""
-        kept = math.exp(-step_s / _MEMORY_S)
-        items = rate * step_s
-        return ErrorBudget(self.items * kept + items, self.late * kept + (items if is_late else 0))
+    def heard(self, now_s: float, rate: float, step_s: float, *, is_late: bool) -> ErrorBudget:
+        """After `step_s` seconds at a rate, in items/s, with a backlog or without."""
+        kept, items = math.exp(-step_s / _MEMORY_S), rate * step_s
+        late = self.late * kept + (items if is_late else 0.0)
+        return ErrorBudget(self.items * kept + items, late, now_s if is_late else self.late_s)
 
     def overdrawn(self, rate: float, percentile: float) -> float:
         """By what factor more was late than may be; 1 where it was no more.

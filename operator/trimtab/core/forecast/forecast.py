@@ -142,13 +142,14 @@ def _is_rising(history: History, now_s: float, lead_s: float) -> bool:
 def _recurring(history: History, now_s: float, lead_s: float, price_s: float) -> float:
     """The height of the bursts that are due by the clock and worth being ready for."""
     calm = max(history.calm_rate or 0.0, 1e-9)
-    due = (
+    since_s = now_s - history.watched_s
+    due = [r for r in history.recurrences if is_due(r, now_s, lead_s)]
+    paying = (
         r.peak_rate
-        for r in history.recurrences
-        if is_due(r, now_s, lead_s)
-        and worth(r.chance(now_s), r.peak_rate / calm, r.window_s + lead_s, lead_s, price_s)
+        for r in due
+        if worth(r.chance(now_s, since_s), r.peak_rate / calm, r.window_s + lead_s, lead_s, price_s)
     )
-    return max(due, default=0.0)
+    return max(paying, default=0.0)
 
 
 def _on_the_clock(

@@ -90,7 +90,7 @@ def record(
             now_s, rate, _followed(recent, now_s - lead_s, hold_s), step_s
         ),
         season=history.season.recorded(now_s, rate),
-        error_budget=history.error_budget.heard(rate, step_s, is_late=is_late),
+        error_budget=history.error_budget.heard(now_s, rate, step_s, is_late=is_late),
     )
 
 

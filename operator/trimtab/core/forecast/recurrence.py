@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from trimtab.core.forecast.onsets import Onset
 
 # Period in seconds, and how many occurrences are believed in before any was seen, of how many.
-_PERIODS = ((86400.0, 1.0, 1.0), (3600.0, 1.0, 2.0), (1800.0, 1.0, 2.0), (900.0, 0.3, 3.0),
-            (600.0, 0.3, 3.0), (300.0, 0.2, 4.0))  # fmt: skip
+_PERIODS = ((86400.0, 1.0, 1.0), (3600.0, 1.0, 2.0), (1800.0, 1.0, 2.0), (900.0, 0.1, 3.0),
+            (600.0, 0.1, 3.0), (300.0, 0.1, 3.0))  # fmt: skip
 _SPREAD_S = 30.0  # onsets whose phases are closer than that belong together
 _EARLY_S, _LATE_S = 10.0, 15.0  # how far off the known phases the next may be
 _HALF_HOUR_S = 1800.0
@@ -42,9 +42,15 @@ class Recurrence:
         """For how long an occurrence is waited for."""
         return self.late_s - self.early_s + _EARLY_S + _LATE_S
 
-    def chance(self, now_s: float) -> float:
-        """The probability that the next occurrence has a burst: Beta prior, hits of trials."""
-        trials = max(self.hits, int((now_s - self.first_s + self.period_s / 2) / self.period_s))
+    def chance(self, now_s: float, since_s: float) -> float:
+        """The probability that the next occurrence has a burst: Beta prior, hits of trials, of all
+        that were watched since `since_s`.
+
+        Those before the first burst count: what comes every five minutes would have come before.
+        """
+        after = int((now_s - self.first_s + self.period_s / 2) / self.period_s)
+        before = int(max(0.0, self.first_s - since_s) / self.period_s)
+        trials = max(self.hits, after) + before
         believed, of = self.expected
         return (self.hits + believed) / (trials + believed + of)
 
