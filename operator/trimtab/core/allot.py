@@ -27,6 +27,7 @@ from trimtab.core.snapshot import Workload, WorkloadKey
 from trimtab.core.strained import arriving_rate, strained
 from trimtab.core.view import View, set_aside, set_aside_held
 
+_WORTH_SWITCHING = 0.5
 _EXACT_MODELS = 64  # up to so many models `solver: exact` asks for the integer optimum
 
 
@@ -95,24 +96,59 @@ def _shared_out(
     now_s: float,
     policy: PolicySettings,
 ) -> tuple[list[_Sharing], Solution]:
-    """Where not all can be had: what each runs as if nothing but what arrives counted, then how
-    many of it so that the fewest requests miss. With the options that its runs are counted by.
+    """Where not all can be had: how many of what serves, so that the fewest of the requests that
+    arrive are missed. With the options that its runs are counted by.
 
     Ten models each kept room for a burst of their own, and the one that had a burst found none. And
-    a shortage has no room for two variants of one model: of several, counted by their own misses,
-    each went from one to another and back, and served with neither.
+    a shortage has no room for two variants of one model: under a budget that was too small for
+    eight, each went from one to another and back, and served with neither. Only where others
+    would more than halve what is lacking are they switched to.
     """
-    arriving = [replace(demand, rate=arriving_rate(view, demand)) for view, _, demand in sharing]
-    first = _solved(indexes.problem(arriving, shares, policy), policy)
-    narrowed = []
-    for (view, options, demand), allotment in zip(sharing, first.models, strict=True):
-        at = slice(None)
-        if len(allotment.runs) == 1:
-            at = slice(allotment.runs[0].option, allotment.runs[0].option + 1)
-        alone = replace(demand, options=demand.options[at])
-        narrowed.append((view, options[at], strained(view, options[at], alone, now_s)))
-    demands = [demand for _, _, demand in narrowed]
-    return narrowed, _solved(indexes.problem(demands, shares, policy), policy)
+    arriving = [
+        (view, options, replace(demand, rate=arriving_rate(view, demand)))
+        for view, options, demand in sharing
+    ]
+    free = _of(arriving, indexes, shares, policy)
+    serving = [_narrowed(each, _serves(each)) for each in arriving]
+    staying = _of(serving, indexes, shares, policy)
+    if _short_of(free) < _WORTH_SWITCHING * _short_of(staying):
+        kept = [
+            _narrowed(each, allotment.runs[0].option if len(allotment.runs) == 1 else None)
+            for each, allotment in zip(sharing, free.models, strict=True)
+        ]
+    else:
+        kept = [_narrowed(each, _serves(each)) for each in sharing]
+    fewest = [(view, options, strained(view, options, d, now_s)) for view, options, d in kept]
+    return fewest, _of(fewest, indexes, shares, policy)
+
+
+def _of(
+    sharing: Sequence[_Sharing], indexes: _Indexes, shares: Shares, policy: PolicySettings
+) -> Solution:
+    demands = [demand for _, _, demand in sharing]
+    return _solved(indexes.problem(demands, shares, policy), policy)
+
+
+def _short_of(solution: Solution) -> float:
+    return sum(allotment.shortfall_rate for allotment in solution.models)
+
+
+def _serves(sharing: _Sharing) -> int | None:
+    """The place of the option that serves now; None where none does."""
+    view, options, _ = sharing
+    current = view.current
+    if current is None or not current.ready:
+        return None
+    return next((i for i, o in enumerate(options) if o.key == current.key), None)
+
+
+def _narrowed(sharing: _Sharing, option: int | None) -> _Sharing:
+    """With that option alone; with all where none is given."""
+    view, options, demand = sharing
+    if option is None:
+        return sharing
+    alone = slice(option, option + 1)
+    return view, options[alone], replace(demand, options=demand.options[alone])
 
 
 def _solved(problem: Problem, policy: PolicySettings) -> Solution:

@@ -40,6 +40,11 @@ class Choice:
         """Of the granted replicas."""
         return self.option.cost(self.granted)
 
+    @property
+    def carried_rate(self) -> float:
+        """Requests/s that the granted replicas carry; 0 where their speed is unknown."""
+        return self.granted * (self.option.capacity_rate or 0.0)
+
 
 def judge(
     option: Option, spec: ModelDeployment, rate: float | None, running: int, shares: Shares
@@ -142,8 +147,8 @@ def _rate_price(choice: Choice) -> tuple[bool, float]:
 
 def _carried(choice: Choice) -> tuple[bool, float, Decimal]:
     """Order of the short choices: within SLO first, then by requests carried, then by cost."""
-    rate = choice.option.capacity_rate or 0.0
-    return (choice.option.meets_slo and choice.granted > 0, choice.granted * rate, -_cost(choice))
+    meets = choice.option.meets_slo and choice.granted > 0
+    return meets, choice.carried_rate, -_cost(choice)
 
 
 def _worth_switching(

@@ -10,6 +10,8 @@ from trimtab.core.settings import PolicySettings
 from trimtab.core.snapshot import Workload, WorkloadKey
 from trimtab.core.view import View
 
+_WORTH_A_SWITCH = 2.0
+
 
 def pick(
     view: View, shares: Shares, room: Room, now_s: float, policy: PolicySettings
@@ -36,6 +38,8 @@ def pick(
     choice = choose(choices, spec, current.key, policy)
     if choice is None or choice is staying:
         return choice, choices
+    if staying.short and _stays_in_shortage(staying, choice, current):
+        return staying, choices
     if not staying.short:
         # A wish, not a need: first grow if the load asks for more, and a cheaper fleet must have
         # sufficed for the whole window. Otherwise two variants swap at every dip of the load.
@@ -56,6 +60,15 @@ def pick(
         # A switch that cannot begin must not keep the current variant from being scaled.
         return staying, choices
     return choice, choices
+
+
+def _stays_in_shortage(staying: Choice, choice: Choice, current: Workload) -> bool:
+    """Where neither carries the load, what serves goes on unless the other carries twice as much:
+    a switch takes a start-up of what is lacking. Under a budget that was too small for eight models
+    one or the other was always between two variants, and served with neither."""
+    if not current.ready or not choice.short:
+        return False
+    return choice.carried_rate < _WORTH_A_SWITCH * staying.carried_rate
 
 
 def _can_begin(view: View, choice: Choice, room: Room) -> bool:

@@ -67,8 +67,11 @@ def look(
     known = learn(memory.models.get(state.spec.key, ModelMemory()), state, now_s, policy)
     demand = estimate_demand(state.readings, state.spec.slo.target_s, policy)
     if is_blind(state.readings.arrival_rate) and not any(w.ready for w in state.workloads):
-        # Nothing serves yet, so nothing can be read: that is a beginning, not a blindness.
-        demand = Demand(None, blind=bool(known.demand))
+        # Nothing serves, so nothing can be read: that is a beginning, not a blindness. And where
+        # something served before, its load is still there: a model that gave its last replica to
+        # others was never given one again.
+        last = known.demand[-1][1] if known.demand else None
+        demand = Demand(last, blind=False, measured=last, arriving=last)
     keep_s = max(policy.safe_window_s, hold_s(state.spec, known))
     demand, known = foresee(demand, known, state, now_s, policy)
     known = remember_demand(known, demand, now_s, keep_s)
