@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.core.builders import INT8, accelerator, deployment, steady, steps
+from tests.core.builders import INT8, accelerator, deployment, steady, steps, variant
 from tests.core.story import Model, Story, sizes
+from trimtab.core.memory import Memory, ModelMemory
+from trimtab.core.settings import DEFAULT_POLICY
 from trimtab.core.shortage import Strain
-from trimtab.core.signals import Known
-from trimtab.core.snapshot import ModelReadings
+from trimtab.core.signals import Known, Missing
+from trimtab.core.snapshot import ModelReadings, ModelState, Snapshot
+from trimtab.core.view import look
 
 
 def strain(rate: float, *, backlog: float = 0.0, ready: int = 0, starting: int = 0) -> Strain:
@@ -125,3 +130,44 @@ def test_noise_moves_nothing_where_all_are_a_little_short() -> None:
     ]
     story = Story(*models, classes=(accelerator(most=12),), start_up_s=45.0).until(600)
     assert all(set(sizes(story, f"m{i}")[10:]) == {3} for i in range(4))
+
+
+@pytest.mark.parametrize(("large_ms", "switches"), [(3.0, False), (1.0, True)])
+def test_what_serves_too_little_goes_on_unless_the_other_serves_twice_as_much(
+    large_ms: float, switches: bool
+) -> None:
+    """Three small replicas carry 230 requests/s; a large one of the same price 270, or 900."""
+    small, large = variant("int8", "0.98", 10.0), variant("fp32", "0.98", large_ms, "l4")
+    spec = replace(deployment(variants=(small, large)), budget_per_hour=Decimal("0.30"))
+    story = Story(
+        Model(spec, steady(1200)).running(INT8, 3),
+        classes=(accelerator("cpu", "0.10"), accelerator("l4", "0.30")),
+    )
+    story.until(600)
+    served = {m.plan.targets[0].key.variant for m in story.history}
+    assert served == ({"int8", "fp32"} if switches else {"int8"})
+
+
+def test_who_gave_its_last_replica_is_still_asked_for_what_it_served() -> None:
+    """Without a pod nothing can be read. Taken for blindness, that held it at nothing for ever."""
+    spec = deployment()
+    gone = Missing("NoPods", "No pod of the model is scraped.")
+    state = ModelState(spec, readings=ModelReadings(gone, gone))
+    memory = Memory({spec.key: ModelMemory(demand=((50.0, 400.0), (95.0, 300.0)))})
+    view = look(state, memory, Snapshot(models=(state,)), 100.0, DEFAULT_POLICY)
+    assert view.demand.rate == 300.0
+    assert not view.demand.blind
+    new = look(state, Memory(), Snapshot(models=(state,)), 100.0, DEFAULT_POLICY)
+    assert new.demand.rate is None
+    assert not new.demand.blind
+
+
+def test_a_model_that_cannot_be_strained_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("trimtab.core.allot.strained", fails)
+    models = [Model(deployment(f"m{i}"), steady(300)) for i in range(3)]
+    story = Story(*models, classes=(accelerator(most=6),))
+    story.until(200)
+    assert sum(last(story).values()) == 6

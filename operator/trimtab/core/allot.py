@@ -118,8 +118,17 @@ def _shared_out(
         ]
     else:
         kept = [_narrowed(each, _serves(each)) for each in sharing]
-    fewest = [(view, options, strained(view, options, d, now_s)) for view, options, d in kept]
+    fewest = [_strained(each, now_s) for each in kept]
     return fewest, _of(fewest, indexes, shares, policy)
+
+
+def _strained(sharing: _Sharing, now_s: float) -> _Sharing:
+    view, options, demand = sharing
+    try:
+        return view, options, strained(view, options, demand, now_s)
+    except Exception:
+        # Shared out by the rate alone: one that nobody had thought of must not stop all others.
+        return view, options, replace(demand, rate=arriving_rate(view, demand))
 
 
 def _of(
