@@ -46,7 +46,7 @@ class Strain:
 
     def missed_rates(self, most: int) -> list[float]:
         """Requests/s that are missed with 0, 1, .. `most` replicas; never rises."""
-        depths = missing_share(np.arange(most + 1) * self.capacity_rate / self.rate).tolist()
+        depths = missing_share(np.arange(most + 1.0) * (self.capacity_rate / self.rate)).tolist()
         found = [self.rate]
         for replicas in range(1, most + 1):
             # Whom the SLO is kept for lacks nothing: a higher priority would take all for the rest.
