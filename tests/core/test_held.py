@@ -56,6 +56,20 @@ def test_a_learnt_cap_is_not_rendered_where_the_rollout_could_not_surge() -> Non
     assert {m.plan.targets[0].batch_cap for m in story.history[20:]} == {8}
 
 
+def test_of_two_rollouts_that_begin_together_one_takes_the_last_place() -> None:
+    """Each counted on the room for one pod more, and together they were above the inventory."""
+    gains = (variant("int8", "0.98", 10.0, batch_ms={8: 20.0}),)
+    specs = [deployment(f"m{i}", variants=gains, max_batch=8, most=1) for i in range(2)]
+    models = [Model(spec, steady(50)) for spec in specs]
+    story = Story(*models, classes=(accelerator(most=3),))
+    story.until(60)
+    for model in models:
+        model.children[INT8].batch_cap = 1
+    story.until(65)
+    begin = [story.plan(f"m{i}").targets[0] for i in range(2)]
+    assert sum(t.may_surge and t.batch_cap > 1 for t in begin) == 1
+
+
 def test_what_runs_without_a_price_closes_the_budget_it_is_paid_from() -> None:
     # The l4 replicas cost nobody knows what: the rest of the budget is not known to be there.
     spec = deployment(variants=(variant("int8", "0.98", 10.0, "cpu", "l4"),), per_hour="0.50")

@@ -115,12 +115,7 @@ def _target(view: View, mix: Mix, key: WorkloadKey, replicas: int, room: Room) -
     member = next((m for m in mix.members if m.option.key == key), None)
     if member is None:
         return as_rendered(spec, workload, replicas)
-    target = as_chosen(spec, workload, member.option, replicas, room, blind=view.demand.blind)
-    rolls = (target.batch_cap, target.queue_size) != (workload.batch_cap, workload.queue_size)
-    if rolls and target.may_surge and workload.ready:
-        # Two that roll at once would each take the last free place.
-        room.take(spec, key.accelerator_class, 1)
-    return target
+    return as_chosen(spec, workload, member.option, replicas, room, blind=view.demand.blind)
 
 
 def _together(wanted: dict[WorkloadKey, int], steps: dict[WorkloadKey, Step]) -> Step:

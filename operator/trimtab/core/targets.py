@@ -99,6 +99,10 @@ def as_chosen(
     if _keeps_config(workload, may_surge=may_surge, blind=blind):
         cap = min(workload.batch_cap or cap, spec.triton.max_batch_size)
         queue_size = None if queue_size is None else kept_queue_size(spec, workload)
+    rolls = (cap, queue_size) != (workload.batch_cap, workload.queue_size)
+    if may_surge and workload.ready and rolls:
+        # Two that began to roll in one tick counted on the same room for a pod more.
+        room.take(spec, workload.key.accelerator_class, 1)
     return Target(
         workload.key,
         replicas,
