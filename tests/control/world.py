@@ -14,7 +14,7 @@ from trimtab.control.loop import Loop
 from trimtab.control.metrics import Metrics
 from trimtab.control.settings import PrometheusSection, Settings
 from trimtab.observe.errors import PrometheusError, PrometheusUnreachable
-from trimtab.observe.prometheus import Answer, Sample
+from trimtab.observe.prometheus import Answer, Sample, Series
 
 Place = tuple[str, str, str]
 
@@ -102,6 +102,8 @@ class FakePrometheus:
 
     def __init__(self) -> None:
         self.down = False
+        self.asked = 0
+        self.past: Callable[[float], float] | None = None
         self.series: Callable[[str, float], list[Sample]] = lambda _query, _at_s: []
 
     def idle(self, kube: FakeKube) -> None:
@@ -124,6 +126,20 @@ class FakePrometheus:
             problem: PrometheusError = PrometheusUnreachable(self.shown_url, "refused")
             raise problem
         return Answer(tuple(self.series(promql, at_s)))
+
+    async def range(
+        self, promql: str, start_s: float, end_s: float, step_s: float
+    ) -> tuple[Series, ...]:
+        """The past, as far as the story has one: the rate at each time, none of it failed."""
+        self.asked += 1
+        if self.down:
+            raise PrometheusUnreachable(self.shown_url, "refused")
+        if self.past is None or "failure" in promql:
+            return ()
+        count = int((end_s - start_s) / step_s) + 1
+        times = [start_s + i * step_s for i in range(count)]
+        points = tuple((t, self.past(t)) for t in times)
+        return (Series({"namespace": "shop", "model": "digits"}, points),)
 
 
 class World:

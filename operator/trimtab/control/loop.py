@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from trimtab.actuate import kinds, names
 from trimtab.actuate.client import KubeClient
@@ -19,6 +21,7 @@ from trimtab.control.events import transitions
 from trimtab.control.gather import Gathered, gather
 from trimtab.control.logs import log_fields
 from trimtab.control.metrics import Metrics
+from trimtab.control.recall import recall
 from trimtab.control.settings import Settings
 from trimtab.control.status import Status, build_problem_status, build_status, needs_write
 from trimtab.core.conditions import stalled
@@ -28,12 +31,20 @@ from trimtab.core.memory import Memory
 from trimtab.core.plan import ModelPlan, Plan
 from trimtab.core.signals import Missing
 from trimtab.core.snapshot import ModelState, Snapshot
+from trimtab.observe.errors import PrometheusError
 from trimtab.observe.fleet import Querier, read_fleet
+from trimtab.observe.history import Ranges
 
 log = logging.getLogger(__name__)
 
+_RECALL_AGAIN_S = 60.0
+
 OURS_SELECTOR = f"{names.MANAGED_BY_LABEL}={names.MANAGED_BY}"
 """Selects trimtab's own children, of whichever install."""
+
+
+class Prometheus(Querier, Ranges, Protocol):
+    """What the loop asks of its Prometheus client."""
 
 
 @dataclass
@@ -42,7 +53,7 @@ class Loop:
 
     settings: Settings
     kube: KubeClient
-    prometheus: Querier
+    prometheus: Prometheus
     caches: Caches
     metrics: Metrics
     memory: Memory = field(default_factory=Memory)
@@ -54,6 +65,7 @@ class Loop:
         self._written_s: dict[ObjectKey, float] = {}
         self._told: dict[tuple[Kind, ObjectKey], str] = {}
         self._synced_s: float | None = None
+        self._recall_at_s = 0.0
 
     def wake(self) -> None:
         """Starts the next tick now."""
@@ -84,6 +96,7 @@ class Loop:
             self.prometheus, self.settings.reading(), gathered.snapshot.models, now_s
         )
         snapshot = gathered.with_readings(readings)
+        await self._recall_once(snapshot, now_s)
         plan, self.memory = decide(snapshot, self.memory, now_s, self.settings.policy())
         await asyncio.gather(
             *(self._settle(s, plan.models[s.spec.key], snapshot, now_s) for s in snapshot.models)
@@ -93,6 +106,26 @@ class Loop:
         self.last_tick_s = time.time()
         self.metrics.last_tick.set(self.last_tick_s)
         return plan
+
+    async def _recall_once(self, snapshot: Snapshot, now_s: float) -> None:
+        """Reads the past back, once. Until it can be read the loop goes on with what it sees."""
+        if now_s < self._recall_at_s or not snapshot.models:
+            return
+        settings, models = self.settings, snapshot.models
+        try:
+            self.memory = await recall(
+                self.prometheus,
+                settings.reading(),
+                models,
+                self.memory,
+                settings.policy(),
+                now_s,
+            )
+            self._recall_at_s = math.inf
+        except (PrometheusError, TimeoutError) as error:
+            self._recall_at_s = now_s + _RECALL_AGAIN_S
+            said = str(error) or "no answer in time"
+            log.warning("the load before this start is not known yet: %s", said)
 
     async def sync(self) -> None:
         """Lists everything watched: the base that events build on, and the mend for lost ones."""

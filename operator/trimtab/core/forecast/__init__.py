@@ -4,6 +4,6 @@ A forecast may only raise what is planned for. Little history means: the latest 
 """
 
 from trimtab.core.forecast.forecast import Forecast, forecast
-from trimtab.core.forecast.history import History, record
+from trimtab.core.forecast.history import History, record, replayed
 
-__all__ = ["Forecast", "History", "forecast", "record"]
+__all__ = ["Forecast", "History", "forecast", "record", "replayed"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from trimtab.core.forecast.error_budget import ErrorBudget
@@ -23,6 +24,7 @@ RECENT_S = 300.0  # what a sudden rise is measured against
 _GAP_S = 60.0  # a longer silence is not watching
 _CALM_S = 900.0  # how slowly the calm rate follows
 _ONSETS_KEPT = 48
+_LEAD_S = 60.0  # of a replica, where no start was seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,17 @@ def record(
         season=history.season.recorded(now_s, rate),
         error_budget=history.error_budget.heard(now_s, rate, step_s, is_late=is_late),
     )
+
+
+def replayed(points: Iterable[tuple[float, float]], window_s: float) -> History:
+    """The history of (time, rate) as it was recorded, each over the `window_s` seconds before.
+
+    How late help came and what was late is not known any more: as of a model that never started.
+    """
+    history = History()
+    for at_s, rate in points:
+        history = record(history, at_s, rate, window_s, _LEAD_S + window_s, _LEAD_S, is_late=False)
+    return history
 
 
 def _since(
