@@ -1,7 +1,7 @@
 """Every scaling rule on recorded load: attainment, cost, accuracy and changes, as one table.
 
-python -m bench.policies --traces DIR [--fleet one|five|eight] [--policies a,b]
-    [--start-up 15,45] [--stretches twitter@6h+1h,azure@0h+1h] [--mean 5] [--seeds right,wrong]
+python -m bench.policies --traces DIR [--fleet one|five|eight|five-gateway|five-accuracy]
+    [--policies a,b] [--start-up 15,45] [--stretches twitter@6h+1h,azure@0h+1h] [--mean 5] [--seeds right,wrong]
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from trimtab.simulate.run import run
 from trimtab.simulate.settings import RunSettings
 
 _FLEETS = ("one", "five", "eight")
+_BEHIND_A_GATEWAY = ("five-gateway", "five-accuracy")
 _COLUMNS = (
     "policy",
     "in SLO, worst model",
@@ -131,7 +132,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.policies", description=__doc__)
     add = parser.add_argument
     add("--traces", type=Path, help="folder of the recordings (default: $TRIMTAB_TRACES)")
-    add("--fleet", type=_among(_FLEETS), default=list(_FLEETS))
+    add("--fleet", type=_among((*_FLEETS, *_BEHIND_A_GATEWAY)), default=list(_FLEETS))
     add("--policies", type=_among(NAMES), default=list(NAMES))
     add("--stretches", type=_stretches, default=_stretches(_STRETCHES))
     add("--mean", type=_numbers, default=[5.0], help="mean load in replicas of the cheapest way")
