@@ -1,7 +1,8 @@
 """Every scaling rule on recorded load: attainment, cost, accuracy and changes, as one table.
 
 python -m bench.policies --traces DIR [--fleet one|five|eight|five-gateway|five-accuracy]
-    [--policies a,b] [--start-up 15,45] [--stretches twitter@6h+1h,azure@0h+1h] [--mean 5] [--seeds right,wrong]
+    [--policies a,b] [--start-up 15,45] [--stretches twitter@6h+1h,azure@0h+1h] [--mean 5]
+    [--seeds right,wrong]
 """
 
 from __future__ import annotations
