@@ -166,7 +166,7 @@ def test_a_model_that_cannot_be_strained_stops_nobody(monkeypatch: pytest.Monkey
     def fails(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("trimtab.core.allot.strained", fails)
+    monkeypatch.setattr("trimtab.core.shared_out.strained", fails)
     models = [Model(deployment(f"m{i}"), steady(300)) for i in range(3)]
     story = Story(*models, classes=(accelerator(most=6),))
     story.until(200)

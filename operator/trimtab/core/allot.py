@@ -2,16 +2,15 @@
 
 What nothing will be written for keeps what it holds, and is set aside first. The rest is shared by
 `optimise`: accuracy or cost, where all can be carried; else so that the fewest requests miss, the
-highest priority first (`strained`). What a model is
-allotted is set aside for it, so each may then decide for itself, within what it is allotted and
-what nobody was.
+highest priority first (`shared_out`). What a model is allotted is set aside for it, so each may
+then decide for itself, within what it is allotted and what nobody was.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from trimtab.api.resources import Objective, ObjectKey, RoutingType
@@ -23,11 +22,10 @@ from trimtab.core.optimise import Option as Choice
 from trimtab.core.optimise.problem import budget_micro, price_micro
 from trimtab.core.options import Option
 from trimtab.core.settings import PolicySettings
+from trimtab.core.shared_out import Sharing, shared_out
 from trimtab.core.snapshot import Workload, WorkloadKey
-from trimtab.core.strained import arriving_rate, strained
 from trimtab.core.view import View, set_aside, set_aside_held
 
-_WORTH_SWITCHING = 0.5
 _EXACT_MODELS = 64  # up to so many models `solver: exact` asks for the integer optimum
 
 
@@ -58,7 +56,7 @@ def allot(views: Iterable[View], shares: Shares, now_s: float, policy: PolicySet
         # Nothing is shared, so the best of each is the best of all.
         return Allotted(0.0, {view.state.spec.key: Shadow(0.0) for view in views})
     indexes = _Indexes(shares)
-    sharing: list[_Sharing] = []
+    sharing: list[Sharing] = []
     failures: dict[ObjectKey, Exception] = {}
     for view in views:
         try:
@@ -74,90 +72,19 @@ def allot(views: Iterable[View], shares: Shares, now_s: float, policy: PolicySet
             set_aside_held(view, shares)
     if not sharing:
         return Allotted(failures=failures)
-    demands = [demand for _, _, demand in sharing]
-    solution = _solved(indexes.problem(demands, shares, policy), policy)
+
+    def solved(demands: list[Demand]) -> Solution:
+        return _solved(indexes.problem(demands, shares, policy), policy)
+
+    solution = solved([demand for _, _, demand in sharing])
     if any(a.shortfall_rate > 0.0 for a in solution.models):
-        sharing, solution = _shared_out(sharing, indexes, shares, now_s, policy)
+        sharing, solution = shared_out(sharing, solved, now_s)
     shadows = {}
     for (view, options, _), allotment in zip(sharing, solution.models, strict=True):
         _set_aside(view, options, allotment, shares)
         price = _money(allotment) if allotment.binding else None
         shadows[view.state.spec.key] = Shadow(solution.gap, price)
     return Allotted(solution.gap, shadows, failures)
-
-
-_Sharing = tuple[View, tuple[Option, ...], Demand]
-
-
-def _shared_out(
-    sharing: Sequence[_Sharing],
-    indexes: _Indexes,
-    shares: Shares,
-    now_s: float,
-    policy: PolicySettings,
-) -> tuple[list[_Sharing], Solution]:
-    """Where not all can be had: how many of what serves, so that the fewest of the requests that
-    arrive are missed. With the options that its runs are counted by.
-
-    Ten models each kept room for a burst of their own, and the one that had a burst found none. And
-    a shortage has no room for two variants of one model: under a budget that was too small for
-    eight, each went from one to another and back, and served with neither. Only where others
-    would more than halve what is lacking are they switched to.
-    """
-    arriving = [
-        (view, options, replace(demand, rate=arriving_rate(view, demand)))
-        for view, options, demand in sharing
-    ]
-    free = _of(arriving, indexes, shares, policy)
-    serving = [_narrowed(each, _serves(each)) for each in arriving]
-    staying = _of(serving, indexes, shares, policy)
-    if _short_of(free) < _WORTH_SWITCHING * _short_of(staying):
-        kept = [
-            _narrowed(each, allotment.runs[0].option if len(allotment.runs) == 1 else None)
-            for each, allotment in zip(sharing, free.models, strict=True)
-        ]
-    else:
-        kept = [_narrowed(each, _serves(each)) for each in sharing]
-    fewest = [_strained(each, now_s) for each in kept]
-    return fewest, _of(fewest, indexes, shares, policy)
-
-
-def _strained(sharing: _Sharing, now_s: float) -> _Sharing:
-    view, options, demand = sharing
-    try:
-        return view, options, strained(view, options, demand, now_s)
-    except Exception:
-        # Shared out by the rate alone: one that nobody had thought of must not stop all others.
-        return view, options, replace(demand, rate=arriving_rate(view, demand))
-
-
-def _of(
-    sharing: Sequence[_Sharing], indexes: _Indexes, shares: Shares, policy: PolicySettings
-) -> Solution:
-    demands = [demand for _, _, demand in sharing]
-    return _solved(indexes.problem(demands, shares, policy), policy)
-
-
-def _short_of(solution: Solution) -> float:
-    return sum(allotment.shortfall_rate for allotment in solution.models)
-
-
-def _serves(sharing: _Sharing) -> int | None:
-    """The place of the option that serves now; None where none does."""
-    view, options, _ = sharing
-    current = view.current
-    if current is None or not current.ready:
-        return None
-    return next((i for i, o in enumerate(options) if o.key == current.key), None)
-
-
-def _narrowed(sharing: _Sharing, option: int | None) -> _Sharing:
-    """With that option alone; with all where none is given."""
-    view, options, demand = sharing
-    if option is None:
-        return sharing
-    alone = slice(option, option + 1)
-    return view, options[alone], replace(demand, options=demand.options[alone])
 
 
 def _solved(problem: Problem, policy: PolicySettings) -> Solution:

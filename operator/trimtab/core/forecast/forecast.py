@@ -26,7 +26,7 @@ _FOLLOWS_S = 60.0  # how long after a jump the height of earlier jumps is expect
 @dataclass(frozen=True, slots=True)
 class Forecast:
     """rate: items per second that may have to be served within the lead; 0 where nothing is known.
-    reason: the part that asks for most: Level, Rise, Trend, Season, Recurrence, Warning or
+    reason: the part that asks for most: Level, Rise, Trend, Season, Recurrence, Clock, Warning or
     Insurance."""
 
     rate: float
