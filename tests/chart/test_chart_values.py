@@ -36,6 +36,7 @@ def test_the_chart_lints(helm: Helm, arguments: list[str]) -> None:
         ({**URL, "namespaces": ["Shop"]}, "/namespaces/0"),
         ({**URL, "logFormat": "xml"}, "'json', 'text'"),
         ({**URL, "solver": "best"}, "'auto', 'exact'"),
+        ({**URL, "roomForBursts": "no"}, "/roomForBursts"),
         ({**URL, "crds": {"keep": "yes"}}, "/crds/keep"),
         ({**URL, "podLabels": {"a": 1}}, "/podLabels/a"),
         ({**URL, "networkPolicy": {"apiServerPorts": [0]}}, "/networkPolicy/apiServerPorts/0"),
@@ -99,6 +100,7 @@ def test_every_setting_reaches_the_operator(render: Render, tmp_path: Path) -> N
         "models": {"allowHostPath": True},
         "instance": "blue",
         "solver": "exact",
+        "roomForBursts": False,
         "logFormat": "text",
     }
     settings, written = _settings(render(**values, rbac={"nodes": False}), tmp_path)

@@ -52,6 +52,12 @@ def test_the_solver_reaches_the_decision(tmp_path: Path) -> None:
     assert load(tmp_path, "{prometheus: {url: x}, solver: exact}").policy().solver == "exact"
 
 
+def test_without_room_for_bursts_a_late_request_has_no_price(tmp_path: Path) -> None:
+    assert load(tmp_path, "prometheus: {url: x}").policy().late_price_s > 0.0
+    without = load(tmp_path, "{prometheus: {url: x}, roomForBursts: false}")
+    assert without.policy().late_price_s == 0.0
+
+
 def test_a_solver_that_is_not_installed_is_refused_at_the_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -62,6 +62,7 @@ models:
   allowHostPath: {{ .Values.models.allowHostPath }}
 instance: {{ .Values.instance | quote }}
 solver: {{ .Values.solver }}
+roomForBursts: {{ .Values.roomForBursts }}
 logFormat: {{ .Values.logFormat }}
 {{- end -}}
 

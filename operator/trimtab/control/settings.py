@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -57,6 +58,7 @@ class Settings(_Section):
     instance: Annotated[str, Field(max_length=63)] = ""
     log_format: Literal["json", "text"] = "json"
     solver: Literal["auto", "exact"] = "auto"
+    room_for_bursts: bool = True
 
     @property
     def tick_s(self) -> float:
@@ -93,11 +95,12 @@ class Settings(_Section):
     def policy(self) -> PolicySettings:
         """For the decision: it must know the windows its rates were read over."""
         reading = self.reading()
-        return PolicySettings(
+        policy = PolicySettings(
             fast_window_s=reading.fast_window_s,
             long_window_s=reading.long_window_s,
             solver=self.solver,
         )
+        return policy if self.room_for_bursts else replace(policy, late_price_s=0.0)
 
     def install(self) -> InstallSettings:
         """For the children."""
