@@ -15,7 +15,8 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from bench.calibration.schedule import stretch as stretch_of
 from bench.calibration.table import as_markdown
 from e2e.cluster.errors import ClusterError
 from e2e.cluster.progress import step
-from e2e.kit.access import CommandFailed, reach
+from e2e.kit.access import Access, CommandFailed, reach
 from e2e.kit.install import Images, install_prometheus, install_trimtab
 from e2e.kit.served import Stage
 from e2e.load.process import LoadError
@@ -74,6 +75,26 @@ def _calibrate(served: Served, seconds: float, trace: Path | None) -> list[Compa
     case = served.case
     with step(f"{case.name}: one replica"):
         served.start()
+    with _alone(served.stage.access):
+        return _measured(served, seconds, trace)
+
+
+@contextmanager
+def _alone(access: Access) -> Iterator[None]:
+    """Without the operator and Prometheus, whose seconds of work are the p99 of a small machine."""
+    beside = (("trimtab-system", "trimtab"), ("monitoring", "prometheus"))
+    scale = ("scale", "deployment", "--replicas")
+    for namespace, name in beside:
+        access.kubectl(*scale, "0", "-n", namespace, name)
+    try:
+        yield
+    finally:
+        for namespace, name in beside:
+            access.kubectl(*scale, "1", "-n", namespace, name)
+
+
+def _measured(served: Served, seconds: float, trace: Path | None) -> list[Compared]:
+    case = served.case
     with step(f"{case.name}: executions by batch size"):
         times = measure_profile(served)
     with step(f"{case.name}: capacity"):
