@@ -17,6 +17,7 @@ OVERLAY = {
     "max_batch_size": 8,
     "max_queue_delay_microseconds": 500,
     "max_queue_size": 200,
+    "queue_timeout_microseconds": None,
     "instance_count": 2,
 }
 
@@ -26,8 +27,8 @@ def merged(text: str, **changes: Any) -> Any:
     return parsed(pbtxt.Merge(text, {**OVERLAY, **changes}).merged())
 
 
-def notes(text: str) -> str:
-    merge = pbtxt.Merge(text, OVERLAY)
+def notes(text: str, **changes: Any) -> str:
+    merge = pbtxt.Merge(text, {**OVERLAY, **changes})
     merge.merged()
     return "; ".join(merge.notes)
 
@@ -117,6 +118,29 @@ def test_queue_policies_of_the_user_stay_beside_the_size() -> None:
     assert merged(text).dynamic_batching.priority_queue_policy[1].max_queue_size == 3
     unbounded = merged(text, max_queue_size=0)
     assert unbounded.dynamic_batching.default_queue_policy.max_queue_size == 7
+
+
+def test_what_has_waited_too_long_goes_behind_the_others_and_is_not_refused() -> None:
+    made = merged('name: "m" max_batch_size: 8', max_queue_size=0, queue_timeout_microseconds=50000)
+    policy = made.dynamic_batching.default_queue_policy
+    assert (policy.timeout_action, policy.default_timeout_microseconds) == (policy.DELAY, 50000)
+    assert policy.max_queue_size == 0
+
+
+@pytest.mark.parametrize(
+    ("batching", "says"),
+    [
+        ("default_queue_policy { default_timeout_microseconds: 9 }", "a timeout of its own"),
+        ("default_queue_policy { timeout_action: REJECT }", "a timeout of its own"),
+        ("preserve_ordering: true", "late requests keep their turn"),
+    ],
+)
+def test_a_timeout_of_the_users_own_stays_and_so_does_his_order(batching: str, says: str) -> None:
+    """With preserve_ordering one that goes last would hold up all that came after it."""
+    text = f'name: "m" max_batch_size: 8 dynamic_batching {{ {batching} }}'
+    before, after = merged(text), merged(text, queue_timeout_microseconds=50000)
+    assert after.dynamic_batching == before.dynamic_batching
+    assert says in notes(text, queue_timeout_microseconds=50000)
 
 
 def test_preferred_sizes_that_all_exceed_the_cap_go() -> None:

@@ -42,6 +42,7 @@ class Pod:
             "max_batch_size": 8,
             "max_queue_delay_microseconds": 500,
             "max_queue_size": 200,
+            "queue_timeout_microseconds": None,
             "instance_count": 2,
             "config_name": None,
             **overlay,

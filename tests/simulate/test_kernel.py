@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.simulate.batcher import serve
@@ -25,6 +25,17 @@ GAPS_S = st.lists(st.floats(0.0001, 0.05), min_size=1, max_size=60)
     cap=st.integers(1, 6),
     delay_s=st.sampled_from([0.0, 0.00437, 0.0191]),
     max_queue=st.sampled_from([0, 1, 4]),
+    timeout_s=st.sampled_from([math.inf, 0.0, 0.0173, 0.0411]),
+)
+@example(
+    # An overload that lasts: only there is anybody late who could have been in time.
+    gaps_s=[0.005] * 60,
+    cuts=[0.3, 0.7],
+    instances=1,
+    cap=1,
+    delay_s=0.0,
+    max_queue=0,
+    timeout_s=0.0173,
 )
 @settings(max_examples=200, deadline=None)
 def test_every_pod_batches_as_triton_does_however_time_is_cut(
@@ -34,11 +45,13 @@ def test_every_pod_batches_as_triton_does_however_time_is_cut(
     cap: int,
     delay_s: float,
     max_queue: int,
+    timeout_s: float,
 ) -> None:
     arrivals_s = np.cumsum(gaps_s)
     points = ((1, 0.0123457), (6, 0.0345679))
-    pods = player(*points, instances=instances, max_batch=6, max_queue=max_queue)
-    row = pods.add(0, cap, delay_s)
+    target_s = 0.0317171
+    pods = player(*points, instances=instances, max_batch=6, max_queue=max_queue, target_s=target_s)
+    row = pods.add(0, cap, delay_s, timeout_s=timeout_s)
     begun = 0
     for end_s in [*sorted(c * float(arrivals_s[-1]) for c in cuts), float(arrivals_s[-1]) + 60.0]:
         upto = int(np.searchsorted(arrivals_s, end_s))
@@ -53,6 +66,7 @@ def test_every_pod_batches_as_triton_does_however_time_is_cut(
         cap=cap,
         delay_s=delay_s,
         max_queue=max_queue,
+        timeout_s=timeout_s,
     )
     assert summary(pods) == pytest.approx(
         (
@@ -65,6 +79,10 @@ def test_every_pod_batches_as_triton_does_however_time_is_cut(
         abs=1e-9,
     )
     assert pods.totals()[COMPUTE_S] == pytest.approx(expected.compute_s)
+    # Sums are the same in any order; who was in time is not.
+    pods.finish(pods.now_s)
+    within = sum(m.within for m in pods.book.closed)
+    assert within == sum(s <= target_s for s in expected.latencies_s)
 
 
 def test_a_lone_request_takes_its_service_time() -> None:

@@ -1,7 +1,8 @@
-"""A minute of three times what the fleet can carry, with a bound on the queue and without."""
+"""A minute of three times what the fleet can carry: in turn, with a bound, and late ones last."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -23,7 +24,7 @@ RUSH = Trace(np.array([0.0, 120.0, 180.0, 480.0]), np.array([120 * 60, 60 * 1000
 
 
 @cache
-def rushed(most: int) -> ModelReport:
+def rushed(most: int, *, late_last: bool = False) -> ModelReport:
     """One replica is all there is; in the third minute 1,000 requests/s come to it."""
     spec = deployment(
         variants=(variant("int8", "0.98", 10.0, batch_ms={8: 24.0}),),
@@ -31,12 +32,13 @@ def rushed(most: int) -> ModelReport:
         most=1,
         max_queue=most,
     )
+    spec = replace(spec, triton=replace(spec.triton, late_last=late_last))
     fleet = Fleet((spec,), {"cpu": accelerator()})
     report = run(fleet, {KEY: RUSH}, Trimtab(), RunSettings(start_up_s=15.0, seed=1))
     return report.models[0]
 
 
-def test_without_a_bound_a_rush_is_late_until_its_backlog_is_gone() -> None:
+def test_in_turn_and_without_a_bound_a_rush_is_late_until_its_backlog_is_gone() -> None:
     played = rushed(0)
     assert played.dropped == 0
     assert played.minutes[2].slo_share < 0.05
@@ -56,6 +58,17 @@ def test_with_a_bound_a_rush_gets_what_the_replica_can_answer_and_leaves_nothing
     assert rush.within > 0.99 * rush.answered
     assert all(m.slo_share > 0.99 for m in bounded.minutes[3:])
     assert bounded.slo_attainment > 2.5 * unbounded.slo_attainment
+
+
+def test_where_the_late_go_last_a_rush_gets_as_much_and_nobody_is_refused() -> None:
+    last, bounded = rushed(0, late_last=True), rushed(100_000)
+    rush = last.minutes[2]
+    assert rush.within > 0.98 * bounded.minutes[2].within
+    assert (last.dropped, rush.answered) == (0, rush.requests)
+    # 40,000 wait behind all who come after them, of whom next to none is late.
+    assert all(m.slo_share > 0.97 for m in last.minutes[3:6])
+    assert all(m.slo_share > 0.99 for m in last.minutes[6:])
+    assert last.slo_attainment > 2.5 * rushed(0).slo_attainment
 
 
 def test_pods_keep_the_bound_they_were_started_with() -> None:

@@ -31,7 +31,7 @@ _MICROSECONDS = 1_000_000
 
 
 def renders_config(source: ModelSource) -> bool:
-    """Whether the plan's batch cap, delay, queue and instances can reach Triton.
+    """Whether the plan's batch cap, delays, queue and instances can reach Triton.
 
     With a URI Triton fetches the repository itself and uses the config.pbtxt it finds there.
     """
@@ -48,6 +48,11 @@ def overlay(md: ModelDeployment, target: Target) -> dict[str, Any]:
         ),
         "max_queue_size": (
             md.triton.max_queue_size if target.queue_size is None else target.queue_size
+        ),
+        "queue_timeout_microseconds": (
+            None
+            if target.queue_timeout_s is None
+            else round(target.queue_timeout_s * _MICROSECONDS)
         ),
         "instance_count": md.triton.instance_count,
         "config_name": _config_name(md.triton.extra_args),

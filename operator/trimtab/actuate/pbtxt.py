@@ -270,7 +270,7 @@ class Merge:
         return batch
 
     def batching(self, batch: int) -> Message:
-        """The user's dynamic_batching with the plan's delay and queue, within the batch size."""
+        """The user's dynamic_batching with the plan's delays and queue, within the batch size."""
         given = messages(self.fields, "dynamic_batching")
         fields = [f for message in given for f in message.fields]
         delay = self.overlay["max_queue_delay_microseconds"]
@@ -279,13 +279,32 @@ class Merge:
         name = "preferred_batch_size"
         preferred = [v for v in values(fields, name) if whole(name, v) <= batch]
         fields = put(fields, name, preferred or None)
+        ordered = any(f.value == "true" for f in named(fields, "preserve_ordering"))
+        policy = self.queue_policy(messages(fields, "default_queue_policy"), ordered=ordered)
+        return Message(put(fields, "default_queue_policy", Message(policy) if policy else None))
+
+    def queue_policy(self, given: list[Message], *, ordered: bool) -> list[Field]:
+        """The user's policy with the plan's bound and timeout; a timeout of his own stays.
+
+        ordered: answers leave in the order of their requests, so that one that goes last would hold
+        up all that came after it.
+        """
+        policy = [f for message in given for f in message.fields]
         size = int(self.overlay["max_queue_size"])
         if size > 0:
-            policies = messages(fields, "default_queue_policy")
-            policy = [f for message in policies for f in message.fields]
             policy = put(policy, "max_queue_size", str(size))
-            fields = put(fields, "default_queue_policy", Message(policy))
-        return Message(fields)
+        timeout = self.overlay["queue_timeout_microseconds"]
+        if timeout is None:
+            return policy
+        if ordered:
+            self.notes.append("preserve_ordering is set: late requests keep their turn")
+            return policy
+        name = "default_timeout_microseconds"
+        if named(policy, name) or named(policy, "timeout_action"):
+            self.notes.append("default_queue_policy has a timeout of its own, which is kept")
+            return policy
+        # DELAY: who has waited so long goes behind those who have not, and none is refused.
+        return put(put(policy, "timeout_action", "DELAY"), name, str(int(timeout)))
 
     def instances(self) -> None:
         """The plan's count in the user's instance group, which keeps its kind and devices."""

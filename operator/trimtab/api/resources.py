@@ -154,11 +154,13 @@ class TritonSettings:
 
     `max_batch_size` is an upper bound: the plan picks the cap the SLO allows. `max_queue_size` is
     one likewise, and 0 means unbounded. With a UriSource they are the cap and the bound themselves.
+    `late_last`: requests that are late anyway go behind those that can still be in time.
     """
 
     image: str
     max_batch_size: int = 1
     max_queue_size: int = 0
+    late_last: bool = True
     instance_count: int = 1
     image_pull_policy: str | None = None
     image_pull_secrets: tuple[str, ...] = ()

@@ -206,7 +206,17 @@ class Routing(Wire):
 
 
 class DynamicBatching(Wire):
-    """Bounds on the batches Triton forms."""
+    """Bounds on the batches Triton forms, and the order in which requests wait for one."""
+
+    rules = (
+        Rule(
+            cel="!has(self.lateRequests) || !has(self.maxQueueSize) || self.maxQueueSize == 0",
+            message="dynamicBatching.lateRequests has an effect only without a maxQueueSize, "
+            "within which none is late: remove one of the two",
+            broken=lambda b: b.has("late_requests") and b.max_queue_size > 0,
+            field="lateRequests",
+        ),
+    )
 
     max_batch_size: int = Field(
         ge=1,
@@ -222,6 +232,13 @@ class DynamicBatching(Wire):
         description="Requests that may wait in one replica before Triton refuses more; 0 sets no "
         "bound: none is refused. Above 0 trimtab picks the bound up to it: as many as a "
         "replica can still answer within the SLO. For a variant with source.uri none is picked.",
+    )
+    late_requests: Literal["Last", "InTurn"] | None = Field(
+        default=None,
+        description="Last, which is the default: a request that has waited for half the SLO's "
+        "target goes behind those that can still be in time, and is answered as soon as there is "
+        "room; so an overload makes late only what is too much. InTurn: first come, first served; "
+        "an overload makes all late. A queue timeout in the model's own config.pbtxt stays.",
     )
 
 

@@ -9,11 +9,13 @@ from trimtab.core.forecast import forecast, record
 from trimtab.core.forecast.onsets import noise
 from trimtab.core.hold import hold_s, ready_after_s
 from trimtab.core.memory import ModelMemory
+from trimtab.core.queue_timeout import late_go_last
 from trimtab.core.settings import PolicySettings
 from trimtab.core.signals import is_blind, value_or_none
-from trimtab.core.snapshot import ModelReadings, ModelState
+from trimtab.core.snapshot import ModelState
 
 _JUMP = 3.0  # standard deviations of the short window
+_LARGE = 0.25  # of the level: so much more is no noise of any service
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,39 +24,56 @@ class Demand:
     most clients; one that brings a batch of its own counts as many, as it does for Triton's cap.
 
     measured: the part of it that was measured; arriving: the same without the backlog, which alone
-    is remembered. reason: what asks for more than the level, as the forecast says. blind:
-    True where the fleet must not shrink on what was read.
+    is remembered. backlog: items that wait beyond what is in time. reason: what asks for more than
+    the level, as the forecast says. blind: True where the fleet must not shrink on what was read.
     """
 
     rate: float | None
     blind: bool
     measured: float | None = None
     arriving: float | None = None
+    backlog: float = 0.0
     reason: str = "Level"
 
 
-def estimate_demand(readings: ModelReadings, target_s: float, policy: PolicySettings) -> Demand:
+def estimate_demand(state: ModelState, memory: ModelMemory, policy: PolicySettings) -> Demand:
     """The measured rate with the error of its mean, and the backlog worked off in a bounded time.
 
     The long window tells the level; its standard error is sqrt(rate/window), that of a Poisson
     count. The short window counts where it is so far above that noise cannot be why: taken always,
     the largest of its noise would be planned for, and at 50 requests/s that is a fifth too much.
     """
+    readings, target_s = state.readings, state.spec.slo.target_s
     level, fast = value_or_none(readings.arrival_rate), value_or_none(readings.arrival_rate_fast)
     if level is None and fast is None:
         return Demand(None, blind=True)
+    late_last = late_go_last(state.spec)
     if level is None:
         rate = fast or 0.0
     else:
         rate = level + policy.rate_confidence * math.sqrt(level / policy.long_window_s)
-        if fast is not None and fast - level > noise(level, policy.fast_window_s, _JUMP):
+        excess = noise(level, policy.fast_window_s, _JUMP)
+        if late_last:
+            # What a moment has too much makes no more late than that: only a jump counts that the
+            # service does not make by itself. A burst of the last minutes is not what it makes: as
+            # if it were, the next one was seen only once it had filled the long window.
+            own = _JUMP * memory.history.before.deviation / readings.items
+            excess = max(excess, min(own, _LARGE * level))
+        if fast is not None and fast - level > excess:
             rate = max(rate, fast)
     # Little's law: more in flight than rate * target means requests are already too late.
     pending = value_or_none(readings.pending) or 0.0
     backlog = max(0.0, pending - max(1.0, rate * target_s))
-    measured = readings.items * (rate + backlog / policy.backlog_drain_s)
+    drain_s = policy.late_drain_s if late_last else policy.backlog_drain_s
+    measured = readings.items * (rate + backlog / drain_s)
     # A dead long window with a live short one is a gap in the scrapes: enough to grow on.
-    return Demand(measured, is_blind(readings.arrival_rate), measured, readings.items * rate)
+    return Demand(
+        measured,
+        is_blind(readings.arrival_rate),
+        measured,
+        readings.items * rate,
+        readings.items * backlog,
+    )
 
 
 def foresee(
@@ -71,24 +90,24 @@ def foresee(
     lead_s = ready_after_s(memory) + window_s
     if fast is not None:
         rate, held_s = readings.items * fast, hold_s(state.spec, memory)
-        is_late = _has_backlog(demand)
-        history = record(history, now_s, rate, window_s, lead_s, held_s, is_late=is_late)
+        late_last = late_go_last(state.spec)
+        history = record(
+            history, now_s, rate, window_s, lead_s, held_s, demand.backlog, late_last=late_last
+        )
     memory = replace(memory, history=history)
     if demand.measured is None or demand.blind:
         return demand, memory
     percentile = state.spec.slo.percentile / 100.0
     arriving, measured = demand.arriving or 0.0, demand.measured
-    ahead = forecast(history, arriving, now_s, lead_s, percentile, policy)
+    ahead = forecast(
+        history, arriving, now_s, lead_s, percentile, policy, late_last=late_go_last(state.spec)
+    )
     # A jump is measured, if in halves: forgotten a tick later, the pods it called for went before
     # they were Ready, in the middle of the burst.
     if ahead.reason == "Rise":
         arriving, measured = ahead.rate, max(measured, ahead.rate)
     rate, reason = max((measured, "Level"), (ahead.rate, ahead.reason))
     return replace(demand, rate=rate, measured=measured, arriving=arriving, reason=reason), memory
-
-
-def _has_backlog(demand: Demand) -> bool:
-    return demand.measured is not None and demand.measured > (demand.arriving or 0.0)
 
 
 def remember_demand(

@@ -17,9 +17,10 @@ class Target:
 
     `batch_cap` is the largest batch Triton may form; `queue_delay_s` how long it may wait for one,
     None leaves it as the user has it. `queue_size`: how many requests may wait at a replica before
-    it refuses more; None is the user's own bound. `weight` is the share of traffic in percent.
-    `may_surge`: a rollout may run one pod more than `replicas` for a while; money, inventory and
-    nodes allow it.
+    it refuses more; None is the user's own bound. `queue_timeout_s`: how long a request may wait
+    before it goes behind all that have not waited so long; None leaves every one its turn. `weight`
+    is the share of traffic in percent. `may_surge`: a rollout may run one pod more than `replicas`
+    for a while; money, inventory and nodes allow it.
     """
 
     key: WorkloadKey
@@ -29,6 +30,7 @@ class Target:
     weight: int = 100
     may_surge: bool = False
     queue_size: int | None = None
+    queue_timeout_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

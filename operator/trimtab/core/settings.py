@@ -12,6 +12,7 @@ class PolicySettings:
     fast_window_s, long_window_s: the windows the arrival rates were read over.
     rate_confidence: how many standard deviations of a Poisson count are added to a measured rate.
     backlog_drain_s: how fast requests in excess of what the SLO allows in flight are worked off.
+    late_drain_s: the same where they go behind what can still be in time, and hold up nobody.
     dead_band: how much more load the smaller fleet must carry before the fleet shrinks.
     switch_gain: what share of its cost another variant must save before it is switched to.
     shrink_step: the largest share of the replicas that goes in one tick (one goes at least).
@@ -31,6 +32,7 @@ class PolicySettings:
     long_window_s: float = 60.0
     rate_confidence: float = 0.5
     backlog_drain_s: float = 10.0
+    late_drain_s: float = 30.0
     dead_band: float = 0.05
     switch_gain: float = 0.10
     shrink_step: float = 0.25
@@ -40,7 +42,7 @@ class PolicySettings:
     latency_margin: float = 0.2
     settle_s: float = 90.0
     burst_ratio: float = 4.0
-    late_price_s: float = 40.0
+    late_price_s: float = 18.0
     solver: str = "auto"
 
 

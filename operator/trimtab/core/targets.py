@@ -14,6 +14,7 @@ from trimtab.core.options import Option
 from trimtab.core.plan import Constraint, Target
 from trimtab.core.queue_bound import kept_queue_size
 from trimtab.core.queue_delay import queue_delay_s
+from trimtab.core.queue_timeout import queue_timeout_s
 from trimtab.core.settings import PolicySettings
 from trimtab.core.snapshot import Workload, WorkloadKey
 from trimtab.core.switch import Relief, relief_by, retire
@@ -110,6 +111,7 @@ def as_chosen(
         queue_delay_s=option.queue_delay_s,
         may_surge=may_surge,
         queue_size=queue_size,
+        queue_timeout_s=queue_timeout_s(spec, workload.key.variant),
     )
 
 
@@ -121,6 +123,7 @@ def as_rendered(spec: ModelDeployment, old: Workload, replicas: int) -> Target:
         old.batch_cap or 1,
         queue_delay_s=queue_delay_s(spec, old.key.variant),
         queue_size=kept_queue_size(spec, old),
+        queue_timeout_s=queue_timeout_s(spec, old.key.variant),
     )
 
 

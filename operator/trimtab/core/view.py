@@ -65,7 +65,7 @@ def look(
 ) -> View:
     """Learns from the readings of one model, and turns them into demand and options."""
     known = learn(memory.models.get(state.spec.key, ModelMemory()), state, now_s, policy)
-    demand = estimate_demand(state.readings, state.spec.slo.target_s, policy)
+    demand = estimate_demand(state, known, policy)
     if is_blind(state.readings.arrival_rate) and not any(w.ready for w in state.workloads):
         # Nothing serves, so nothing can be read: that is a beginning, not a blindness. And where
         # something served before, its load is still there: a model that gave its last replica to

@@ -17,16 +17,17 @@ from trimtab.api.resources import AcceleratorClass
 from trimtab.core.plan import Target
 from trimtab.core.snapshot import Pod, Workload, WorkloadKey
 
-SetUp = tuple[int, float, int | None]
+SetUp = tuple[int, float, int | None, float | None]
 
 
 @dataclass(slots=True, eq=False)
 class SimPod:
     """One pod; times are seconds of the run, None while it has not come to that.
 
-    set_up: batch cap, queue delay, queue bound. scheduled_s: since when it holds an accelerator and
-    costs. ready_at_s: when it is Ready, known from the moment it is scheduled. removed_s: when it
-    was told to leave; gone_s: when it left. row: of the event loop, once it is Ready.
+    set_up: batch cap, queue delay, queue bound, queue timeout. scheduled_s: since when it holds an
+    accelerator and costs. ready_at_s: when it is Ready, known from the moment it is scheduled.
+    removed_s: when it was told to leave; gone_s: when it left. row: of the event loop, once it is
+    Ready.
     """
 
     name: str
@@ -179,7 +180,7 @@ class Inventory:
 
 
 def _set_up(target: Target) -> SetUp:
-    return target.batch_cap, target.queue_delay_s or 0.0, target.queue_size
+    return target.batch_cap, target.queue_delay_s or 0.0, target.queue_size, target.queue_timeout_s
 
 
 def _leave(workload: SimWorkload, pods: list[SimPod], count: int, now_s: float) -> None:

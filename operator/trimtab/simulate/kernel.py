@@ -2,7 +2,9 @@
 
 Each pod has one queue, first come first served, and a number of instances. An instance that is free
 takes what waits, up to the batch cap; with a queue delay it first waits for a full batch, until the
-oldest request has waited so long. A request that meets a full queue is rejected. That is Triton's
+oldest request has waited so long. A request that meets a full queue is rejected. One that has
+waited for longer than the pod's timeout when a batch is made goes behind all that have not
+(`timeout_action: DELAY`): it fills what they leave of a batch, the oldest first. That is Triton's
 dynamic batcher without preferred sizes. Everything is exact at any cut of time: what has not begun
 stays in the queue, and what runs is counted when it ends.
 """
@@ -62,20 +64,27 @@ def play(
     """
     order, starts = _by_row(times, rows, len(pods.kind), counts)
     queue = np.empty(len(waiting) + len(order))
+    late = np.empty(len(queue))
     left = np.empty(len(queue))
     drawn = np.zeros(1, np.int64)
     left_count, begun, oldest = 0, 0, math.inf
     for row in used:
-        waits = pods.waits[row]
-        queue[:waits] = waiting[begun : begun + waits]
+        delayed, waits = pods.delayed[row], pods.waits[row]
+        late[:delayed] = waiting[begun : begun + delayed]
+        queue[: waits - delayed] = waiting[begun + delayed : begun + waits]
         begun += waits
-        head, tail = _serve(
-            row, end_s, queue, order[starts[row] : starts[row + 1]], pods, speeds, counts, normals,
-            drawn, target_s,
+        head, tail, first, last = _serve(
+            row, end_s, queue, late, order[starts[row] : starts[row + 1]], pods, speeds, counts,
+            normals, drawn, target_s,
         )  # fmt: skip
-        left[left_count : left_count + tail - head] = queue[head:tail]
-        left_count += tail - head
-        oldest = min(oldest, _settle(row, end_s, queue[head:tail], pods, counts, target_s))
+        # What was delayed is older than all that was not: one ascending list for each pod.
+        pods.delayed[row], pods.waits[row] = last - first, last - first + tail - head
+        split = left_count + last - first
+        left[left_count:split] = late[first:last]
+        left[split : split + tail - head] = queue[head:tail]
+        waits = left[left_count : split + tail - head]
+        left_count += len(waits)
+        oldest = min(oldest, _settle(row, end_s, waits, pods, counts, target_s))
     return left[:left_count].copy(), oldest
 
 
@@ -107,6 +116,7 @@ def _serve(
     row: int,
     end_s: float,
     queue: Floats,
+    late: Floats,
     coming: Floats,
     pods: Pods,
     speeds: Speeds,
@@ -114,29 +124,39 @@ def _serve(
     normals: Floats,
     drawn: Ints,
     target_s: float,
-) -> tuple[int, int]:
-    """One pod's arrivals and batches in order of time; returns where its queue begins and ends.
+) -> tuple[int, int, int, int]:
+    """One pod's arrivals and batches in order of time; returns where its queue begins and ends, and
+    where what was delayed does.
 
-    drawn: (1,) how many of `normals` are used.
+    late: room for what is delayed, and what was before. drawn: (1,) how many of `normals` are used.
     """
-    head, tail, new = 0, pods.waits[row], 0
+    first, last = 0, pods.delayed[row]
+    head, tail, new = 0, pods.waits[row] - last, 0
     while True:
         slot = 0
         for other in range(1, pods.sizes.shape[1]):
             if pods.slots[row, other, ENDS] < pods.slots[row, slot, ENDS]:
                 slot = other
         begin = math.inf
-        if head < tail:
+        if first < last:
+            begin = pods.slots[row, slot, ENDS]
+        elif head < tail:
             free_s = pods.slots[row, slot, ENDS]
             begin = _begin_s(queue[head:tail], free_s, pods.cap[row], pods.delay_s[row])
         if begin < end_s and (new == len(coming) or begin < coming[new]):
             if pods.sizes[row, slot] > 0:
                 _count(row, slot, pods, counts, target_s)
-            size = min(tail - head, pods.cap[row])
-            _run(row, slot, begin, queue[head : head + size], pods, speeds, normals, drawn)
-            head += size
+            while head < tail and begin - queue[head] > pods.timeout_s[row]:
+                late[last] = queue[head]
+                head, last = head + 1, last + 1
+            fresh = min(tail - head, pods.cap[row])
+            old = min(last - first, pods.cap[row] - fresh)
+            pods.batches[row, slot, :fresh] = queue[head : head + fresh]
+            pods.batches[row, slot, fresh : fresh + old] = late[first : first + old]
+            head, first = head + fresh, first + old
+            _run(row, slot, begin, fresh + old, pods, speeds, normals, drawn)
         elif new < len(coming):
-            if 0 < pods.queue_size[row] <= tail - head:
+            if 0 < pods.queue_size[row] <= tail - head + last - first:
                 counts.counters[row, FAILURE] += 1
                 counts.minutes[int(coming[new] / 60.0) % len(counts.minutes), DROPPED] += 1
             else:
@@ -144,7 +164,7 @@ def _serve(
                 tail += 1
             new += 1
         else:
-            return head, tail
+            return head, tail, first, last
 
 
 @compiled
@@ -164,14 +184,14 @@ def _run(
     row: int,
     slot: int,
     begin: float,
-    batch: Floats,
+    size: int,
     pods: Pods,
     speeds: Speeds,
     normals: Floats,
     drawn: Ints,
 ) -> None:
-    """Starts a batch."""
-    kind, size = pods.kind[row], len(batch)
+    """Starts the batch that was put into the slot."""
+    kind = pods.kind[row]
     core = speeds.core_s[kind, size]
     if speeds.ratio[kind, size] > 0.0:
         shift, median, sigma = speeds.draw[kind]
@@ -181,7 +201,6 @@ def _run(
     pods.slots[row, slot, CORE_ENDS] = begin + core
     pods.slots[row, slot, ENDS] = begin + core + size * speeds.front_end_s[kind]
     pods.sizes[row, slot] = size
-    pods.batches[row, slot, :size] = batch
 
 
 @compiled
@@ -200,7 +219,6 @@ def _settle(
     for arrived in queue:
         oldest = min(oldest, arrived)
         open_s += end_s - arrived
-    pods.waits[row] = len(queue)
     counts.counters[row, PENDING] = len(queue)
     counts.counters[row, REQUEST_S] = counts.counters[row, LATENCY_S] + open_s
     return oldest

@@ -54,8 +54,16 @@ class Player:
         """The true service times from now on, one for each workload."""
         self._speeds = _speeds(truths, self.pods.batches.shape[2])
 
-    def add(self, kind: int, cap: int, delay_s: float, queue_size: int | None = None) -> int:
-        """A pod of that workload becomes Ready now; its row. No `queue_size` is the user's own."""
+    def add(
+        self,
+        kind: int,
+        cap: int,
+        delay_s: float,
+        queue_size: int | None = None,
+        timeout_s: float | None = None,
+    ) -> int:
+        """A pod of that workload becomes Ready now; its row. No `queue_size` is the user's own, no
+        `timeout_s` is none."""
         if not self._free:
             self._grow()
         row = self._free.pop()
@@ -63,6 +71,7 @@ class Player:
         pods.kind[row], pods.delay_s[row] = kind, delay_s
         pods.cap[row] = min(max(1, cap), pods.batches.shape[2])
         pods.queue_size[row] = self._max_queue if queue_size is None else queue_size
+        pods.timeout_s[row] = math.inf if timeout_s is None else timeout_s
         pods.slots[row], pods.sizes[row] = self.now_s, 0
         self.counts.counters[row], self.counts.summary[row] = 0.0, 0
         self._used = np.sort(np.append(self._used, row))

@@ -30,7 +30,8 @@ class Pods(NamedTuple):
     """Each pod's set-up and what it holds.
 
     kind, cap, delay_s: (R,) workload, batch cap and queue delay. queue_size: (R,) requests that may
-    wait, 0 is any number; waits: (R,) those that do.
+    wait, 0 is any number; waits: (R,) those that do. timeout_s: (R,) how long one may wait before
+    it goes behind all others, infinity never; delayed: (R,) those of `waits` that do.
     slots: (R, I, 3); sizes: (R, I) the requests in each running batch; batches: (R, I, C) their
     arrivals.
     """
@@ -40,6 +41,8 @@ class Pods(NamedTuple):
     delay_s: Floats
     queue_size: Ints
     waits: Ints
+    timeout_s: Floats
+    delayed: Ints
     slots: Floats
     sizes: Ints
     batches: Floats
@@ -78,6 +81,8 @@ def no_pods(rows: int, instances: int, largest: int) -> Pods:
         np.ones(rows, np.int64),
         np.zeros(rows),
         np.zeros(rows, np.int64),
+        np.zeros(rows, np.int64),
+        np.full(rows, np.inf),
         np.zeros(rows, np.int64),
         np.zeros((rows, instances, 3)),
         np.zeros((rows, instances), np.int64),

@@ -42,14 +42,16 @@ def watch(
     history: History | None = None,
     *,
     late: tuple[float, float] = (0.0, 0.0),
+    late_last: bool = True,
 ) -> History:
     """What is remembered of the load from the first time to the last, both read; with a backlog
-    from one time of `late` until the other."""
+    from one time of `late` until the other, that grows by 50 items in each tick."""
     history = history or History()
     t = from_s
     while t <= to_s:
         rate = (load(t) + load(t - TICK_S)) * TICK_S / WINDOW_S
-        history = record(history, t, rate, WINDOW_S, LEAD_S, HOLD_S, is_late=late[0] <= t < late[1])
+        backlog = 50.0 * ((t - late[0]) // TICK_S + 1.0) if late[0] <= t < late[1] else 0.0
+        history = record(history, t, rate, WINDOW_S, LEAD_S, HOLD_S, backlog, late_last=late_last)
         t += TICK_S
     return history
 

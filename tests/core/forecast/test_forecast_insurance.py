@@ -7,7 +7,7 @@ import pytest
 from tests.core.builders import steady
 from tests.core.forecast.rates import NO_ROOM_FOR_BURSTS, ahead, bursts, watch
 from trimtab.core.forecast.history import History
-from trimtab.core.forecast.insurance import expected_height, worth
+from trimtab.core.forecast.insurance import Insurance, expected_height
 from trimtab.core.forecast.surprises import Surprises
 from trimtab.core.settings import DEFAULT_POLICY
 
@@ -44,13 +44,25 @@ def test_what_was_never_seen_is_not_expected_however_slow_the_start() -> None:
     assert ahead(watch(steady(100), 0, 300), lead_s=600.0).reason == "Level"
 
 
+CROWDS = Surprises(late=((100.0, 60_000.0), (1000.0, 10_000.0)), bursts=61.0, watched_s=3600.0)
+
+
 def test_room_goes_as_high_as_it_pays() -> None:
     """Crowds of 100 every minute, of 1000 once an hour: the next 900/s would save 10 s of 1000
     items an hour, which at 20 s each is 56/s."""
-    seen = Surprises(late=((100.0, 60_000.0), (1000.0, 10_000.0)), bursts=61.0, watched_s=3600.0)
-    assert seen.room(10.0, 20.0) == 100.0
-    assert seen.room(10.0, 400.0) == 1000.0
-    assert seen.room(100.0, 20.0) == 0.0
+    assert CROWDS.room(10.0, 20.0, late_last=False) == 100.0
+    assert CROWDS.room(10.0, 400.0, late_last=False) == 1000.0
+    assert CROWDS.room(100.0, 20.0, late_last=False) == 0.0
+
+
+def test_where_the_late_go_last_room_keeps_its_part_of_a_larger_crowd() -> None:
+    """Crowds of 1000 for ten seconds an hour. Room for 100 of them keeps a tenth in time: at 400 s
+    each 1000 items' worth an hour for every one of the 90 that it adds to a level of 10."""
+    rare = Surprises(late=((100.0, 1.0), (1000.0, 10_000.0)), bursts=3.0, watched_s=3600.0)
+    assert rare.room(10.0, 400.0) == 1000.0
+    assert rare.room(10.0, 350.0) == 0.0
+    # In turn, none of it is in time before all is.
+    assert rare.room(10.0, 359.0, late_last=False) == 1000.0
 
 
 def test_a_fleet_that_follows_is_surprised_only_until_help_has_come() -> None:
@@ -70,7 +82,13 @@ def test_the_height_is_that_of_the_larger_bursts_seen() -> None:
 
 
 def test_room_is_worth_it_where_what_it_saves_is_its_price() -> None:
-    # A burst to twice the rate, one time in ten, 30 s of it late: 6 requests; 20 s of room.
-    assert worth(0.1, 2.0, 20.0, 30.0, 20 / 6)
-    assert not worth(0.1, 2.0, 20.0, 30.0, 3.3)
-    assert not worth(1.0, 1.0, 20.0, 30.0, 1e9)
+    # A burst to twice the rate, one time in ten, 30 s of it late: 6 requests; 60 s of room.
+    assert Insurance(30.0, 10.0, late_last=False).pays(0.1, 2.0, 30.0)
+    assert not Insurance(30.0, 9.9, late_last=False).pays(0.1, 2.0, 30.0)
+    assert not Insurance(30.0, 1e9, late_last=False).pays(1.0, 1.0, 20.0)
+
+
+def test_where_the_late_go_last_only_what_is_too_much_is_saved() -> None:
+    # Of the same burst half is answered in time without any room.
+    assert Insurance(30.0, 20.0, late_last=True).pays(0.1, 2.0, 30.0)
+    assert not Insurance(30.0, 19.9, late_last=True).pays(0.1, 2.0, 30.0)

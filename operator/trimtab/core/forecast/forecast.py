@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 
 from trimtab.core.forecast.history import History
-from trimtab.core.forecast.insurance import expected_height, worth
+from trimtab.core.forecast.insurance import Insurance, expected_height
 from trimtab.core.forecast.onsets import last_minute
 from trimtab.core.forecast.recurrence import (
     CLOCK_WINDOW_S,
@@ -40,14 +40,19 @@ def forecast(
     lead_s: float,
     percentile: float,
     policy: PolicySettings,
+    *,
+    late_last: bool = True,
 ) -> Forecast:
     """The largest of all parts: each may only raise.
 
     level: the rate measured over the long window, items/s. lead_s: seconds until a replica that is
     asked for now serves, the age of the readings included. percentile: the SLO's, 0.99 for a p99.
+    late_last: whether late requests go behind those that can still be in time.
     """
-    overdrawn = history.error_budget.overdrawn(history.calm_rate or level, percentile)
-    price_s = policy.late_price_s * overdrawn
+    unready_s = lead_s * (policy.burst_ratio - (1.0 if late_last else 0.0))
+    calm = history.calm_rate or level
+    overdrawn = history.error_budget.overdrawn(calm, percentile, unready_s)
+    insurance = Insurance(lead_s, policy.late_price_s * overdrawn, late_last)
     parts = [
         Forecast(level, "Level"),
         Forecast(_risen(history, policy), "Rise"),
@@ -56,11 +61,11 @@ def forecast(
     ]
     if not _is_rising(history, now_s, lead_s):
         parts += [
-            Forecast(_recurring(history, now_s, lead_s, price_s), "Recurrence"),
-            Forecast(_on_the_clock(history, now_s, lead_s, price_s, policy), "Clock"),
-            Forecast(_announced(history, now_s, lead_s, price_s, policy), "Warning"),
+            Forecast(_recurring(history, now_s, insurance), "Recurrence"),
+            Forecast(_on_the_clock(history, now_s, insurance, policy), "Clock"),
+            Forecast(_announced(history, now_s, insurance, policy), "Warning"),
         ]
-    parts.append(Forecast(history.surprises.room(level, price_s), "Insurance"))
+    parts.append(Forecast(_usual_room(history, level, insurance), "Insurance"))
     return max(parts, key=lambda part: part.rate)
 
 
@@ -139,39 +144,44 @@ def _is_rising(history: History, now_s: float, lead_s: float) -> bool:
     return bool(history.onsets) and now_s - history.onsets[-1].at_s < lead_s
 
 
-def _recurring(history: History, now_s: float, lead_s: float, price_s: float) -> float:
+def _recurring(history: History, now_s: float, insurance: Insurance) -> float:
     """The height of the bursts that are due by the clock and worth being ready for."""
     calm = max(history.calm_rate or 0.0, 1e-9)
     since_s = now_s - history.watched_s
-    due = [r for r in history.recurrences if is_due(r, now_s, lead_s)]
+    due = [r for r in history.recurrences if is_due(r, now_s, insurance.lead_s)]
     paying = (
         r.peak_rate
         for r in due
-        if worth(r.chance(now_s, since_s), r.peak_rate / calm, r.window_s + lead_s, lead_s, price_s)
+        if insurance.pays(r.chance(now_s, since_s), r.peak_rate / calm, r.window_s)
     )
     return max(paying, default=0.0)
 
 
 def _on_the_clock(
-    history: History, now_s: float, lead_s: float, price_s: float, policy: PolicySettings
+    history: History, now_s: float, insurance: Insurance, policy: PolicySettings
 ) -> float:
     """The height of a burst that the half hour may bring, before there ever was one: after that,
     its own time is known."""
-    if history.onsets or not is_on_the_clock(now_s, lead_s):
+    if history.onsets or not is_on_the_clock(now_s, insurance.lead_s):
         return 0.0
-    chance, height = clock_chance(history.watched_s, lead_s), policy.burst_ratio
-    if not worth(chance, height, CLOCK_WINDOW_S + lead_s, lead_s, price_s):
+    chance = clock_chance(history.watched_s, insurance.lead_s)
+    if not insurance.pays(chance, policy.burst_ratio, CLOCK_WINDOW_S):
         return 0.0
-    return (history.calm_rate or 0.0) * height
+    return (history.calm_rate or 0.0) * policy.burst_ratio
 
 
 def _announced(
-    history: History, now_s: float, lead_s: float, price_s: float, policy: PolicySettings
+    history: History, now_s: float, insurance: Insurance, policy: PolicySettings
 ) -> float:
     """The height of a burst that a small jump has announced."""
     warnings, height = history.warnings, expected_height(history, policy)
-    if not warnings.stands(now_s):
-        return 0.0
-    if not worth(warnings.chance, height, HOLDS_S, lead_s, price_s):
+    # The warning is heard late in its own time, so its window holds the lead already.
+    window_s = HOLDS_S - insurance.lead_s
+    if not warnings.stands(now_s) or not insurance.pays(warnings.chance, height, window_s):
         return 0.0
     return (history.calm_rate or 0.0) * height
+
+
+def _usual_room(history: History, level: float, insurance: Insurance) -> float:
+    """The rate that the bursts of the last hours make it worth being ready for at all times."""
+    return history.surprises.room(level, insurance.price_s, late_last=insurance.late_last)

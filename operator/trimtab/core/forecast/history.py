@@ -58,13 +58,14 @@ def record(
     window_s: float,
     lead_s: float,
     hold_s: float,
+    backlog: float = 0.0,
     *,
-    is_late: bool,
+    late_last: bool = True,
 ) -> History:
     """The history with one more rate, counted over the `window_s` seconds before `now_s`.
 
-    lead_s: how long help takes. hold_s: for how long it then stays. is_late: whether what comes now
-    finds a backlog.
+    lead_s: how long help takes. hold_s: for how long it then stays. backlog: items that wait
+    beyond what is in time. late_last: whether they go behind what still can be in time.
     """
     last_s = history.recent[-1][0] if history.recent else None
     if last_s is not None and now_s <= last_s:
@@ -92,7 +93,7 @@ def record(
             now_s, rate, _followed(recent, now_s - lead_s, hold_s), step_s
         ),
         season=history.season.recorded(now_s, rate),
-        error_budget=history.error_budget.heard(now_s, rate, step_s, is_late=is_late),
+        error_budget=history.error_budget.heard(now_s, rate, step_s, backlog, late_last=late_last),
     )
 
 
@@ -103,7 +104,7 @@ def replayed(points: Iterable[tuple[float, float]], window_s: float) -> History:
     """
     history = History()
     for at_s, rate in points:
-        history = record(history, at_s, rate, window_s, _LEAD_S + window_s, _LEAD_S, is_late=False)
+        history = record(history, at_s, rate, window_s, _LEAD_S + window_s, _LEAD_S)
     return history
 
 

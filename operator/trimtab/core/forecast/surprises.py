@@ -40,23 +40,27 @@ class Surprises:
         is_new = self.at_s is None or now_s - self.at_s > _APART_S
         return Surprises(_added(late, rate, rate * step_s), bursts + is_new, watched_s, now_s)
 
-    def room(self, level: float, price_s: float) -> float:
+    def room(self, level: float, price_s: float, *, late_last: bool = True) -> float:
         """The rate to be ready for at all times; 0 where being ready for more than `level` does not
         pay.
 
         price_s: what one late item is worth, in seconds of the capacity that serves one a second.
+        late_last: whether late items go last.
         """
         if self.bursts < _PATTERN:
             return 0.0
         watched_s = max(self.watched_s, _LEAST_WATCHED_S)
-        best, best_gain, saved = 0.0, 0.0, 0.0
-        for height, items in self.late:
-            if height <= level:
-                continue
-            saved += price_s * items / watched_s
-            gain = saved - (height - level)
+        heights = [(height, items) for height, items in self.late if height > level]
+        best, best_gain = 0.0, 0.0
+        for room, _ in heights:
+            # Of a burst that is larger still, room that puts what is late last keeps its part.
+            saved = sum(
+                items * ((min(height, room) - level) / height if late_last else height <= room)
+                for height, items in heights
+            )
+            gain = price_s * saved / watched_s - (room - level)
             if gain > best_gain:
-                best, best_gain = height, gain
+                best, best_gain = room, gain
         return best
 
 

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trimtab.api.resources import ObjectKey
+from trimtab.api.resources import ModelDeployment, ObjectKey
 from trimtab.core.plan import Target
+from trimtab.core.queue_timeout import queue_timeout_s
 from trimtab.core.snapshot import WorkloadKey
 from trimtab.simulate.policies.pin import Pinned
 from trimtab.simulate.policies.timeline import Counts, alive, cheapest_sequence, need
@@ -115,16 +116,21 @@ class Timetable:
 
     def tick(self, seen: Seen, now_s: float) -> Targets:
         at = round((now_s - self._began_s) / self._tick_s)
-        return {s.spec.key: self._targets(s.spec.key, at) for s in seen.snapshot.models}
+        return {s.spec.key: self._targets(s.spec, at) for s in seen.snapshot.models}
 
-    def _targets(self, model: ObjectKey, at: int) -> tuple[Target, ...]:
+    def _targets(self, spec: ModelDeployment, at: int) -> tuple[Target, ...]:
+        model = spec.key
         ways = self._ways[model]
         counts = {key: int(c[min(at, c.size - 1)]) for key, c in self._timelines[model].items()}
         total = sum(n * ways[key].rate for key, n in counts.items())
         return tuple(
             # The weight of a variant is its share of what all carry.
             Target(
-                key, n, ways[key].batch_cap, weight=max(1, round(100 * n * ways[key].rate / total))
+                key,
+                n,
+                ways[key].batch_cap,
+                weight=max(1, round(100 * n * ways[key].rate / total)),
+                queue_timeout_s=queue_timeout_s(spec, key.variant),
             )
             for key, n in counts.items()
             if n > 0
