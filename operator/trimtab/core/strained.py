@@ -15,10 +15,10 @@ from trimtab.core.shortage import Strain
 from trimtab.core.signals import value_or_none
 from trimtab.core.view import View
 
-_STAYS = 0.3  # how likely it is that the rate of now stays
+_STAYS = 0.1  # how likely it is that the rate of now stays
 # What is taken from whom it serves counts so much more than what is given: by the rates of a moment
 # every model lost a replica each minute to another, and a tenth of them was always starting.
-_KEEP = 2.0
+_KEEP = 10.0
 
 
 def strained(view: View, options: Sequence[Option], demand: Demand, now_s: float) -> Demand:
