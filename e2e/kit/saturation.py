@@ -1,0 +1,106 @@
+"""What one replica answers at most, here and now, and the load that is a step beyond it.
+
+A quarter of a core carries twice as much on one machine as on another: a fixed load is no step on
+the one and a flood on the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Sequence
+
+from e2e.kit.access import Access
+from e2e.kit.install import Images
+from e2e.kit.served import Stage
+from e2e.load.exchange import Exchange
+from e2e.load.generator import Endpoint
+from e2e.load.payload import Call, calls_for
+
+# Below, the low load of 15 would fill a replica; above, sending takes the CPU that serving needs.
+LEAST_RATE, MOST_RATE = 60, 600
+_CLIENTS = 16  # two of the largest batches: one waits while the other is computed
+_SECONDS, _REQUESTS = 5.0, 4000  # whichever comes first ends the measurement
+_WARM_S = 1.0  # the first requests meet cold caches: they are sent and not counted
+_CONNECT_S, _ANSWER_S = 2.0, 10.0
+
+
+class SaturationError(RuntimeError):
+    """A replica could not be measured, or no sensible load is beyond it."""
+
+
+def most_of_one_replica(access: Access, images: Images) -> float:
+    """The most requests per second that one replica of the digits model answers.
+
+    Measured on a model that may not grow, in a namespace that goes afterwards: so it neither
+    scales the model that the load is for, nor teaches trimtab anything of it, nor marks its p99.
+    """
+    with Stage(access, images) as stage:
+        stage.put(stage.digits(scaling={"minReplicas": 1, "maxReplicas": 1}))
+        stage.await_condition("Ready", "True", seconds=240)
+        url = stage.way_in()
+        calls = calls_for("digits", url.removeprefix("http://"))
+        return per_second(asyncio.run(closed_loop(Endpoint.parse(url), calls)))
+
+
+def step_beyond(most: float, times: float = 1.5) -> int:
+    """A round number of requests per second, so many times what one replica answers at most."""
+    rate = 5 * round(most * times / 5)
+    if LEAST_RATE <= rate <= MOST_RATE:
+        return rate
+    raise SaturationError(
+        f"one replica answers at most {most:.0f} requests/s, and a step to {rate} is not between"
+        f" {LEAST_RATE} and {MOST_RATE}: give cpu-quarter {'more' if rate < LEAST_RATE else 'less'}"
+        " cpu in e2e/demo/manifests/digits.yaml"
+    )
+
+
+def per_second(ends_s: Sequence[float], warm_s: float = _WARM_S) -> float:
+    """The rate of answers that came at these ascending times, those of the start left out."""
+    counted = [end_s for end_s in ends_s if end_s >= warm_s]
+    if not counted or counted[0] == counted[-1]:
+        raise SaturationError(f"{len(ends_s)} answers are too few to tell a rate by")
+    return (len(counted) - 1) / (counted[-1] - counted[0])
+
+
+async def closed_loop(
+    endpoint: Endpoint,
+    calls: Sequence[Call],
+    *,
+    seconds: float = _SECONDS,
+    requests: int = _REQUESTS,
+) -> list[float]:
+    """When each answer came, in seconds from the start; every client asks again once answered.
+
+    Latency would be flattered by clients that wait; what is answered at most is not.
+    """
+    now_s = asyncio.get_running_loop().time
+    start_s = now_s()
+    ends_s: list[float] = []
+    errors: set[str] = set()
+    left = itertools.islice(itertools.cycle(calls), requests)
+
+    async def client() -> None:
+        for call in left:
+            if error := await _ask(endpoint, call):
+                errors.add(error)
+            else:
+                ends_s.append(now_s() - start_s)
+            if errors or now_s() - start_s >= seconds:
+                return
+
+    await asyncio.gather(*(client() for _ in range(_CLIENTS)))
+    if errors:
+        raise SaturationError(f"one replica could not be measured: {', '.join(sorted(errors))}")
+    return ends_s
+
+
+async def _ask(endpoint: Endpoint, call: Call) -> str:
+    """Sends a request and waits for its answer; what was wrong with it, or nothing."""
+    loop = asyncio.get_running_loop()
+    answered: asyncio.Future[str] = loop.create_future()
+    exchange = Exchange(
+        loop, call, lambda *end: answered.set_result(end[2]), scheduled_s=0.0, lag_s=0.0
+    )
+    exchange.start(endpoint.family, endpoint.address, _CONNECT_S, _ANSWER_S)
+    return await answered
