@@ -10,6 +10,7 @@ import pytest
 from e2e.cluster import Cluster
 from e2e.kit.access import Access, reach
 from e2e.kit.install import Images, install_prometheus, install_trimtab, uninstall_trimtab
+from e2e.kit.saturation import most_of_one_replica
 from e2e.kit.served import Stage
 
 
@@ -48,6 +49,14 @@ def operator(access: Access, images: Images) -> Iterator[None]:
     install_trimtab(access, images, url, "--set", "roomForBursts=false")
     yield
     uninstall_trimtab(access)
+
+
+@pytest.fixture(scope="session")
+def most(access: Access, images: Images, operator: None) -> float:
+    """The most requests per second that one replica of the digits model answers here."""
+    found = most_of_one_replica(access, images)
+    print(f"one replica answers at most {found:.0f} requests/s")
+    return found
 
 
 @pytest.fixture(scope="module")

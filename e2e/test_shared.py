@@ -16,6 +16,7 @@ import pytest
 
 from e2e.kit.access import wait_for
 from e2e.kit.recorder import Moment
+from e2e.kit.saturation import step_beyond
 from e2e.kit.served import CHILD_KINDS, Stage
 
 BUDGET = Decimal("0.50")
@@ -100,8 +101,9 @@ def _scale_of(stage: Stage, name: str) -> str:
 class Fight:
     """Two models that both want most of one budget, and the record of what each had."""
 
-    def __init__(self, stage: Stage, records: dict[str, list[Moment]]) -> None:
+    def __init__(self, stage: Stage, rate: int, records: dict[str, list[Moment]]) -> None:
         self.stage = stage
+        self.rate = rate
         self.records = records
 
     def spent(self) -> list[Decimal]:
@@ -116,7 +118,7 @@ class Fight:
 
 
 @pytest.fixture(scope="module")
-def fight(stage: Stage) -> Iterator[Fight]:
+def fight(stage: Stage, most: float) -> Iterator[Fight]:
     """`first` (priority 100) and `second` (priority 1) under load, on five replicas of money."""
     stage.put(
         {
@@ -131,13 +133,15 @@ def fight(stage: Stage) -> Iterator[Fight]:
         stage.put(shared(stage, name, priority))
     for name in names:
         stage.await_condition("Ready", "True", name=name, seconds=120)
+    # What two replicas answer at most, so that each model asks for three at least, of which money
+    # holds five together.
+    rate = step_beyond(most, 2.0)
     ways = {name: stage.way_in(name) for name in names}
     with ExitStack() as stack:
         records = {name: stack.enter_context(stage.record(name)) for name in names}
         for seed, name in enumerate(names):
-            # Each asks for three at least, of which money holds five together.
-            stack.enter_context(stage.load(ways[name], "600s@150", seed=seed))
-        yield Fight(stage, {name: record.moments for name, record in records.items()})
+            stack.enter_context(stage.load(ways[name], f"600s@{rate}", seed=seed))
+        yield Fight(stage, rate, {name: record.moments for name, record in records.items()})
 
 
 def test_the_higher_keeps_its_capacity_and_the_lower_its_minimum(fight: Fight) -> None:
@@ -173,8 +177,9 @@ def test_explain_and_plan_say_what_the_status_holds(fight: Fight) -> None:
     assert "binds SharedBudget" in said
     assert status["decision"]["decided"][0]["variant"] in said
     assert trimtab(stage, "explain", "nobody", "-n", stage.namespace).returncode == 1
-    options = ("--cluster", "-n", stage.namespace, "--rate", "first=150", "--rate", "second=150")
-    planned = trimtab(stage, "plan", *options, "--output", "json")
+    rates = [f"--rate={name}={fight.rate}" for name in ("first", "second")]
+    options = ("--cluster", "-n", stage.namespace, *rates, "--output", "json")
+    planned = trimtab(stage, "plan", *options)
     assert planned.returncode == 0, planned.stderr
     models = json.loads(planned.stdout)["models"]
     for name in ("first", "second"):
