@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from e2e.kit.saturation import SaturationError, closed_loop, per_second, step_beyond
+from e2e.kit.saturation import SaturationError, closed_loop, most_per_second, step_beyond
 from e2e.load import Endpoint, TensorSpec, calls_for
 from tests.load.server import Server
 
@@ -39,15 +39,11 @@ def test_a_machine_that_is_too_slow_or_too_fast_is_told_with_the_mend(
         step_beyond(most)
 
 
-def test_the_slow_start_is_left_out_of_the_rate() -> None:
-    slow, steady = [0.4, 0.9], [1.0 + 0.01 * i for i in range(101)]
-    assert per_second([*slow, *steady], warm_s=1.0) == pytest.approx(100.0)
-
-
-@pytest.mark.parametrize("ends_s", [[], [0.5, 1.5], [2.0, 2.0]])
-def test_too_few_answers_tell_no_rate(ends_s: list[float]) -> None:
-    with pytest.raises(SaturationError, match=f"{len(ends_s)} answers are too few"):
-        per_second(ends_s, warm_s=1.0)
+def test_the_rate_is_that_of_the_best_stretch() -> None:
+    slow, steady = [0.4, 0.9], [1.0 + i / 64 for i in range(192)]
+    disturbed = [4.5 + i / 16 for i in range(32)]
+    assert most_per_second([*slow, *steady, *disturbed], window_s=2.0) == 64.0
+    assert most_per_second([], window_s=2.0) == 0.0
 
 
 async def test_every_client_asks_again_until_the_requests_are_used_up(server: Server) -> None:
