@@ -12,6 +12,7 @@ mpl.use("Agg")
 
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from e2e.demo.result import Phases
 from e2e.kit.recorder import Moment
@@ -40,7 +41,8 @@ def draw(
     )
     replicas.step(times, [m.ready for m in moments], where="post", color=_GREEN, label="Ready")
     replicas.set_ylabel("replicas")
-    replicas.set_ylim(bottom=0)
+    replicas.set_ylim(0, 1.4 * max(m.replicas for m in moments))  # room for the legend
+    replicas.yaxis.set_major_locator(MaxNLocator(integer=True))
     replicas.legend(loc="upper right", frameon=False, ncols=2)
     cost.step(times, [float(m.cost_per_hour) for m in moments], where="post", color=_BLUE)
     cost.axhline(float(budget), color=_RED, linestyle="--", label=f"budget ${budget}/h")
