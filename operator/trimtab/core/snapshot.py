@@ -102,7 +102,8 @@ class ModelReadings:
     """The readings of one model, over all of its live pods.
 
     arrival_rate: requests per second that arrive (answered + failed + growth of the backlog),
-    over the long window; arrival_rate_fast: the same over the short window;
+    over the long window; arrival_rate_fast: the same over the short window; answered_rate_fast:
+    what is answered of them;
     pending: requests that wait in the servers now; items_per_request: what one request asks of a
     batch, for most clients 1; failure_rate: failed requests per second;
     latency: the SLO's percentile in seconds; `latency_source` names where it comes from and
@@ -118,6 +119,7 @@ class ModelReadings:
     latency_source: str = "None"
     latency_estimated: bool = False
     workloads: tuple[WorkloadReadings, ...] = ()
+    answered_rate_fast: Reading = NOT_READ
 
     @property
     def items_rate(self) -> float | None:

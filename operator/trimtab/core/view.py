@@ -11,6 +11,7 @@ from trimtab.core.learn import learn
 from trimtab.core.ledger import Shares, held_replicas
 from trimtab.core.memory import Memory, ModelMemory
 from trimtab.core.options import Excluded, Option, enumerate_options
+from trimtab.core.saturation import learn_saturation
 from trimtab.core.settings import PolicySettings
 from trimtab.core.signals import is_blind
 from trimtab.core.snapshot import ModelState, Snapshot, Workload, WorkloadKey
@@ -65,6 +66,7 @@ def look(
 ) -> View:
     """Learns from the readings of one model, and turns them into demand and options."""
     known = learn(memory.models.get(state.spec.key, ModelMemory()), state, now_s, policy)
+    known = learn_saturation(known, state, now_s, policy)
     demand = estimate_demand(state, known, policy)
     if is_blind(state.readings.arrival_rate) and not any(w.ready for w in state.workloads):
         # Nothing serves, so nothing can be read: that is a beginning, not a blindness. And where

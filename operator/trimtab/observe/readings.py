@@ -101,6 +101,7 @@ def _model(table: FleetTable, state: ModelState, user: UserOutcome, now_s: float
         latency_source=latency.source,
         latency_estimated=latency.estimated,
         workloads=workloads,
+        answered_rate_fast=view.rate(Metric.SUCCESS_FAST),
     )
 
 

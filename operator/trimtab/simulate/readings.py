@@ -68,6 +68,7 @@ class Reader:
         return ModelReadings(
             arrival_rate=sums.arrivals(fast=False),
             arrival_rate_fast=sums.arrivals(fast=True),
+            answered_rate_fast=sums.rate(SUCCESS, fast=True),
             pending=Known(sums.pending, sums.at_s),
             failure_rate=sums.rate(FAILURE),
             items_per_request=sums.ratio(SUCCESS, SUCCESS),
@@ -150,11 +151,12 @@ class Sums:
         waiting = scrapes.pending(rows.rows)
         self.pending = float(waiting[scrapes.sampled(rows.rows) > 0].sum())
 
-    def rate(self, column: int) -> Reading:
+    def rate(self, column: int, *, fast: bool = False) -> Reading:
         """One rate; NoTraffic where it is zero."""
-        if isinstance(self._slow, Missing):
-            return self._slow
-        rate = self._slow[column]
+        rates = self._fast if fast else self._slow
+        if isinstance(rates, Missing):
+            return rates
+        rate = rates[column]
         return Known(rate, self.at_s) if rate > 0 else NoTraffic(self.at_s)
 
     def ratio(self, above: int, below: int) -> Reading:
