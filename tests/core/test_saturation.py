@@ -1,4 +1,4 @@
-"""A queue that never empties tells what the replicas can do, which their executions alone do not."""
+"""A queue that never empties tells what replicas can do, which their executions alone do not."""
 
 from __future__ import annotations
 
