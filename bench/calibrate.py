@@ -75,12 +75,12 @@ def _calibrate(served: Served, seconds: float, trace: Path | None) -> list[Compa
     case = served.case
     with step(f"{case.name}: one replica"):
         served.start()
-    with _alone(served.stage.access):
+    with alone(served.stage.access):
         return _measured(served, seconds, trace)
 
 
 @contextmanager
-def _alone(access: Access) -> Iterator[None]:
+def alone(access: Access) -> Iterator[None]:
     """Without the operator and Prometheus, whose seconds of work are the p99 of a small machine."""
     beside = (("trimtab-system", "trimtab"), ("monitoring", "prometheus"))
     scale = ("scale", "deployment", "--replicas")

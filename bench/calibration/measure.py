@@ -44,11 +44,18 @@ class Measured:
 
 
 class Served:
-    """A model with one replica, and ways to reach it."""
+    """A model with one replica, and ways to reach it. `target`: its SLO's. `late_requests`: the
+    order of its queue, None as trimtab has it."""
 
-    def __init__(self, stage: Stage, case: Case) -> None:
+    def __init__(
+        self, stage: Stage, case: Case, target: str = "10s", late_requests: str | None = None
+    ) -> None:
         self.stage = stage
         self.case = case
+        self._target = target
+        self._batching: dict[str, Any] = {"maxBatchSize": case.max_batch}
+        if late_requests is not None:
+            self._batching["lateRequests"] = late_requests
         self.url = ""
         self._pod = ""
 
@@ -59,9 +66,8 @@ class Served:
         self.stage.put(self.manifest({"mode": "Manual", "manual": manual}))
         self.stage.await_condition("Ready", "True", name=self.case.name, seconds=240)
         self.url = self.stage.way_in(self.case.name)
-        selector = f"trimtab.dev/model-deployment={self.case.name}"
-        wait_for("one pod", lambda: len(self._pods(selector)) == 1, seconds=60)
-        self._pod = self._pods(selector)[0]
+        wait_for("one pod", lambda: len(self._pods()) == 1, seconds=60)
+        (self._pod,) = self._pods()
         # Under Manual the batch cap follows what is learnt, and the pod that is measured goes.
         self.stage.put(self.manifest({"mode": "Advise"}))
 
@@ -81,15 +87,17 @@ class Served:
             "spec": {
                 "model": case.model,
                 "objective": "MinimizeCost",
-                "slo": {"latency": {"percentile": 99, "target": "10s"}},
+                "slo": {"latency": {"percentile": 99, "target": self._target}},
                 "scaling": dict(scaling),
-                "triton": {
-                    "image": images.triton,
-                    "dynamicBatching": {"maxBatchSize": case.max_batch},
-                },
+                "triton": {"image": images.triton, "dynamicBatching": self._batching},
                 "variants": [variant],
             },
         }
+
+    def batch_cap(self) -> int:
+        """The largest batch that its Triton was told to form."""
+        (found,) = self.stage.get("deployments", "-l", self._selector)["items"]
+        return int(found["metadata"]["annotations"]["trimtab.dev/batch-cap"])
 
     def counters(self) -> Mapping[str, float]:
         """Triton's counters of the model as they stand."""
@@ -106,8 +114,12 @@ class Served:
         with LoadProcess(arguments, niceness=-5) as process:
             return process.report(timeout_s=300)
 
-    def _pods(self, selector: str) -> list[str]:
-        found = self.stage.get("pods", "-l", selector)["items"]
+    @property
+    def _selector(self) -> str:
+        return f"trimtab.dev/model-deployment={self.case.name}"
+
+    def _pods(self) -> list[str]:
+        found = self.stage.get("pods", "-l", self._selector)["items"]
         return [p["metadata"]["name"] for p in found if not p["metadata"].get("deletionTimestamp")]
 
 
