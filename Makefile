@@ -126,4 +126,5 @@ lock: ## Write requirements/*.txt, with hashes and without index addresses (UV_F
 	$(UV_COMPILE) pyproject.toml -o requirements/operator.txt
 	$(UV_COMPILE) pyproject.toml --extra dev --extra simulate --extra exact -o requirements/dev.txt
 	$(UV_COMPILE) pyproject.toml --extra compress -o requirements/compress.txt
+	$(UV_COMPILE) pyproject.toml --extra compress --extra test -c requirements/compress.txt -o requirements/compress-dev.txt
 	.ci/no-index-addresses
