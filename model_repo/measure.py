@@ -10,7 +10,9 @@ import argparse
 
 import numpy as np
 
-from model_repo._lib import cards, layout, runtime
+from model_repo import REPO, card_path
+from trimtab.compress import cards, runtime
+from trimtab.compress.repository import onnx_path
 
 
 def main() -> None:
@@ -18,15 +20,15 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="update the cards")
     write = parser.parse_args().write
     for name in ("xor", "classifier", "digits"):
-        card = cards.read(layout.REPO, name)
+        card = cards.read(card_path(REPO, name))
         for variant, stated in card["variants"].items():
-            session = runtime.open_session(layout.onnx_path(layout.REPO, name, variant))
+            session = runtime.open_session(onnx_path(REPO / name, name, variant))
             shape = session.get_inputs()[0].shape[1:]
             inputs = np.random.default_rng(0).uniform(0, 1, (16, *shape)).astype(np.float32)
             stated["ms"] = runtime.cpu_ms(session, inputs)
             print(f"{name} {variant}: {stated['ms']}")
         if write:
-            cards.write(layout.REPO / name / "card.json", card)
+            cards.write(card_path(REPO, name), card)
 
 
 if __name__ == "__main__":

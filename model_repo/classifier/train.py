@@ -8,11 +8,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from model_repo._lib import cards, layout, runtime
-from model_repo._lib.export import OPSET, export, fix_seed
+from model_repo import REPO, card_path
 from model_repo.classifier import data
+from trimtab.compress import cards, repository, runtime
+from trimtab.compress.export import OPSET, export, fix_seed
+from trimtab.compress.repository import Served, Tensor
 
-MODEL = layout.Model("classifier", "x", (data.FEATURES,), "logits", (2,))
+MODEL = Served("classifier", (Tensor("x", (data.FEATURES,)),), (Tensor("logits", (2,)),))
 SEED = 0
 STEPS = 300
 
@@ -41,8 +43,8 @@ def train() -> Classifier:
     return net
 
 
-def main(root: Path = layout.REPO) -> None:
-    target = layout.write_folder(root, MODEL, "fp32")
+def main(root: Path = REPO) -> None:
+    target = repository.write_folder(root / "classifier", MODEL, "fp32")
     export(train(), MODEL, target)
     session = runtime.open_session(target)
 
@@ -72,7 +74,7 @@ def main(root: Path = layout.REPO) -> None:
             }
         },
     }
-    cards.write(root / "classifier" / "card.json", card)
+    cards.write(card_path(root, "classifier"), card)
     print(f"classifier fp32: train {training['accuracy']:.3f}, held out {held_out['accuracy']:.3f}")
 
 

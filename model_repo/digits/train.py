@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from model_repo._lib import cards, layout, runtime
-from model_repo._lib.export import OPSET, export, fix_seed
+from model_repo import REPO, card_path
 from model_repo.digits import data
-from model_repo.digits.quantise import SAMPLES, quantise
+from trimtab.compress import cards, quantise, repository, runtime
+from trimtab.compress.contract import CALIBRATION_SAMPLES
+from trimtab.compress.export import OPSET, export, fix_seed
+from trimtab.compress.repository import Served, Tensor
 
-MODEL = layout.Model("digits", "image", (1, 8, 8), "logits", (10,))
+MODEL = Served("digits", (Tensor("image", (1, 8, 8)),), (Tensor("logits", (10,)),))
 SEED = 0
 BATCH = 32
 SIZE = 96
@@ -23,6 +26,8 @@ SIZE = 96
 SCHEDULE = ((SIZE // 2, 8), (SIZE, 2))
 # Output channels and stride of each 3x3 convolution.
 CONVOLUTIONS = ((32, 2), (64, 1), (64, 1), (64, 1), (64, 1), (64, 1), (64, 2), (64, 2))
+# Of a smaller net, which learns from this one.
+STUDENT = ((16, 2), (32, 1), (32, 1), (32, 2), (32, 2))
 
 
 class DigitsNet(nn.Module):
@@ -32,11 +37,13 @@ class DigitsNet(nn.Module):
     sample stands for a model whose computing outweighs Triton's own cost of a request.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, convolutions: Sequence[tuple[int, int]] = CONVOLUTIONS, size: int = SIZE
+    ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         channels = 1
-        for width, stride in CONVOLUTIONS:
+        for width, stride in convolutions:
             layers += [
                 nn.Conv2d(channels, width, 3, stride, padding=1, bias=False),
                 nn.BatchNorm2d(width),
@@ -45,7 +52,7 @@ class DigitsNet(nn.Module):
             channels = width
         self.features = nn.Sequential(*layers)
         self.out = nn.Linear(channels * 9, 10)
-        self.size = SIZE
+        self.size = size
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         x = nn.functional.interpolate(
@@ -95,13 +102,15 @@ def judge(target: Path, images: data.Array, labels: data.Array) -> dict[str, Any
     }
 
 
-def main(root: Path = layout.REPO) -> None:
+def main(root: Path = REPO) -> None:
     train_x, train_y, test_x, test_y = data.split()
     (root / "digits").mkdir(parents=True, exist_ok=True)
     np.savez_compressed(root / "digits" / data.HELD_OUT.name, images=test_x, labels=test_y)
-    fp32, int8 = (layout.write_folder(root, MODEL, variant) for variant in ("fp32", "int8"))
+    fp32, int8 = (
+        repository.write_folder(root / "digits", MODEL, variant) for variant in ("fp32", "int8")
+    )
     export(train(train_x, train_y), MODEL, fp32)
-    quantise(fp32, int8, MODEL.input_name, data.requests(train_x))
+    quantise.static(fp32, int8, {"image": data.requests(train_x)})
     card = {
         "model": "digits",
         "task": "which digit a handwritten 8x8 image shows",
@@ -112,14 +121,15 @@ def main(root: Path = layout.REPO) -> None:
         "opset": OPSET,
         "seed": SEED,
         "versions": cards.versions("torch", "onnx", "onnxruntime", "scikit-learn", "numpy"),
-        "int8": f"static, U8 activations, S8 weights by channel, {SAMPLES} training images seen",
+        "int8": "static, U8 activations, S8 weights by channel, "
+        f"{CALIBRATION_SAMPLES} training images seen",
         "measure": cards.MEASURE,
         "variants": {
             "fp32": judge(fp32, test_x, test_y),
             "int8": judge(int8, test_x, test_y),
         },
     }
-    cards.write(root / "digits" / "card.json", card)
+    cards.write(card_path(root, "digits"), card)
     for variant, result in card["variants"].items():
         print(f"digits {variant}: {result['accuracy']:.4f} {result['ci95']}, ms {result['ms']}")
 

@@ -8,10 +8,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from model_repo._lib import cards, layout, runtime
-from model_repo._lib.export import OPSET, export, fix_seed
+from model_repo import REPO, card_path
+from trimtab.compress import cards, repository, runtime
+from trimtab.compress.export import OPSET, export, fix_seed
+from trimtab.compress.repository import Served, Tensor
 
-MODEL = layout.Model("xor", "x", (2,), "p", (1,))
+MODEL = Served("xor", (Tensor("x", (2,)),), (Tensor("p", (1,)),))
 INPUTS = ((0.0, 0.0), (0.0, 1.0), (1.0, 0.0), (1.0, 1.0))
 TARGETS = (0.0, 1.0, 1.0, 0.0)
 SEED = 0
@@ -43,8 +45,8 @@ def train() -> XorNet:
     return net
 
 
-def main(root: Path = layout.REPO) -> None:
-    target = layout.write_folder(root, MODEL, "fp32")
+def main(root: Path = REPO) -> None:
+    target = repository.write_folder(root / "xor", MODEL, "fp32")
     export(train(), MODEL, target)
     session = runtime.open_session(target)
     inputs = np.asarray(INPUTS, np.float32)
@@ -69,7 +71,7 @@ def main(root: Path = layout.REPO) -> None:
             }
         },
     }
-    cards.write(root / "xor" / "card.json", card)
+    cards.write(card_path(root, "xor"), card)
     print(f"xor fp32: {right} of 4")
 
 

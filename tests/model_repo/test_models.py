@@ -8,26 +8,27 @@ from typing import Any
 import numpy as np
 import pytest
 
-from model_repo._lib import cards, layout, runtime
-from model_repo._lib.stats import wilson
+from model_repo import REPO, card_path
 from model_repo.classifier import data as classifier_data
 from model_repo.digits import data as digits_data
+from trimtab.compress import cards, repository, runtime
+from trimtab.compress.interval import wilson
 
 VARIANTS = [("xor", "fp32"), ("classifier", "fp32"), ("digits", "fp32"), ("digits", "int8")]
 ONE_MIB = 1 << 20
 
 
 def session(model: str, variant: str) -> Any:
-    return runtime.open_session(layout.onnx_path(layout.REPO, model, variant))
+    return runtime.open_session(repository.onnx_path(REPO / model, model, variant))
 
 
 def result(model: str, variant: str) -> dict[str, Any]:
-    found: dict[str, Any] = cards.read(layout.REPO, model)["variants"][variant]
+    found: dict[str, Any] = cards.read(card_path(REPO, model))["variants"][variant]
     return found
 
 
 def folder(model: str, variant: str) -> Path:
-    return layout.onnx_path(layout.REPO, model, variant).parent.parent
+    return repository.onnx_path(REPO / model, model, variant).parent.parent
 
 
 def test_xor_table() -> None:
@@ -90,8 +91,7 @@ def test_batch_is_dynamic_and_rows_are_independent(model: str, variant: str) -> 
 @pytest.mark.parametrize(("model", "variant"), VARIANTS)
 def test_folder_is_complete(model: str, variant: str) -> None:
     path = folder(model, variant)
-    source = layout.HERE / "onnx_model.py"
-    assert (path / "1" / "model.py").read_bytes() == source.read_bytes()
+    assert (path / "1" / "model.py").read_bytes() == repository.WRAPPER.read_bytes()
     onnx = (path / "1" / "model.onnx").read_bytes()
     assert len(onnx) == result(model, variant)["size_bytes"] < ONE_MIB
     for trace in (b"stack_trace", b"site-packages", b", line "):
@@ -122,21 +122,13 @@ def _tensor(field: str, spec: Any) -> str:
 
 @pytest.mark.parametrize(("model", "variant"), VARIANTS)
 def test_card_is_consistent(model: str, variant: str) -> None:
-    card = cards.read(layout.REPO, model)
+    card = cards.read(card_path(REPO, model))
     stated = card["variants"][variant]
     assert stated["accuracy"] == pytest.approx(stated["correct"] / stated["n"], abs=1e-6)
     assert stated["ci95"] == pytest.approx(wilson(stated["correct"], stated["n"]), abs=1e-6)
     assert list(stated["ms"]) == [str(batch) for batch in runtime.BATCHES]
     for field in ("task", "data", "licence", "metric", "opset", "versions", "measure"):
         assert card[field]
-
-
-def test_wilson_interval() -> None:
-    # The textbook case: 8 of 10 at 95 % is 0.490 to 0.943.
-    assert wilson(8, 10) == pytest.approx((0.4902, 0.9433), abs=1e-4)
-    assert wilson(4, 4)[1] == 1.0
-    with pytest.raises(ValueError, match="not a proportion"):
-        wilson(0, 0)
 
 
 def test_held_out_images_are_small_and_whole() -> None:

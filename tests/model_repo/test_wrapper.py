@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from model_repo._lib import layout
+from model_repo import REPO
+from trimtab.compress import repository
 
 Array = npt.NDArray[Any]
 TRUTH = {(0, 0): False, (0, 1): True, (1, 0): True, (1, 1): False}
@@ -52,7 +53,7 @@ def wrapper(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         Tensor(name, request.tensors[name]) if name in request.tensors else None
     )
     monkeypatch.setitem(sys.modules, "triton_python_backend_utils", fake)
-    spec = importlib.util.spec_from_file_location("onnx_model", layout.HERE / "onnx_model.py")
+    spec = importlib.util.spec_from_file_location("onnx_model", repository.WRAPPER)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -68,7 +69,7 @@ def loaded(wrapper: ModuleType, max_batch: int = 16) -> Any:
         "input": [{"name": "x", "data_type": "TYPE_FP32", "dims": [2]}],
         "output": [{"name": "p", "data_type": "TYPE_FP32", "dims": [1]}],
     }
-    path = layout.onnx_path(layout.REPO, "xor", "fp32")
+    path = repository.onnx_path(REPO / "xor", "xor", "fp32")
     model.initialize(
         {
             "model_config": json.dumps(config),

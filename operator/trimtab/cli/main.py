@@ -11,6 +11,8 @@ import click
 from trimtab import __version__
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+# What `trimtab[compress]` brings.
+_COMPRESS = {"matplotlib", "numpy", "onnx", "onnxruntime", "onnxscript", "torch", "torch_pruning"}
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -135,3 +137,31 @@ def simulate(**options: Any) -> None:
         ) from None
 
     simulate_command(**options)
+
+
+@main.command()
+@click.argument("model", metavar="MODEL.py", type=_FILE)
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for what is made; a later run goes on from there.",
+)
+@click.option("--recipes", type=_FILE, help="YAML of what to make; a default set if not given.")
+@click.option("--json", "as_json", is_flag=True, help="The report as one JSON.")
+def compress(model: Path, out: Path, recipes: Path | None, as_json: bool) -> None:
+    """Makes compressed variants of a torch model and publishes those that are worth it.
+
+    MODEL.py gives the module, its data and how it is judged. The report goes to standard output,
+    progress to standard error.
+    """
+    try:
+        from trimtab.cli.compress import compress_command
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in _COMPRESS:
+            raise
+        raise click.ClickException(
+            f"Compression needs {error.name}: pip install 'trimtab[compress]'"
+        ) from None
+
+    compress_command(model, out, recipes, as_json=as_json)

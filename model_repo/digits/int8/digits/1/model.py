@@ -1,7 +1,7 @@
 """Triton Python-backend model: ONNX Runtime on one thread, one run per execute call.
 
 Every version folder carries a copy of this file as model.py, because Triton looks for it there;
-the source is model_repo/_lib/onnx_model.py. It needs numpy and onnxruntime, and nothing else.
+the source is trimtab/compress/onnx_model.py. It needs numpy and onnxruntime, and nothing else.
 """
 
 from __future__ import annotations

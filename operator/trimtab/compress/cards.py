@@ -8,12 +8,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from model_repo._lib.stats import wilson
+from trimtab.compress.interval import wilson
 
 MEASURE = "CPU milliseconds of one thread per call, lower quartile, ONNX Runtime"
 
 
 def accuracy(correct: int, total: int) -> dict[str, Any]:
+    """A proportion as cards state it, with its 95 % Wilson interval."""
     low, high = wilson(correct, total)
     return {
         "n": total,
@@ -24,13 +25,17 @@ def accuracy(correct: int, total: int) -> dict[str, Any]:
 
 
 def versions(*packages: str) -> dict[str, str]:
+    """Of Python and of those packages, as installed."""
     return {"python": platform.python_version(), **{name: version(name) for name in packages}}
 
 
 def write(path: Path, card: dict[str, Any]) -> None:
-    path.write_text(json.dumps(card, indent=2) + "\n")
+    """The card as a file; its folder is made where it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
 
 
-def read(root: Path, model: str) -> dict[str, Any]:
-    card: dict[str, Any] = json.loads((root / model / "card.json").read_text())
+def read(path: Path) -> dict[str, Any]:
+    """The card in that file."""
+    card: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return card

@@ -1,0 +1,76 @@
+"""Whether a variant is good enough to be published, and if not, why not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from trimtab.compress.measure import Quality
+from trimtab.compress.recipes import Gate
+from trimtab.compress.timing import Point
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A measured variant beside its baseline. `exact`: fp32, so it must equal torch."""
+
+    quality: Quality
+    size_bytes: int
+    baseline_bytes: int
+    points: tuple[Point, ...]
+    exact: bool
+
+
+def reasons(candidate: Candidate, gate: Gate) -> list[str]:
+    """Why it is refused, each in a sentence; empty where it may be published."""
+    found = [disagreement(candidate.quality, gate, exact=candidate.exact)]
+    found.append(_drop(candidate.quality, gate))
+    found.append(_gain(candidate, gate))
+    return [reason for reason in found if reason]
+
+
+def disagreement(quality: Quality, gate: Gate, *, exact: bool) -> str:
+    """What the ONNX file says otherwise than torch; empty where it is close enough."""
+    if exact and not quality.apart <= gate.tolerance:
+        return (
+            f"its outputs are up to {quality.apart:.2g} of the largest away from torch's, "
+            f"{gate.tolerance:g} is allowed (gate.tolerance)"
+        )
+    if quality.agreement < gate.agreement:
+        return (
+            f"it agrees with its torch module on {quality.agreement:.1%}, "
+            f"{gate.agreement:.1%} is asked (gate.agreement)"
+        )
+    return ""
+
+
+def _drop(quality: Quality, gate: Gate) -> str:
+    high = quality.drop_interval[1]
+    if high <= gate.max_drop:
+        return ""
+    before = quality.accuracy + quality.drop
+    said = (
+        f"accuracy may be {100 * high:.2f} points lower, {100 * gate.max_drop:g} are allowed "
+        f"(gate.maxDrop): {quality.accuracy:.2%} against {before:.2%} on {quality.items} items"
+    )
+    return f"{said}, too few to prove more" if quality.drop <= gate.max_drop else said
+
+
+def _gain(candidate: Candidate, gate: Gate) -> str:
+    """A smaller variant that is slower is no gain either: what a fleet pays for is time."""
+    slower = [p for p in candidate.points if p.low > 1 + gate.min_gain]
+    if slower:
+        return f"slower than the baseline: {_ratios(slower)}"
+    faster = any(p.high < 1 - gate.min_gain for p in candidate.points)
+    size = candidate.size_bytes / candidate.baseline_bytes
+    if faster or size <= 1 - gate.min_gain:
+        return ""
+    return (
+        f"no gain of {gate.min_gain:.0%} (gate.minGain): size x{size:.2f}, "
+        f"{_ratios(candidate.points)}"
+    )
+
+
+def _ratios(points: Sequence[Point]) -> str:
+    told = ", ".join(f"x{p.ratio:.2f} [{p.low:.2f}, {p.high:.2f}] at {p.batch}" for p in points)
+    return f"time {told} a batch"

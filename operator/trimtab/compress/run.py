@@ -1,0 +1,48 @@
+"""`compress`: from a MODEL.py and recipes to published variants and a report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trimtab.compress import cards
+from trimtab.compress.errors import CompressError
+from trimtab.compress.export import OPSET
+from trimtab.compress.judge import judge
+from trimtab.compress.made import Failed, Made, Progress
+from trimtab.compress.make import PACKAGES, Workshop
+from trimtab.compress.measure import machine
+from trimtab.compress.model_file import importable, load_model
+from trimtab.compress.publish import file_list, publish
+from trimtab.compress.recipes import Recipe, Recipes
+from trimtab.compress.report import Report
+from trimtab.compress.words import first_line
+
+WORK = ".work"
+
+
+def compress(path: Path, out: Path, recipes: Recipes, progress: Progress) -> Report:
+    """Make, judge and publish the variants of the model in that MODEL.py.
+
+    `out` is made where it is missing; what this leaves in its WORK spares a later run the same
+    work. Raises CompressError where nothing can be made at all; a variant that fails is refused.
+    """
+    with importable(path):
+        model = load_model(path)
+        workshop = Workshop(model, recipes, out / WORK, progress)
+        wanted = recipes.made(student=model.student is not None)
+        variants = [workshop.baseline(), *(_made(workshop, recipe) for recipe in wanted)]
+        results = judge(model, recipes, variants, out / WORK / "times", progress)
+    report = Report(model.name, model.metric, machine(), results, file_list(out, results))
+    common = {"opset": OPSET, "seed": recipes.seed, "versions": cards.versions(*PACKAGES)}
+    made = {v.recipe.name: v for v in variants if isinstance(v, Made)}
+    publish(out, model, recipes, made, workshop.served, report, common)
+    return report
+
+
+def _made(workshop: Workshop, recipe: Recipe) -> Made | Failed:
+    try:
+        return workshop.make(recipe)
+    except CompressError:
+        raise
+    except Exception as error:  # torch, its exporter and the quantisers raise of every kind
+        return Failed(recipe, f"it cannot be made: {first_line(error)}")
