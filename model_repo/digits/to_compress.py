@@ -34,7 +34,7 @@ def module() -> DigitsNet:
 
 
 def student() -> DigitsNet:
-    return DigitsNet(STUDENT, size=48)
+    return DigitsNet(STUDENT, size=24)
 
 
 def train() -> tuple[Array, Array]:

@@ -27,7 +27,7 @@ SCHEDULE = ((SIZE // 2, 8), (SIZE, 2))
 # Output channels and stride of each 3x3 convolution.
 CONVOLUTIONS = ((32, 2), (64, 1), (64, 1), (64, 1), (64, 1), (64, 1), (64, 2), (64, 2))
 # Of a smaller net, which learns from this one.
-STUDENT = ((16, 2), (32, 1), (32, 1), (32, 2), (32, 2))
+STUDENT = ((8, 2), (16, 2), (16, 2))
 
 
 class DigitsNet(nn.Module):

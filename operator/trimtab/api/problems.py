@@ -15,6 +15,7 @@ _ABSENT = object()
 _TYPES = {
     "string_type": "write it as a string, in quotes",
     "int_type": "write it as a whole number, without quotes",
+    "float_type": "write it as a number, without quotes",
     "bool_type": "write true or false",
     "list_type": "write it as a list",
     "model_type": "write it as a map of fields",
@@ -29,6 +30,8 @@ _BOUNDS = {
     "string_too_short": "needs at least {min_length} character: fill it in or remove the field",
     "greater_than_equal": "must be at least {ge}: raise it",
     "less_than_equal": "must be at most {le}: lower it",
+    "greater_than": "must be above {gt}: raise it",
+    "less_than": "must be below {lt}: lower it",
     "enum": "choose one of {expected}",
     "literal_error": "choose one of {expected}",
 }

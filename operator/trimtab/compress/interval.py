@@ -22,7 +22,8 @@ def wilson(correct: int, total: int) -> Interval:
     scale = 1 + _Z95**2 / total
     centre = (share + _Z95**2 / (2 * total)) / scale
     half = _Z95 / scale * sqrt(share * (1 - share) / total + _Z95**2 / (4 * total**2))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    # Rounding may not push an end past the share itself, which matters at 0 and at 1.
+    return max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))
 
 
 def mean(scores: _Array) -> Interval:

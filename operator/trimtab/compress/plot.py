@@ -7,13 +7,16 @@ from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from trimtab.compress.pareto import Mark, front
 from trimtab.compress.report import Report, Result
 
 _PUBLISHED = "#2f7fc1"
 _REFUSED = "#b0553a"
-_FRONT = "#8aa4b8"
+_FRONT = "#7f9bb0"
+# Of a name in the picture, in pixels of its 100 an inch.
+_CHARACTER, _LINE = 6.5, 13.0
 
 
 def draw(report: Report, target: Path) -> None:
@@ -22,39 +25,20 @@ def draw(report: Report, target: Path) -> None:
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     shown = [r for r in report.results if r.quality is not None and r.points]
-    _draw_front(axes, [_mark(r) for r in shown if r.published])
     for result in shown:
         _draw_variant(axes, result)
-    batch = report.baseline.points[0].batch
-    axes.set_xscale("log")
-    axes.set_xlabel(f"CPU milliseconds of one thread a call, batch {batch} (log scale)")
-    axes.set_ylabel("accuracy, %")
-    axes.set_title(f"{report.model}: {report.metric}", fontsize=10)
-    axes.grid(visible=True, which="major", alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.margins(x=0.15)
-    axes.legend(loc="lower right", frameon=False, fontsize=9)
+    _dress(axes, report)
+    figure.draw_without_rendering()
+    _draw_front(axes, front([_mark(r) for r in shown if r.published]))
+    _name(axes, shown)
     figure.savefig(target, dpi=150)
-
-
-def _draw_front(axes: Any, marks: list[Mark]) -> None:
-    best = front(marks)
-    axes.plot(
-        [m.ms for m in best],
-        [100 * m.accuracy for m in best],
-        drawstyle="steps-post",
-        color=_FRONT,
-        linewidth=1.5,
-        zorder=1,
-        label="Pareto front",
-    )
 
 
 def _draw_variant(axes: Any, result: Result) -> None:
     assert result.quality is not None
     mark = _mark(result)
     low, high = result.quality.accuracy_interval
-    colour = _PUBLISHED if result.published else _REFUSED
+    colour = _colour(result)
     axes.errorbar(
         mark.ms,
         100 * mark.accuracy,
@@ -65,14 +49,73 @@ def _draw_variant(axes: Any, result: Result) -> None:
         elinewidth=0.8,
         capsize=2,
     )
-    axes.annotate(
-        mark.name if result.published else f"{mark.name} (refused)",
-        (mark.ms, 100 * mark.accuracy),
-        textcoords="offset points",
-        xytext=(6, 5),
-        fontsize=8,
-        color=colour,
+
+
+def _dress(axes: Any, report: Report) -> None:
+    batch = report.baseline.points[0].batch
+    axes.set_xscale("log")
+    axes.margins(x=0.15)
+    axes.xaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+    for formatted in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+        formatted(lambda value, _: f"{value:g}")
+    axes.set_xlabel(f"CPU milliseconds of one thread a call, batch {batch} (log scale)")
+    axes.set_ylabel("accuracy, %, with its 95 % interval")
+    axes.set_title(f"{report.model}: {report.metric}", fontsize=10)
+    axes.grid(visible=True, which="major", alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _draw_front(axes: Any, best: list[Mark]) -> None:
+    """From the bottom up to the fastest, then in steps, to the right edge."""
+    (_, right), (bottom, _) = axes.get_xlim(), axes.get_ylim()
+    axes.plot(
+        [best[0].ms, *(m.ms for m in best), right],
+        [bottom, *(100 * m.accuracy for m in best), 100 * best[-1].accuracy],
+        drawstyle="steps-post",
+        color=_FRONT,
+        linewidth=4,
+        alpha=0.4,
+        zorder=1,
+        label="Pareto front",
+        scalex=False,
+        scaley=False,
     )
+    axes.legend(loc="lower right", frameon=False, fontsize=9)
+
+
+def _name(axes: Any, shown: list[Result]) -> None:
+    """Each name beside its mark; higher up where another name lies there already."""
+    taken: list[tuple[float, float, float]] = []
+    middle = axes.transAxes.transform((0.6, 0.0))[0]
+    for result in shown:
+        mark = _mark(result)
+        text = mark.name if result.published else f"{mark.name} (refused)"
+        x, y = axes.transData.transform((mark.ms, 100 * mark.accuracy))
+        leftwards = x > middle
+        width, lift = _CHARACTER * len(text), 0.0
+        left = x - width if leftwards else x
+        while any(_overlap((left, y + lift, width), other) for other in taken):
+            lift += _LINE
+        taken.append((left, y + lift, width))
+        axes.annotate(
+            text,
+            (mark.ms, 100 * mark.accuracy),
+            textcoords="offset points",
+            xytext=(-6 if leftwards else 6, 5 + lift * 72 / axes.figure.dpi),
+            horizontalalignment="right" if leftwards else "left",
+            fontsize=8,
+            color=_colour(result),
+        )
+
+
+def _overlap(one: tuple[float, float, float], other: tuple[float, float, float]) -> bool:
+    """Whether two names do: left end, height and width, in pixels."""
+    left, right = sorted((one, other))
+    return left[0] + left[2] > right[0] and abs(left[1] - right[1]) < _LINE
+
+
+def _colour(result: Result) -> str:
+    return _PUBLISHED if result.published else _REFUSED
 
 
 def _mark(result: Result) -> Mark:

@@ -5,26 +5,20 @@ Steps are always taken in this order: prune, fine-tune or distil, export, quanti
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from trimtab.api.problems import describe, without_nulls
 from trimtab.api.scalars import ClassName, ImageReference, VariantName
 from trimtab.api.schema_variant import MAX_BATCH, MAX_VARIANTS
-from trimtab.api.wire import ListMap, ListSet, Rule, Wire
+from trimtab.api.wire import RULE, ListMap, ListSet, Wire, custom_error
 from trimtab.compress.errors import CompressError
 
 BASELINE = "fp32"
 Batch = Annotated[int, Field(ge=1, le=MAX_BATCH)]
-
-
-def _rule(message: str, broken: Callable[[Any], bool], field: str = "") -> Rule:
-    """A rule without CEL: no API server sees these files."""
-    return Rule(cel="", message=message, broken=broken, field=field)
 
 
 class Prune(Wire):
@@ -65,44 +59,22 @@ class Train(Wire):
 class Quantise(Wire):
     """int8 by ONNX Runtime."""
 
-    rules = (
-        _rule(
-            message="format has an effect only with mode static: remove it",
-            broken=lambda q: q.has("format") and q.mode != "static",
-            field="format",
-        ),
-    )
-
     mode: Literal["static", "dynamic"]
     """`static`: activations too, by MODEL.py's calibration. `dynamic`: MatMul and Gemm alone."""
     format: Literal["QDQ", "QOperator"] = "QDQ"
     """How the graph says it."""
 
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.has("format") and self.mode != "static":
+            raise custom_error(
+                RULE, f"format {self.format} has an effect only with mode static: remove it"
+            )
+        return self
+
 
 class Recipe(Wire):
     """One variant."""
-
-    rules = (
-        _rule(
-            message="a student knows nothing yet: add train, such as {epochs: 20, distil: {}}",
-            broken=lambda r: r.network == "student" and r.train is None,
-            field="train",
-        ),
-        _rule(
-            message="quantise starts from fp32: remove precision or quantise",
-            broken=lambda r: r.quantise is not None and r.precision != "fp32",
-            field="precision",
-        ),
-        _rule(
-            message="fp32 is the baseline, which is always made: use another name",
-            broken=lambda r: r.name == BASELINE,
-            field="name",
-        ),
-        _rule(
-            message="needs a step: add prune, train, precision or quantise",
-            broken=lambda r: not (r.prune or r.train or r.quantise or r.precision != "fp32"),
-        ),
-    )
 
     name: VariantName
     """Name of the variant."""
@@ -116,6 +88,20 @@ class Recipe(Wire):
     """Of the exported weights; requests stay as they are."""
     quantise: Quantise | None = None
     """int8 at the end."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.name == BASELINE:
+            mend = "name fp32 is the baseline's, which is always made: use another"
+        elif self.network == "student" and self.train is None:
+            mend = "network student knows nothing yet: add train, such as {epochs: 20, distil: {}}"
+        elif self.quantise and self.precision != "fp32":
+            mend = f"precision {self.precision} cannot be quantised: remove it or quantise"
+        elif not (self.prune or self.train or self.quantise or self.precision != "fp32"):
+            mend = "has no step: add prune, train, precision or quantise"
+        else:
+            return self
+        raise custom_error(RULE, mend)
 
 
 class Gate(Wire):

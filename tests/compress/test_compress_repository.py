@@ -1,0 +1,62 @@
+"""Triton's configuration: its own parser reads it, and it says what was meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.actuate.model_config import parsed
+from trimtab.actuate.prepare import assemble
+from trimtab.compress.repository import WRAPPER, Served, Tensor, onnx_path, write_folder
+
+TEXT = Served(
+    "text",
+    (Tensor("ids", (32,), "int64"), Tensor("mask", (32, 4), "bool")),
+    (Tensor("logits", (6,)),),
+)
+
+
+@pytest.mark.parametrize(
+    ("file", "backend"),
+    [("config.pbtxt", "python"), ("configs/onnxruntime.pbtxt", "onnxruntime")],
+)
+def test_configuration(tmp_path: Path, file: str, backend: str) -> None:
+    write_folder(tmp_path, TEXT, "int8", max_batch=8)
+    config = parsed((tmp_path / "int8" / "text" / file).read_text())
+    assert (config.name, config.backend, config.max_batch_size) == ("text", backend, 8)
+    assert [(t.name, list(t.dims)) for t in config.input] == [("ids", [32]), ("mask", [32, 4])]
+    assert [t.data_type for t in config.input] == [9, 1]  # TYPE_INT64, TYPE_BOOL
+    assert [(t.name, list(t.dims)) for t in config.output] == [("logits", [6])]
+
+
+def test_warm_up_fits_the_smallest_batch_cap(tmp_path: Path) -> None:
+    """trimtab may lower max_batch_size to 1; Triton refuses a warm-up above it."""
+    write_folder(tmp_path / "source", TEXT, "int8")
+    (tmp_path / "target").mkdir()
+    overlay: dict[str, Any] = {
+        "model": "text",
+        "max_batch_size": 1,
+        "max_queue_delay_microseconds": None,
+        "max_queue_size": 0,
+        "instance_count": 1,
+        "config_name": None,
+    }
+    assemble(str(tmp_path / "source" / "int8"), str(tmp_path / "target"), overlay)
+    merged = parsed((tmp_path / "target" / "text" / "config.pbtxt").read_text())
+    (warm_up,) = merged.model_warmup
+    assert warm_up.batch_size <= merged.max_batch_size == 1
+    assert {n: list(t.dims) for n, t in warm_up.inputs.items()} == {"ids": [32], "mask": [32, 4]}
+    assert all(t.zero_data for t in warm_up.inputs.values())
+
+
+def test_a_folder_is_a_whole_repository(tmp_path: Path) -> None:
+    target = write_folder(tmp_path, TEXT, "int8")
+    assert target == onnx_path(tmp_path, "text", "int8")
+    assert target.with_name("model.py").read_bytes() == WRAPPER.read_bytes()
+    assert sorted(p.name for p in target.parent.parent.iterdir()) == [
+        "1",
+        "config.pbtxt",
+        "configs",
+    ]
