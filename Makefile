@@ -12,7 +12,7 @@ export ORT_DISABLE_TELEMETRY := 1
 VENV := .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
-# The sample models are trained with torch, which has no place in everybody's environment.
+# Compression and the sample models need torch, which has no place in everybody's environment.
 COMPRESS_VENV := build/venv-compress
 # One run of uv for one run of `make lock`: nothing else needs it.
 LOCK_VENV := build/venv-lock
@@ -50,6 +50,15 @@ imports: setup ## The import contract (.importlinter)
 .PHONY: unit
 unit: setup ## Unit tests: no cluster, under a minute
 	$(PY) -m pytest tests
+
+# Skipped by `unit`, which has no torch.
+.PHONY: test-compress
+test-compress: compress-setup ## Tests that make variants with torch (installs it: several GB)
+	$(COMPRESS_VENV)/bin/python -m pytest tests/compress/with_torch tests/model_repo/test_backprop.py
+
+.PHONY: compress-setup
+compress-setup:
+	@.ci/setup $(COMPRESS_VENV) requirements/compress-dev.txt --editable
 
 # The chart's tests once more: they need a helm, and on a fresh machine the embedded cluster builds it.
 .PHONY: e2e
@@ -115,8 +124,7 @@ crds: setup ## Write crds/ from the models in trimtab.api, and the chart's copie
 	$(PY) charts/sync_crds.py
 
 .PHONY: models
-models: ## Train the sample models in model_repo/ anew (installs torch; several GB)
-	@.ci/setup $(COMPRESS_VENV) requirements/compress.txt
+models: compress-setup ## Train the sample models in model_repo/ anew (installs torch; several GB)
 	$(COMPRESS_VENV)/bin/python -m model_repo.train_all
 
 .PHONY: lock

@@ -35,7 +35,7 @@ def test_defaults(tmp_path: Path) -> None:
     model = load(tmp_path, GOOD)
     assert model.metric == ACCURACY
     assert model.classes
-    assert model.loss is model.student is model.keep is None
+    assert (model.loss, model.student, model.keep) == (None, None, None)
     outputs = np.array([[0.1, 0.9], [0.8, 0.2]])
     assert model.score(outputs, np.array([1, 1])).tolist() == [1.0, 0.0]
 

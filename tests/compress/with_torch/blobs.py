@@ -16,7 +16,7 @@ Array = npt.NDArray[Any]
 
 SIDE = 16
 PLACES = 9
-TRAIN_ITEMS, EVALUATION_ITEMS = 768, 600
+TRAIN_ITEMS, EVALUATION_ITEMS = 640, 600
 
 name = "blobs"
 licence = "Apache-2.0"
