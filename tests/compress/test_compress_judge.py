@@ -73,8 +73,8 @@ def reference(model: Model) -> Array:
 @pytest.fixture
 def variants(reference: Array) -> list[Made | Failed]:
     return [
-        Made(BASELINE, onnx("fp32"), reference),
-        Made(INT8, onnx("int8"), reference, control=reference),
+        Made(BASELINE, onnx("fp32"), onnx("fp32"), reference),
+        Made(INT8, onnx("int8"), onnx("fp32"), reference, control=reference),
     ]
 
 
@@ -108,7 +108,7 @@ def test_what_cannot_be_made_or_run_is_refused_with_its_reason(
     variants = [
         variants[0],
         Failed(INT8, "it cannot be made: OSError: no disk"),
-        Made(INT8.model_copy(update={"name": "broken"}), broken, reference),
+        Made(INT8.model_copy(update={"name": "broken"}), broken, broken, reference),
     ]
     _, failed, unreadable = judge.judge(model, RECIPES, variants, tmp_path / "t", silent)
     assert failed.reasons == ("it cannot be made: OSError: no disk",)
@@ -119,7 +119,7 @@ def test_a_baseline_that_differs_from_torch_ends_the_run(
     tmp_path: Path, model: Model, variants: list[Made | Failed], reference: Array
 ) -> None:
     """Everything else is judged against it."""
-    variants[0] = Made(BASELINE, onnx("fp32"), reference * 1.01)
+    variants[0] = Made(BASELINE, onnx("fp32"), onnx("fp32"), reference * 1.01)
     with pytest.raises(CompressError, match="the module's own export is wrong: its outputs are up"):
         judge.judge(model, RECIPES, variants, tmp_path, silent)
 

@@ -20,7 +20,11 @@ TEXT = Served(
 
 @pytest.mark.parametrize(
     ("file", "backend"),
-    [("config.pbtxt", "python"), ("configs/onnxruntime.pbtxt", "onnxruntime")],
+    [
+        ("config.pbtxt", "python"),
+        ("configs/onnxruntime.pbtxt", "onnxruntime"),
+        ("configs/tensorrt.pbtxt", "onnxruntime"),
+    ],
 )
 def test_configuration(tmp_path: Path, file: str, backend: str) -> None:
     write_folder(tmp_path, TEXT, "int8", max_batch=8)
@@ -41,7 +45,7 @@ def test_warm_up_fits_the_smallest_batch_cap(tmp_path: Path) -> None:
         "max_queue_delay_microseconds": None,
         "max_queue_size": 0,
         "instance_count": 1,
-        "config_name": None,
+        "config_name": "onnxruntime",
     }
     assemble(str(tmp_path / "source" / "int8"), str(tmp_path / "target"), overlay)
     merged = parsed((tmp_path / "target" / "text" / "config.pbtxt").read_text())
@@ -49,6 +53,19 @@ def test_warm_up_fits_the_smallest_batch_cap(tmp_path: Path) -> None:
     assert warm_up.batch_size <= merged.max_batch_size == 1
     assert {n: list(t.dims) for n, t in warm_up.inputs.items()} == {"ids": [32], "mask": [32, 4]}
     assert all(t.zero_data for t in warm_up.inputs.values())
+
+
+def test_the_python_backend_has_no_warm_up_that_triton_would_count(tmp_path: Path) -> None:
+    """A fresh replica's p99 would be that of its first call."""
+    write_folder(tmp_path, TEXT, "int8")
+    assert not parsed((tmp_path / "int8" / "text" / "config.pbtxt").read_text()).model_warmup
+
+
+def test_tensorrt_is_asked_for(tmp_path: Path) -> None:
+    write_folder(tmp_path, TEXT, "fp32")
+    config = parsed((tmp_path / "fp32" / "text" / "configs" / "tensorrt.pbtxt").read_text())
+    accelerators = config.optimization.execution_accelerators.gpu_execution_accelerator
+    assert [a.name for a in accelerators] == ["tensorrt"]
 
 
 def test_a_folder_is_a_whole_repository(tmp_path: Path) -> None:

@@ -11,13 +11,24 @@ from trimtab.compress.timing import Point
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """A variant's size and time beside another's, whose name is words such as `the baseline`."""
+
+    name: str
+    size_ratio: float
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
-    """A measured variant beside its baseline. `exact`: fp32, so it must equal torch."""
+    """A measured variant. `exact`: fp32, so it must equal torch.
+
+    `beside`: what it must gain on, which is the baseline and, where it was quantised, the network
+    that it was before: a pruned one may well be faster without.
+    """
 
     quality: Quality
-    size_bytes: int
-    baseline_bytes: int
-    points: tuple[Point, ...]
+    beside: tuple[Beside, ...]
     exact: bool
 
 
@@ -25,7 +36,9 @@ def reasons(candidate: Candidate, gate: Gate) -> list[str]:
     """Why it is refused, each in a sentence; empty where it may be published."""
     found = [disagreement(candidate.quality, gate, exact=candidate.exact)]
     found.append(_drop(candidate.quality, gate))
-    found.append(_gain(candidate, gate))
+    gains = (_gain(beside, gate) for beside in candidate.beside)
+    # One is enough: what is slower than the baseline need not be told to be slower than all else.
+    found.append(next((reason for reason in gains if reason), ""))
     return [reason for reason in found if reason]
 
 
@@ -56,18 +69,17 @@ def _drop(quality: Quality, gate: Gate) -> str:
     return f"{said}, too few to prove more" if quality.drop <= gate.max_drop else said
 
 
-def _gain(candidate: Candidate, gate: Gate) -> str:
+def _gain(beside: Beside, gate: Gate) -> str:
     """A smaller variant that is slower is no gain either: what a fleet pays for is time."""
-    slower = [p for p in candidate.points if p.low > 1 + gate.min_gain]
+    slower = [p for p in beside.points if p.low > 1 + gate.min_gain]
     if slower:
-        return f"slower than the baseline: {_ratios(slower)}"
-    faster = any(p.high < 1 - gate.min_gain for p in candidate.points)
-    size = candidate.size_bytes / candidate.baseline_bytes
-    if faster or size <= 1 - gate.min_gain:
+        return f"slower than {beside.name}: {_ratios(slower)}"
+    faster = any(p.high < 1 - gate.min_gain for p in beside.points)
+    if faster or beside.size_ratio <= 1 - gate.min_gain:
         return ""
     return (
-        f"no gain of {gate.min_gain:.0%} (gate.minGain): size x{size:.2f}, "
-        f"{_ratios(candidate.points)}"
+        f"no gain of {gate.min_gain:.0%} on {beside.name} (gate.minGain): "
+        f"size x{beside.size_ratio:.2f}, {_ratios(beside.points)}"
     )
 
 

@@ -14,7 +14,7 @@ from trimtab.compress.errors import CompressError
 from trimtab.compress.made import Failed, Made, Progress
 from trimtab.compress.recipes import Measure, Recipes
 from trimtab.compress.report import Result
-from trimtab.compress.timing import Point
+from trimtab.compress.timing import Pair, Point
 from trimtab.compress.words import first_line
 
 _FILE = "times.json"
@@ -36,14 +36,9 @@ def judge(
     answers = ran[baseline.recipe.name]
     if isinstance(baseline, Failed) or isinstance(answers, str):
         raise CompressError(f"the module itself cannot be exported: {answers}")
-    files = {
-        v.recipe.name: v.onnx
-        for v in variants
-        if isinstance(v, Made) and not isinstance(ran[v.recipe.name], str)
-    }
-    judged = _Judge(
-        model, recipes, baseline, answers, _times(files, model, recipes, folder, progress)
-    )
+    good = [v for v in variants if isinstance(v, Made) and not isinstance(ran[v.recipe.name], str)]
+    points = _times(good, model, recipes, folder, progress)
+    judged = _Judge(model, recipes, baseline, answers, points)
     return tuple(judged.result(variant, ran[variant.recipe.name]) for variant in variants)
 
 
@@ -56,7 +51,7 @@ class _Judge:
         recipes: Recipes,
         baseline: Made,
         answers: Array,
-        points: Mapping[str, tuple[Point, ...]],
+        points: Mapping[Pair, tuple[Point, ...]],
     ) -> None:
         self._model = model
         self._gate = recipes.gate
@@ -70,13 +65,11 @@ class _Judge:
         if isinstance(variant, Failed) or isinstance(answers, str):
             return Result(recipe.name, settings, (str(answers),))
         quality = measure.quality(self._model, answers, variant.reference, self._scores)
-        candidate = gate.Candidate(
-            quality=quality,
-            size_bytes=variant.onnx.stat().st_size,
-            baseline_bytes=self._baseline.onnx.stat().st_size,
-            points=self._points[recipe.name],
-            exact=recipe.quantise is None and recipe.precision == "fp32",
-        )
+        beside = [self._beside(variant, self._baseline.onnx, "the baseline")]
+        if recipe.quantise is not None:
+            beside.append(self._beside(variant, variant.network, "the same in fp32"))
+        exact = recipe.quantise is None and recipe.precision == "fp32"
+        candidate = gate.Candidate(quality, tuple(beside), exact)
         if variant is self._baseline:
             wrong = gate.disagreement(quality, self._gate, exact=True)
             if wrong:
@@ -89,10 +82,14 @@ class _Judge:
             recipe=settings,
             reasons=tuple(reasons),
             quality=quality,
-            size_bytes=candidate.size_bytes,
-            points=candidate.points,
+            size_bytes=variant.onnx.stat().st_size,
+            points=beside[0].points,
             control=self._control(variant),
         )
+
+    def _beside(self, variant: Made, other: Path, words: str) -> gate.Beside:
+        ratio = variant.onnx.stat().st_size / other.stat().st_size
+        return gate.Beside(words, ratio, self._points[str(variant.onnx), str(other)])
 
     def _control(self, variant: Made) -> tuple[float, interval.Interval] | None:
         if variant.control is None:
@@ -124,11 +121,18 @@ def _answer(model: Model, variant: Made | Failed) -> Array | str:
 
 
 def _times(
-    files: Mapping[str, Path], model: Model, recipes: Recipes, folder: Path, progress: Progress
-) -> dict[str, tuple[Point, ...]]:
+    variants: Sequence[Made], model: Model, recipes: Recipes, folder: Path, progress: Progress
+) -> dict[Pair, tuple[Point, ...]]:
+    """Each file beside the baseline's, the first, and beside its own network; by their paths."""
     how: Measure = recipes.measure
+    first = variants[0].onnx
+    wanted = [(v.onnx, first) for v in variants]
+    wanted += [(v.onnx, v.network) for v in variants if v.recipe.quantise is not None]
+    pairs = list(dict.fromkeys((str(one), str(other)) for one, other in wanted))
+    files = {path: Path(path) for pair in pairs for path in pair}
+    digests = {path: digest.of_file(file) for path, file in files.items()}
     key = {
-        "files": {name: digest.of_file(path) for name, path in files.items()},
+        "pairs": [[digests[path] for path in pair] for pair in pairs],
         "inputs": digest.of_arrays(model.evaluation.inputs),
         "measure": how.model_dump(),
         "machine": measure.machine(),
@@ -136,13 +140,13 @@ def _times(
     }
 
     def timed(made: Path) -> None:
-        with progress(f"time {len(files)} variants", len(how.batches)) as step:
-            found = measure.times(
-                files, next(iter(files)), model, sorted(how.batches), how.seconds, step
-            )
-        table = {name: [astuple(point) for point in points] for name, points in found.items()}
+        with progress(f"time {len(files)} files", len(how.batches)) as step:
+            found = measure.times(files, pairs, model, sorted(how.batches), how.seconds, step)
+        table = [[astuple(point) for point in found[pair]] for pair in pairs]
         (made / _FILE).write_text(json.dumps(table), encoding="utf-8")
 
     made = store.kept(folder, digest.of_values(key), timed)
     table = json.loads((made / _FILE).read_text(encoding="utf-8"))
-    return {name: tuple(Point(*row) for row in rows) for name, rows in table.items()}
+    return {
+        pair: tuple(Point(*row) for row in rows) for pair, rows in zip(pairs, table, strict=True)
+    }

@@ -18,12 +18,14 @@ Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 class Made:
     """A variant as a file.
 
+    `network`: the same in fp32, before it was quantised; `onnx` itself where it was not.
     `reference`: what its torch module answers on the evaluation items, before quantisation and in
     fp32. `control`: what the same network answers that learnt without its teacher.
     """
 
     recipe: Recipe
     onnx: Path
+    network: Path
     reference: Array
     control: Array | None = None
 

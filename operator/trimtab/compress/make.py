@@ -47,7 +47,7 @@ class Workshop:
     def make(self, recipe: Recipe) -> Made:
         """The variant's files. Raises whatever torch or ONNX Runtime have against it."""
         network = self._network(recipe)
-        made = Made(recipe, network / "model.onnx", *_read(network))
+        made = Made(recipe, network / "model.onnx", network / "model.onnx", *_read(network))
         if recipe.quantise is None:
             return made
         how = recipe.quantise

@@ -15,7 +15,7 @@ from trimtab.compress import interval, runtime, timing
 from trimtab.compress.contract import Array, Model
 from trimtab.compress.errors import CompressError
 from trimtab.compress.interval import Interval
-from trimtab.compress.timing import Point
+from trimtab.compress.timing import Pair, Point
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +65,15 @@ def quality(model: Model, outputs: Array, reference: Array, baseline: Array) -> 
 
 def times(
     files: Mapping[str, Path],
-    baseline: str,
+    pairs: Sequence[Pair],
     model: Model,
     batches: Sequence[int],
     seconds: float,
     step: Callable[[int], None],
-) -> dict[str, tuple[Point, ...]]:
-    """By name, a point a batch size, all timed against each other."""
+) -> dict[Pair, tuple[Point, ...]]:
+    """For every pair of names, a point a batch size; all are timed beside each other."""
     opened: dict[str, Any] = {name: runtime.open_session(path) for name, path in files.items()}
-    return timing.compare(opened, baseline, model.evaluation.inputs, batches, seconds, step)
+    return timing.compare(opened, pairs, model.evaluation.inputs, batches, seconds, step)
 
 
 def machine() -> str:

@@ -24,12 +24,15 @@ _MAX_ROUNDS = 400
 _WARM_CALLS = 3
 
 
+Pair = tuple[str, str]
+
+
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What a batch of one size costs, and how it compares with the baseline.
+    """What a batch of one size costs, and how it compares with another's.
 
     `ms`: CPU milliseconds of one call, lower quartile. `ratio`: median over the rounds of this
-    one's time over the baseline's, with its 95 % interval in `low` and `high`.
+    one's time over the other's, with its 95 % interval in `low` and `high`.
     """
 
     batch: int
@@ -41,24 +44,24 @@ class Point:
 
 def compare(
     sessions: Mapping[str, Any],
-    baseline: str,
+    pairs: Sequence[Pair],
     inputs: Mapping[str, Array],
     batches: Sequence[int],
     seconds: float,
     step: Callable[[int], None] = lambda _: None,
-) -> dict[str, tuple[Point, ...]]:
-    """By name of the session, a point a batch size; the baseline's ratios are 1.
+) -> dict[Pair, tuple[Point, ...]]:
+    """For every pair of sessions' names, a point a batch size: the first beside the second.
 
     `seconds`: CPU time to spend on a session and a batch size; a slow one runs MIN_ROUNDS times
     all the same. `step` is called with 1 after each batch size.
     """
-    found: dict[str, list[Point]] = {name: [] for name in sessions}
+    found: dict[Pair, list[Point]] = {pair: [] for pair in pairs}
     for batch in batches:
         samples = _rounds(sessions, inputs, batch, seconds)
-        for name in sessions:
-            found[name].append(_point(batch, samples[name], samples[baseline]))
+        for one, other in pairs:
+            found[one, other].append(_point(batch, samples[one], samples[other]))
         step(1)
-    return {name: tuple(points) for name, points in found.items()}
+    return {pair: tuple(points) for pair, points in found.items()}
 
 
 def _rounds(
@@ -88,8 +91,8 @@ def _calls(session: Any, fed: Mapping[str, Array]) -> int:
     return max(1, ceil(_SAMPLE_MS / max(runtime.timed(session, fed, _WARM_CALLS), 1e-4)))
 
 
-def _point(batch: int, own: Sequence[float], baseline: Sequence[float]) -> Point:
-    ratios = [mine / theirs for mine, theirs in zip(own, baseline, strict=True)]
+def _point(batch: int, own: Sequence[float], other: Sequence[float]) -> Point:
+    ratios = [mine / theirs for mine, theirs in zip(own, other, strict=True)]
     low, high = interval.median(ratios)
     return Point(
         batch=batch,

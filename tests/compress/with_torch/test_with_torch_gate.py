@@ -37,7 +37,7 @@ def test_masks_gain_nothing_and_removal_does(tmp_path: Path) -> None:
     found = named(Runner()(BLOBS, tmp_path, MASKED, PRUNED, gate={"maxDrop": 0.99}))
     masked, pruned = found["masked50"], found["pruned50"]
     (reason,) = masked.reasons
-    assert reason.startswith("no gain of 5% (gate.minGain): size x1.00, time x")
+    assert reason.startswith("no gain of 5% on the baseline (gate.minGain): size x1.00, time x")
     assert pruned.published, pruned.reasons
     assert pruned.quality is not None
     assert pruned.quality.accuracy > 0.95
