@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -48,12 +51,17 @@ def test_it_says_what_to_install(tmp_path: Path, missing: str) -> None:
 
 
 def test_the_table() -> None:
-    text = as_text(results.report())
+    taught = [replace(r, control=(0.987, (0.977, 0.997))) for r in results.report().results[:2]]
+    student = replace(taught[1], name="student", recipe={"network": "student"})
+    report = replace(results.report(), results=(*results.report().results, taught[1], student))
+    text = as_text(report)
     lines = text.splitlines()
     assert lines[0].split("  ")[0] == "VARIANT"
     assert lines[2] == (
         "int8                 98.80   [97.8, 99.8]  244      1.5       12  x0.38, x0.38  published"
     )
+    assert "student without its teacher: 98.70 [97.7, 99.7]" in text
+    assert "int8 without" not in text
     assert "int8-dynamic is refused: no gain" in text
     assert "bf16 is refused: ONNX Runtime cannot run it" in text
     assert lines[-1] == "report: out/report.json"
@@ -69,3 +77,13 @@ def test_the_json() -> None:
         "reasons": ["ONNX Runtime cannot run it"],
         "recipe": {"precision": "bf16"},
     }
+
+
+def test_the_json_has_no_infinity() -> None:
+    """Outputs that are not finite are infinitely far away, and JSON has no word for it."""
+    lost = replace(results.quality(apart=float("inf")), drop_interval=(-inf, inf))
+    broken = replace(results.result("int8", 0.99, 1.0, "differs"), quality=lost)
+    report = replace(results.report(), results=(results.result("fp32", 0.99, 4.0), broken))
+    found = json.loads(json.dumps(as_json(report), allow_nan=False))["variants"][1]
+    assert found["apart"] is None
+    assert found["drop_ci95"] == [None, None]

@@ -131,6 +131,11 @@ def test_what_is_no_python_is_one_message(tmp_path: Path) -> None:
         load_model(tmp_path / "m.txt")
 
 
+def test_a_file_may_hold_what_asks_for_its_own_module(tmp_path: Path) -> None:
+    text = "from __future__ import annotations\nfrom dataclasses import dataclass\n" + GOOD
+    assert load(tmp_path, f"{text}\n@dataclass\nclass Config:\n    width: int = 3\n").name
+
+
 def test_modules_beside_it_can_be_imported_and_count_for_the_digest(tmp_path: Path) -> None:
     (tmp_path / "beside_for_test.py").write_text("LICENCE = 'MIT'\n")
     text = GOOD.replace('licence = "Apache-2.0"', "from beside_for_test import LICENCE as licence")
@@ -139,3 +144,22 @@ def test_modules_beside_it_can_be_imported_and_count_for_the_digest(tmp_path: Pa
     assert load(tmp_path, text).source == first.source
     (tmp_path / "beside_for_test.py").write_text("LICENCE = 'MIT'  # changed\n")
     assert load(tmp_path, text).source != first.source
+
+
+def test_the_digest_follows_relative_imports_of_imported_packages(tmp_path: Path) -> None:
+    package = tmp_path / "package_for_test"
+    package.mkdir()
+    (package / "__init__.py").write_text("from .inner import deep\nfrom . import other\n")
+    (package / "inner.py").write_text("from .deep import deep\n")
+    (package / "deep.py").write_text("deep = 1\n")
+    (package / "other.py").write_text("")
+    (tmp_path / "unrelated.py").write_text("")
+    text = f"{GOOD}\nimport package_for_test\n"
+    sources = [load(tmp_path, text).source]
+    for name in ("inner", "deep", "other", "__init__"):
+        with (package / f"{name}.py").open("a") as file:
+            file.write("# changed\n")
+        sources.append(load(tmp_path, text).source)
+    assert len(set(sources)) == 5
+    (tmp_path / "unrelated.py").write_text("# changed\n")
+    assert load(tmp_path, text).source == sources[-1]

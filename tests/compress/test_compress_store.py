@@ -32,3 +32,16 @@ def test_what_breaks_off_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         kept(tmp_path, "abc", breaks)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_of_two_runs_the_first_to_finish_is_kept(tmp_path: Path) -> None:
+    def overtaken(folder: Path) -> None:
+        (folder / "file").write_text("second")
+
+        def finishes(other: Path) -> None:
+            (other / "file").write_text("first")
+
+        kept(tmp_path, "abc", finishes)
+
+    assert (kept(tmp_path, "abc", overtaken) / "file").read_text() == "first"
+    assert [folder.name for folder in tmp_path.iterdir()] == ["abc"]

@@ -53,33 +53,48 @@ def of_source(path: Path) -> str:
 def _reached(path: Path, installed: Sequence[Path]) -> set[Path]:
     found, waiting = {path}, [path]
     while waiting:
-        for name in _imported(waiting.pop()):
-            file = _file_of(name)
-            if file is None or file in found or any(file.is_relative_to(p) for p in installed):
+        for file in _imported(waiting.pop()):
+            if file in found or any(file.is_relative_to(p) for p in installed):
                 continue
             found.add(file)
             waiting.append(file)
     return found
 
 
-def _imported(path: Path) -> Iterator[str]:
-    """Names that the file may import; some are attributes and no modules."""
+def _imported(path: Path) -> Iterator[Path]:
+    """Python files that the file imports, wherever in it."""
     for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            for alias in node.names:
+                yield from _named(alias.name)
+        elif isinstance(node, ast.ImportFrom):
+            # What is imported from a package may be a module too.
+            names = [alias.name for alias in node.names]
+            module = node.module.split(".") if node.module else []
+            if node.level:
+                folder = path.parents[node.level - 1]
+                yield from _beside(folder, [module, *([*module, name] for name in names)])
+            else:
+                yield from _named(".".join(module))
+                for name in names:
+                    yield from _named(".".join([*module, name]))
 
 
-def _file_of(name: str) -> Path | None:
+def _named(name: str) -> Iterator[Path]:
     try:
         spec = importlib.util.find_spec(name)
     except (ImportError, ValueError):
-        return None
-    if spec is None or not spec.has_location or not (spec.origin or "").endswith(".py"):
-        return None
-    return Path(str(spec.origin)).resolve()
+        return
+    if spec is not None and spec.has_location and (spec.origin or "").endswith(".py"):
+        yield Path(str(spec.origin)).resolve()
+
+
+def _beside(folder: Path, modules: Sequence[Sequence[str]]) -> Iterator[Path]:
+    for parts in modules:
+        place = folder.joinpath(*parts)
+        for file in (place.with_suffix(".py"), place / "__init__.py"):
+            if file.is_file():
+                yield file.resolve()
 
 
 def _installed() -> list[Path]:

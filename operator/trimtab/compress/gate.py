@@ -84,5 +84,7 @@ def _gain(beside: Beside, gate: Gate) -> str:
 
 
 def _ratios(points: Sequence[Point]) -> str:
-    told = ", ".join(f"x{p.ratio:.2f} [{p.low:.2f}, {p.high:.2f}] at {p.batch}" for p in points)
+    """The ends will do: of the smallest and of the largest batch."""
+    ends = points if len(points) < 3 else (points[0], points[-1])
+    told = ", ".join(f"x{p.ratio:.2f} [{p.low:.2f}, {p.high:.2f}] at {p.batch}" for p in ends)
     return f"time {told} a batch"

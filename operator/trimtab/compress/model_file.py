@@ -109,6 +109,8 @@ def _executed(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise CompressError(f"{path} is no Python file: give one whose name ends in .py")
     module = importlib.util.module_from_spec(spec)
+    # Where dataclasses look for the module of a class.
+    sys.modules[spec.name] = module
     try:
         spec.loader.exec_module(module)
     except ModuleNotFoundError as error:

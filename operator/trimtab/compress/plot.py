@@ -7,6 +7,7 @@ from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import LogLocator
 
 from trimtab.compress.pareto import Mark, front
@@ -15,8 +16,8 @@ from trimtab.compress.report import Report, Result
 _PUBLISHED = "#2f7fc1"
 _REFUSED = "#b0553a"
 _FRONT = "#7f9bb0"
-# Of a name in the picture, in pixels of its 100 an inch.
-_CHARACTER, _LINE = 6.5, 13.0
+# Of a name in the picture, and between it and its mark, in pixels of its 100 an inch.
+_CHARACTER, _LINE, _GAP = 6.5, 13.0, 8.0
 
 
 def draw(report: Report, target: Path) -> None:
@@ -84,16 +85,17 @@ def _draw_front(axes: Any, best: list[Mark]) -> None:
 
 
 def _name(axes: Any, shown: list[Result]) -> None:
-    """Each name beside its mark; higher up where another name lies there already."""
-    taken: list[tuple[float, float, float]] = []
+    """Each name beside its mark; higher up where a name or another mark lies there already."""
+    places = [axes.transData.transform((m.ms, 100 * m.accuracy)) for m in map(_mark, shown)]
+    # A mark lies lower than the name beside it.
+    taken = [(x - _GAP, y - _LINE, 2 * _GAP) for x, y in places]
     middle = axes.transAxes.transform((0.6, 0.0))[0]
-    for result in shown:
+    for result, (x, y) in zip(shown, places, strict=True):
         mark = _mark(result)
         text = mark.name if result.published else f"{mark.name} (refused)"
-        x, y = axes.transData.transform((mark.ms, 100 * mark.accuracy))
         leftwards = x > middle
         width, lift = _CHARACTER * len(text), 0.0
-        left = x - width if leftwards else x
+        left = x - _GAP - width if leftwards else x + _GAP
         while any(_overlap((left, y + lift, width), other) for other in taken):
             lift += _LINE
         taken.append((left, y + lift, width))
@@ -105,6 +107,7 @@ def _name(axes: Any, shown: list[Result]) -> None:
             horizontalalignment="right" if leftwards else "left",
             fontsize=8,
             color=_colour(result),
+            path_effects=[withStroke(linewidth=2.5, foreground="white")],
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from trimtab.compress.interval import Interval
@@ -81,7 +82,7 @@ def measured(result: Result) -> dict[str, Any]:
             "drop": round(quality.drop, 6),
             "drop_ci95": _pair(quality.drop_interval),
             "agreement": round(quality.agreement, 6),
-            "apart": float(f"{quality.apart:.3g}"),
+            "apart": _finite(float(f"{quality.apart:.3g}")),
         }
     if result.size_bytes is not None:
         found["size_bytes"] = result.size_bytes
@@ -96,5 +97,10 @@ def measured(result: Result) -> dict[str, Any]:
     return found
 
 
-def _pair(ends: Interval) -> list[float]:
-    return [round(end, 6) for end in ends]
+def _pair(ends: Interval) -> list[float | None]:
+    return [_finite(round(end, 6)) for end in ends]
+
+
+def _finite(value: float) -> float | None:
+    """JSON knows no infinity."""
+    return value if isfinite(value) else None

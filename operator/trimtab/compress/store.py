@@ -21,8 +21,12 @@ def kept(root: Path, digest: str, make: Callable[[Path], None]) -> Path:
     unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=root))
     try:
         make(unfinished)
-        os.replace(unfinished, target)
-    except BaseException:
+        try:
+            os.replace(unfinished, target)
+        except OSError:
+            # Another run finished the same before; the digest says that it is as good.
+            if not target.is_dir():
+                raise
+    finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-        raise
     return target

@@ -27,13 +27,17 @@ def _row(result: Result) -> list[str]:
         accuracy = f"{100 * quality.accuracy:.2f}"
         ends = "[{:.1f}, {:.1f}]".format(*(100 * end for end in quality.accuracy_interval))
     if result.size_bytes is not None:
-        size = f"{result.size_bytes / 1024:.0f}" if result.size_bytes > 10_240 else "<10"
-        size = size if result.size_bytes > 10_240 else f"{result.size_bytes / 1024:.1f}"
+        kib = result.size_bytes / 1024
+        size = f"{kib:.0f}" if kib >= 10 else f"{kib:.1f}"
     if points:
         first, last = f"{points[0].ms:.3g}", f"{points[-1].ms:.3g}"
-        ratio = f"x{points[0].ratio:.2f}, x{points[-1].ratio:.2f}"
+        ratio = f"{_times(points[0].ratio)}, {_times(points[-1].ratio)}"
     verdict = "published" if result.published else "refused"
     return [result.name, accuracy, ends, size, first, last, ratio, verdict]
+
+
+def _times(ratio: float) -> str:
+    return f"x{ratio:.2f}" if ratio >= 0.1 else f"x{ratio:.2g}"
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
@@ -47,7 +51,8 @@ def _below(report: Report) -> list[str]:
     for result in report.results:
         lines += [f"{result.name} is refused: {reason}" for reason in result.reasons]
     for result in report.results:
-        if result.control is not None:
+        # Of a network that was quantised too, its own line says it.
+        if result.control is not None and "quantise" not in result.recipe:
             accuracy, (low, high) = result.control
             lines.append(
                 f"{result.name} without its teacher: {100 * accuracy:.2f} "
