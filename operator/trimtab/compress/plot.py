@@ -21,7 +21,12 @@ _CHARACTER, _LINE, _GAP = 6.5, 13.0, 8.0
 
 
 def draw(report: Report, target: Path) -> None:
-    """Write a PNG or SVG, by the name's ending; variants that were not measured are left out."""
+    """Write a PNG or SVG, by the name's ending."""
+    picture(report).savefig(target, dpi=150)
+
+
+def picture(report: Report) -> Figure:
+    """The picture; variants that were not measured are left out."""
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -32,7 +37,7 @@ def draw(report: Report, target: Path) -> None:
     figure.draw_without_rendering()
     _draw_front(axes, front([_mark(r) for r in shown if r.published]))
     _name(axes, shown)
-    figure.savefig(target, dpi=150)
+    return figure
 
 
 def _draw_variant(axes: Any, result: Result) -> None:
