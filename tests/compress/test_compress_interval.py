@@ -55,8 +55,8 @@ def test_a_difference_lies_in_its_interval(a: int, b: int, c: int, d: int) -> No
 def test_drop_of_proportions_counts_the_pairs(right: list[bool], seed: int) -> None:
     before = np.array(right, float)
     after = np.random.default_rng(seed).permutation(before)
-    low, high = interval.drop(before, after)
-    assert low <= 0.0 <= high
+    pairs = [int(((before == one) & (after == other)).sum()) for one in (1, 0) for other in (1, 0)]
+    assert interval.drop(before, after) == interval.newcombe(*pairs)
 
 
 def test_scores_that_are_no_proportion_take_the_normal_interval() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,13 @@ def test_a_mistake_names_field_value_and_mend(tmp_path: Path, text: str, said: s
 def test_a_file_that_is_not_there_is_one_message(tmp_path: Path) -> None:
     with pytest.raises(CompressError, match="No such file"):
         read_recipes(tmp_path / "none.yaml")
+
+
+def test_the_example_in_the_docs_is_right(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "compress.md").read_text()
+    (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    recipes = read(tmp_path, example)
+    assert len(recipes.made(student=True)) == 4
+    shown = Recipes.model_validate({"serve": {"image": "registry.example/digits:1"}})
+    for part in ("seed", "threads", "gate", "measure", "serve"):
+        assert getattr(recipes, part) == getattr(shown, part), f"{part} has another default"
