@@ -18,10 +18,18 @@ def read(tmp_path: Path, text: str) -> Recipes:
 
 
 def test_defaults_without_and_with_a_student() -> None:
-    names = [recipe.name for recipe in read_recipes(None).made(student=False)]
+    names = [recipe.name for recipe in read_recipes(None).made(student=False, classes=True)]
     assert names == ["int8", "int8-dynamic", "fp16", "pruned30", "pruned30-int8"]
-    names = [recipe.name for recipe in read_recipes(None).made(student=True)]
+    names = [recipe.name for recipe in read_recipes(None).made(student=True, classes=True)]
     assert names[5:] == ["student", "student-int8"]
+
+
+def test_defaults_without_classes_have_no_teacher() -> None:
+    taught = read_recipes(None).made(student=True, classes=True)
+    alone = read_recipes(None).made(student=True, classes=False)
+    assert [r.name for r in alone] == [r.name for r in taught]
+    assert any(r.train and r.train.distil for r in taught)
+    assert not any(r.train and r.train.distil for r in alone)
 
 
 def test_a_file_is_read(tmp_path: Path) -> None:
@@ -39,7 +47,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
           quantise: {mode: static, format: QOperator}
         """,
     )
-    (small,) = recipes.made(student=True)
+    (small,) = recipes.made(student=True, classes=True)
     assert recipes.seed == 7
     assert recipes.gate.max_drop == 0.01
     assert recipes.serve.accelerator_class == "cpu-1"
@@ -104,7 +112,7 @@ def test_the_example_in_the_docs_is_right(tmp_path: Path) -> None:
     page = (Path(__file__).parents[2] / "docs" / "compress.md").read_text()
     (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     recipes = read(tmp_path, example)
-    assert len(recipes.made(student=True)) == 4
+    assert len(recipes.made(student=True, classes=True)) == 4
     shown = Recipes.model_validate({"serve": {"image": "registry.example/digits:1"}})
     for part in ("seed", "threads", "gate", "measure", "serve"):
         assert getattr(recipes, part) == getattr(shown, part), f"{part} has another default"

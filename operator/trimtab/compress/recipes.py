@@ -155,11 +155,14 @@ class Recipes(Wire):
     )
     """What to make beside the baseline; the default set when absent."""
 
-    def made(self, *, student: bool) -> list[Recipe]:
-        """The variants to make; `student`: whether MODEL.py has one."""
-        if self.variants is None:
-            return [r for r in DEFAULTS if student or r.network != "student"]
-        return list(self.variants)
+    def made(self, *, student: bool, classes: bool) -> list[Recipe]:
+        """The variants to make. The default set knows whether MODEL.py has a student, and whether
+        its outputs are classes, which a teacher needs.
+        """
+        if self.variants is not None:
+            return list(self.variants)
+        chosen = [recipe for recipe in DEFAULTS if student or recipe.network != "student"]
+        return chosen if classes else [_without_teacher(recipe) for recipe in chosen]
 
 
 _STATIC = Quantise(mode="static")
@@ -174,6 +177,12 @@ DEFAULTS = (
     Recipe(name="student", network="student", train=_STUDENT),
     Recipe(name="student-int8", network="student", train=_STUDENT, quantise=_STATIC),
 )
+
+
+def _without_teacher(recipe: Recipe) -> Recipe:
+    if recipe.train is None:
+        return recipe
+    return recipe.model_copy(update={"train": recipe.train.model_copy(update={"distil": None})})
 
 
 def read_recipes(path: Path | None) -> Recipes:

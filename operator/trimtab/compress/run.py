@@ -29,7 +29,7 @@ def compress(path: Path, out: Path, recipes: Recipes, progress: Progress) -> Rep
     with importable(path):
         model = load_model(path)
         workshop = Workshop(model, recipes, out / WORK, progress)
-        wanted = recipes.made(student=model.student is not None)
+        wanted = recipes.made(student=model.student is not None, classes=model.classes)
         variants = [workshop.baseline(), *(_made(workshop, recipe) for recipe in wanted)]
         results = judge(model, recipes, variants, out / WORK / "times", progress)
     report = Report(model.name, model.metric, machine(), results, file_list(out, results))
@@ -40,9 +40,10 @@ def compress(path: Path, out: Path, recipes: Recipes, progress: Progress) -> Rep
 
 
 def _made(workshop: Workshop, recipe: Recipe) -> Made | Failed:
+    """A variant that cannot be made is no reason to lose the others."""
     try:
         return workshop.make(recipe)
-    except CompressError:
-        raise
+    except CompressError as error:
+        return Failed(recipe, f"it cannot be made: {error}")
     except Exception as error:  # torch, its exporter and the quantisers raise of every kind
         return Failed(recipe, f"it cannot be made: {first_line(error)}")

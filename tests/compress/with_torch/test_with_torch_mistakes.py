@@ -8,6 +8,7 @@ import pytest
 
 from tests.compress.with_torch.runner import NO_TORCH, STATIC, Runner, Variant, named
 from trimtab.compress.errors import CompressError
+from trimtab.compress.report import Report
 
 pytest.importorskip("torch", reason=NO_TORCH)
 
@@ -26,14 +27,21 @@ class M(nn.Module):
     def forward(self, x): return x + torch.rand_like(x)
 def module(): return M()
 """
-PRUNE: Variant = {"name": "p", "prune": {"ratio": 0.5}}
+TWO_LAYERS = "def module(): return nn.Sequential(nn.Linear(4, {0}), nn.Linear({0}, 2))"
+NO_CLASSES = """
+metric = "closeness"
+def module(): return nn.Linear(4, 1)
+def score(outputs, targets): return np.ones(len(targets))
+def loss(outputs, targets): return (outputs ** 2).mean()
+"""
+PRUNE: Variant = {"name": "v", "prune": {"ratio": 0.5}}
+STUDENT: Variant = {"name": "v", "network": "student", "train": {"epochs": 1}}
+DISTIL: Variant = {"name": "v", "train": {"epochs": 1, "distil": {}}}
 
 
-def run(tmp_path: Path, text: str, *variants: Variant) -> Runner:
+def run(tmp_path: Path, text: str, *variants: Variant) -> Report:
     (tmp_path / "m.py").write_text(HEAD + text)
-    runner = Runner()
-    runner(tmp_path / "m.py", tmp_path / "out", *(variants or (STATIC,)))
-    return runner
+    return Runner()(tmp_path / "m.py", tmp_path / "out", *variants)
 
 
 @pytest.mark.parametrize(
@@ -54,49 +62,29 @@ def run(tmp_path: Path, text: str, *variants: Variant) -> Runner:
 )
 def test_a_module(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(CompressError, match=said):
-        run(tmp_path, text)
+        run(tmp_path, text, STATIC)
 
 
-def test_a_recipe_for_a_student_that_is_not_there(tmp_path: Path) -> None:
-    student = {"name": "s", "network": "student", "train": {"epochs": 1}}
-    with pytest.raises(CompressError, match=r"MODEL.py has none: add def student\(\)"):
-        run(tmp_path, LINEAR, student)
-
-
-def test_a_student_of_another_shape(tmp_path: Path) -> None:
-    student = {"name": "s", "network": "student", "train": {"epochs": 1}}
-    with pytest.raises(CompressError, match="answers in another shape"):
-        run(tmp_path, f"{LINEAR}\ndef student(): return nn.Linear(4, 3)", student)
-
-
-def test_a_layer_to_keep_that_is_not_there(tmp_path: Path) -> None:
-    text = "def module(): return nn.Sequential(nn.Linear(4, 16), nn.Linear(16, 2))\nkeep = ['z']"
-    with pytest.raises(CompressError, match="no layer 'z': use names of 0, 1"):
-        run(tmp_path, text, PRUNE)
-
-
-def test_pruning_that_removes_nothing(tmp_path: Path) -> None:
-    text = "def module(): return nn.Sequential(nn.Linear(4, 8), nn.Linear(8, 2))"
-    with pytest.raises(CompressError, match="removes nothing with roundTo 8: raise the ratio"):
-        run(tmp_path, text, PRUNE)
-
-
-def test_a_teacher_without_classes(tmp_path: Path) -> None:
-    distil = {"name": "d", "train": {"epochs": 1, "distil": {}}}
-    text = (
-        "def module(): return nn.Linear(4, 1)\nmetric = 'closeness'\n"
-        "def score(o, t): return np.ones(len(t))\ndef loss(o, t): return (o ** 2).mean()"
-    )
-    with pytest.raises(CompressError, match=r"logits of two classes or more, but 'y' is \[1\]"):
-        run(tmp_path, text, distil)
-
-
-def test_what_breaks_in_one_variant_does_not_end_the_others(tmp_path: Path) -> None:
-    """A loss that fails is the business of the variants that train."""
-    (tmp_path / "m.py").write_text(
-        f"{HEAD}{LINEAR}\ndef loss(outputs, targets): raise RuntimeError('no loss today')\n"
-    )
-    tuned = {"name": "tuned", "train": {"epochs": 1}}
-    report = Runner()(tmp_path / "m.py", tmp_path / "out", tuned, STATIC)
-    assert named(report)["tuned"].reasons == ("it cannot be made: RuntimeError: no loss today",)
-    assert named(report)["int8"].quality is not None
+@pytest.mark.parametrize(
+    ("text", "variant", "said"),
+    [
+        (LINEAR, STUDENT, "MODEL.py has none: add def student()"),
+        (f"{LINEAR}\ndef student(): return nn.Linear(4, 3)", STUDENT, "answers in another shape"),
+        (TWO_LAYERS.format(8), PRUNE, "removes nothing with roundTo 8: raise the ratio"),
+        (TWO_LAYERS.format(16) + "\nkeep = ['z']", PRUNE, "no layer 'z': use names of 0, 1"),
+        (NO_CLASSES, DISTIL, "logits of two classes or more, but 'y' is [1]: remove distil"),
+        (
+            f"{LINEAR}\ndef loss(outputs, targets): raise RuntimeError('no loss today')",
+            {"name": "v", "train": {"epochs": 1}},
+            "RuntimeError: no loss today",
+        ),
+    ],
+)
+def test_a_variant_that_cannot_be_made_is_refused_and_the_others_are_not(
+    tmp_path: Path, text: str, variant: Variant, said: str
+) -> None:
+    found = named(run(tmp_path, text, variant, STATIC))
+    (reason,) = found["v"].reasons
+    assert reason.startswith("it cannot be made: ")
+    assert said in reason
+    assert found["int8"].quality is not None
