@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.actuate.model_config import parsed
-from trimtab.actuate.prepare import assemble
 from trimtab.compress.repository import WRAPPER, Served, Tensor, onnx_path, write_folder
 
 TEXT = Served(
@@ -35,22 +33,12 @@ def test_configuration(tmp_path: Path, file: str, backend: str) -> None:
     assert [(t.name, list(t.dims)) for t in config.output] == [("logits", [6])]
 
 
-def test_warm_up_fits_the_smallest_batch_cap(tmp_path: Path) -> None:
-    """trimtab may lower max_batch_size to 1; Triton refuses a warm-up above it."""
-    write_folder(tmp_path / "source", TEXT, "int8")
-    (tmp_path / "target").mkdir()
-    overlay: dict[str, Any] = {
-        "model": "text",
-        "max_batch_size": 1,
-        "max_queue_delay_microseconds": None,
-        "max_queue_size": 0,
-        "instance_count": 1,
-        "config_name": "onnxruntime",
-    }
-    assemble(str(tmp_path / "source" / "int8"), str(tmp_path / "target"), overlay)
-    merged = parsed((tmp_path / "target" / "text" / "config.pbtxt").read_text())
-    (warm_up,) = merged.model_warmup
-    assert warm_up.batch_size <= merged.max_batch_size == 1
+def test_warm_up_fits_every_batch_cap(tmp_path: Path) -> None:
+    """Triton refuses a model whose warm-up is larger than its max_batch_size."""
+    write_folder(tmp_path, TEXT, "int8")
+    config = parsed((tmp_path / "int8" / "text" / "configs" / "onnxruntime.pbtxt").read_text())
+    (warm_up,) = config.model_warmup
+    assert warm_up.batch_size == 1
     assert {n: list(t.dims) for n, t in warm_up.inputs.items()} == {"ids": [32], "mask": [32, 4]}
     assert all(t.zero_data for t in warm_up.inputs.values())
 

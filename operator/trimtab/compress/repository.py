@@ -67,8 +67,7 @@ _CONFIGS = {
 }
 
 # On a GPU the first call is too slow for a client, so there it is one of Triton's own.
-# A batch of one: trimtab lowers max_batch_size where the SLO asks for it, and Triton refuses a
-# model whose warm-up is larger than that.
+# A batch of one fits, whatever max_batch_size somebody sets: Triton refuses a larger warm-up.
 _WARM_UP = """\
 model_warmup [ {{
   name: "zeros"
