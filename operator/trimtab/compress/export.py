@@ -62,6 +62,8 @@ def _quiet() -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
             warnings.simplefilter("ignore", FutureWarning)
+            # It means the batch of a second input.
+            warnings.filterwarnings("ignore", "# The axis name: batch will not be used")
             yield
     finally:
         log.setLevel(level)

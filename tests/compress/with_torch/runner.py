@@ -12,6 +12,7 @@ from trimtab.compress.report import Report, Result
 
 ROOT = Path(__file__).resolve().parents[3]
 BLOBS = Path(__file__).with_name("blobs.py")
+SENTENCES = Path(__file__).with_name("sentences.py")
 NO_TORCH = "torch comes with trimtab[compress] only: make test-compress"
 Variant = dict[str, Any]
 

@@ -18,6 +18,7 @@ from tests.compress.with_torch.runner import (
     DYNAMIC,
     NO_TORCH,
     PRUNED,
+    SENTENCES,
     STATIC,
     Runner,
     named,
@@ -83,8 +84,10 @@ def test_static_int8_has_s8_weights_by_channel_and_u8_activations(
     assert quantised
     for node in quantised:
         assert weights[node.input[2]].data_type == tensor.UINT8
-    by_channel = [i for i in qdq.initializer if list(i.dims) == [32]]
-    assert len(by_channel) >= 3  # a scale for each output channel
+    names = {kernel.name for kernel in kernels}
+    read = [n for n in qdq.node if n.op_type == "DequantizeLinear" and n.input[0] in names]
+    # A scale for each output channel.
+    assert [list(weights[node.input[1]].dims) for node in read] == [[32]] * 3
     assert operators(onnx_file(out, "blobs", "int8-qop"))["QLinearConv"] == 3
 
 
@@ -92,6 +95,19 @@ def test_dynamic_int8_leaves_convolutions_alone(report: Report, out: Path) -> No
     found = operators(next(path for path in quantised(out) if "MatMulInteger" in operators(path)))
     assert found["ConvInteger"] == 0
     assert found["Conv"] == 3
+
+
+def test_an_encoder_of_two_inputs_gains_by_dynamic_int8(tmp_path: Path) -> None:
+    found = named(Runner()(SENTENCES, tmp_path, DYNAMIC, gate={"maxDrop": 0.05}))["int8-dynamic"]
+    assert found.published, found.reasons
+    assert found.points[0].high < 0.9
+    session = runtime.open_session(onnx_file(tmp_path, "sentences", "int8-dynamic"))
+    assert [(i.name, i.type) for i in session.get_inputs()] == [
+        ("ids", "tensor(int64)"),
+        ("mask", "tensor(bool)"),
+    ]
+    config = (tmp_path / "int8-dynamic" / "sentences" / "config.pbtxt").read_text()
+    assert 'name: "mask" data_type: TYPE_BOOL dims: [ 32 ]' in config
 
 
 def quantised(out: Path) -> list[Path]:
