@@ -22,7 +22,7 @@ from trimtab.compress.recipes import BASELINE, Recipe, Recipes, Train
 from trimtab.compress.repository import Served, Tensor
 from trimtab.compress.train import Teacher, outputs, train
 
-PACKAGES = ("torch", "torch-pruning", "onnx", "onnxscript", "onnxruntime", "numpy")
+PACKAGES = ("trimtab", "torch", "torch-pruning", "onnx", "onnxscript", "onnxruntime", "numpy")
 _TYPES = {"fp16": torch.float16, "bf16": torch.bfloat16}
 
 
