@@ -85,12 +85,11 @@ def foresee(
 ) -> tuple[Demand, ModelMemory]:
     """The demand raised to what may come before help does, and the memory with today's rate."""
     readings, history = state.readings, memory.history
-    fast = value_or_none(readings.arrival_rate_fast)
+    fast, late_last = value_or_none(readings.arrival_rate_fast), late_go_last(state.spec)
     window_s = policy.fast_window_s
     lead_s = ready_after_s(memory) + window_s
     if fast is not None:
         rate, held_s = readings.items * fast, hold_s(state.spec, memory)
-        late_last = late_go_last(state.spec)
         history = record(
             history, now_s, rate, window_s, lead_s, held_s, demand.backlog, late_last=late_last
         )
@@ -99,9 +98,7 @@ def foresee(
         return demand, memory
     percentile = state.spec.slo.percentile / 100.0
     arriving, measured = demand.arriving or 0.0, demand.measured
-    ahead = forecast(
-        history, arriving, now_s, lead_s, percentile, policy, late_last=late_go_last(state.spec)
-    )
+    ahead = forecast(history, arriving, now_s, lead_s, percentile, policy, late_last=late_last)
     # A jump is measured, if in halves: forgotten a tick later, the pods it called for went before
     # they were Ready, in the middle of the burst.
     if ahead.reason == "Rise":
