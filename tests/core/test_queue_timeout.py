@@ -15,20 +15,20 @@ from trimtab.core.queue_timeout import late_go_last, queue_timeout_s
 from trimtab.core.signals import Known
 
 
-def in_turn(spec: ModelDeployment) -> ModelDeployment:
-    """The same model, first come, first served."""
-    return replace(spec, triton=replace(spec.triton, late_last=False))
+def last(spec: ModelDeployment) -> ModelDeployment:
+    """The same model, where who is late goes last."""
+    return replace(spec, triton=replace(spec.triton, late_last=True))
 
 
 def test_half_the_target_may_be_waited_whatever_is_learnt() -> None:
-    assert queue_timeout_s(deployment(target_ms=80.0), "int8") == pytest.approx(0.040)
-    story = Story(Model(deployment(), steady(250), truth=1.4))
+    assert queue_timeout_s(last(deployment(target_ms=80.0)), "int8") == pytest.approx(0.040)
+    story = Story(Model(last(deployment()), steady(250), truth=1.4))
     story.until(600)
     assert {t.queue_timeout_s for m in story.history for t in m.plan.targets} == {0.050}
 
 
 def test_it_stays_while_a_variant_gives_way_or_every_pod_would_restart() -> None:
-    story = Story(Model(deployment(), steady(250)))
+    story = Story(Model(last(deployment()), steady(250)))
     story.until(120)
     story.respec(variants=(variant("int8", "0.98", 10.0), variant("tiny", "0.97", 2.0)))
     story.until(600)
@@ -37,12 +37,12 @@ def test_it_stays_while_a_variant_gives_way_or_every_pod_would_restart() -> None
 
 
 def test_in_turn_within_a_bound_or_with_a_config_of_its_own_everyone_keeps_his_place() -> None:
-    spec = deployment()
+    spec = last(deployment())
     (int8,) = spec.variants
     fetched = replace(spec, variants=(replace(int8, source=UriSource("s3://bucket/models")),))
-    for kept in (in_turn(spec), deployment(max_queue=100), fetched):
+    for kept in (deployment(), last(deployment(max_queue=100)), fetched):
         assert queue_timeout_s(kept, "int8") is None
-    assert not late_go_last(deployment(max_queue=100))
+    assert not late_go_last(last(deployment(max_queue=100)))
 
 
 def noisy(spec: ModelDeployment) -> Story:
@@ -64,13 +64,13 @@ def mean_size(story: Story) -> float:
 
 def test_the_noise_of_a_service_is_not_followed_where_it_makes_few_late() -> None:
     """In turn, ten seconds at a twelfth too much make all of them late; so each is planned for."""
-    assert mean_size(noisy(deployment())) < mean_size(noisy(in_turn(deployment()))) - 0.1
+    assert mean_size(noisy(last(deployment()))) < mean_size(noisy(deployment())) - 0.1
 
 
 def test_a_jump_is_followed_at_once_also_a_minute_after_another() -> None:
     """What the last minutes brought is no noise that the service makes."""
     load = steps((0, 100), (600, 250), (690, 100), (780, 250))
-    story = Story(Model(deployment(most=20), load), policy=NO_ROOM_FOR_BURSTS)
+    story = Story(Model(last(deployment(most=20)), load), policy=NO_ROOM_FOR_BURSTS)
     story.until(790)
     assert sum(t.replicas for t in story.plan().targets) >= 3
 
@@ -84,4 +84,4 @@ def test_what_is_late_is_worked_off_in_half_a_minute_and_not_in_ten_seconds() ->
         return sum(t.replicas for t in story.plan().targets)
 
     # 1,200 in flight: 120 more a second in turn, where everyone who comes waits for them; else 40.
-    assert (wanted(in_turn(deployment())), wanted(deployment())) == (3, 2)
+    assert (wanted(deployment()), wanted(last(deployment()))) == (3, 2)

@@ -75,7 +75,7 @@ def test_a_backlog_asks_for_more_than_the_rate_alone() -> None:
     (state,) = snapshot.models
     pending = replace(state.readings, pending=Known(900.0, 60.0))
     behind = replace(snapshot, models=(replace(state, readings=pending),))
-    plan, _ = decide(behind, story.memory, 65.0, PolicySettings(late_drain_s=10.0))
+    plan, _ = decide(behind, story.memory, 65.0, PolicySettings(backlog_drain_s=10.0))
     (ours,) = plan.models.values()
     # 900 in flight, about 10 of them within the SLO: 89 more requests/s for ten seconds.
     assert ours.targets[0].replicas == 3

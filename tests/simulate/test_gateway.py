@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from tests.core.builders import accelerator, deployment, variant
+from tests.core.story import NO_ROOM_FOR_BURSTS
 from trimtab.api.resources import ModelDeployment, Objective, Routing, RoutingType
 from trimtab.simulate.fleet import Fleet
 from trimtab.simulate.policies.trimtab import Trimtab
@@ -28,7 +29,7 @@ def play(routing: Routing, rates: list[int]) -> Report:
     fleet = Fleet((model(routing),), {"cpu": accelerator()})
     trace = Trace(np.linspace(0.0, 60.0 * len(rates), len(rates) + 1), np.array(rates) * 60)
     settings = RunSettings(policy="trimtab", start_up_s=15.0, seed=1)
-    return run(fleet, {fleet.models[0].key: trace}, Trimtab(), settings)
+    return run(fleet, {fleet.models[0].key: trace}, Trimtab(NO_ROOM_FOR_BURSTS), settings)
 
 
 def test_the_accurate_variant_serves_what_the_money_carries() -> None:

@@ -123,7 +123,7 @@ def _triton(triton: schema.TritonSettings) -> resources.TritonSettings:
         image=triton.image,
         max_batch_size=batching.max_batch_size if batching else 1,
         max_queue_size=batching.max_queue_size if batching else 0,
-        late_last=batching is None or batching.late_requests != "InTurn",
+        late_last=batching is not None and batching.late_requests == "Last",
         instance_count=triton.instance_count,
         image_pull_policy=triton.image_pull_policy,
         image_pull_secrets=tuple(s.name for s in triton.image_pull_secrets or ()),

@@ -160,7 +160,7 @@ class TritonSettings:
     image: str
     max_batch_size: int = 1
     max_queue_size: int = 0
-    late_last: bool = True
+    late_last: bool = False
     instance_count: int = 1
     image_pull_policy: str | None = None
     image_pull_secrets: tuple[str, ...] = ()

@@ -235,10 +235,11 @@ class DynamicBatching(Wire):
     )
     late_requests: Literal["Last", "InTurn"] | None = Field(
         default=None,
-        description="Last, which is the default: a request that has waited for half the SLO's "
-        "target goes behind those that can still be in time, and is answered as soon as there is "
-        "room; so an overload makes late only what is too much. InTurn: first come, first served; "
-        "an overload makes all late. A queue timeout in the model's own config.pbtxt stays.",
+        description="InTurn, which is the default: first come, first served; an overload makes all "
+        "late. Last: a request that has waited for half the SLO's target goes behind those that "
+        "can still be in time, and is answered as soon as there is room, so an overload makes late "
+        "only what is too much; but Triton then forms smaller batches, and the p99 of a normal "
+        "load may double: measure it. A queue timeout in the model's own config.pbtxt stays.",
     )
 
 

@@ -13,6 +13,11 @@ time, so one takes half the target at most, and who was taken just within the ti
 well. By simulation of five curves, at 0.5 to 2 times saturation, no other share of the target from
 0.3 to 0.7 is right for all; at saturation, where first come, first served is late with 92 to 97 %,
 half the target is with 6 to 17 %.
+
+A queue policy has a price in Triton (seen with 2.51, and still so in its sources): without one the
+next batch is gathered while the last runs; with a timeout, or a bound, it is begun only once an
+instance is idle, and the lock of the queue is held meanwhile. At a third of capacity the p99 of a
+model of 22 ms rose from 53 to 107 ms. So late requests go last only where the user asks for it.
 """
 
 from __future__ import annotations

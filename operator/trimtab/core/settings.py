@@ -42,7 +42,7 @@ class PolicySettings:
     latency_margin: float = 0.2
     settle_s: float = 90.0
     burst_ratio: float = 4.0
-    late_price_s: float = 18.0
+    late_price_s: float = 40.0
     solver: str = "auto"
 
 

@@ -31,7 +31,7 @@ def test_in_the_first_ten_minutes_nothing_is_believed() -> None:
     """Whoever installs it at a minute to three is not met by four times the replicas; unless his
     pods take so long that waiting to know is dearer."""
     history = watch(steady(100), 1500, 1790)
-    assert ahead(history, lead_s=40.0).reason == "Level"
+    assert ahead(history, lead_s=20.0).reason == "Level"
     assert ahead(history, lead_s=60.0).reason == "Clock"
 
 

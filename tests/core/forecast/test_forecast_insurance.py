@@ -59,8 +59,8 @@ def test_where_the_late_go_last_room_keeps_its_part_of_a_larger_crowd() -> None:
     """Crowds of 1000 for ten seconds an hour. Room for 100 of them keeps a tenth in time: at 400 s
     each 1000 items' worth an hour for every one of the 90 that it adds to a level of 10."""
     rare = Surprises(late=((100.0, 1.0), (1000.0, 10_000.0)), bursts=3.0, watched_s=3600.0)
-    assert rare.room(10.0, 400.0) == 1000.0
-    assert rare.room(10.0, 350.0) == 0.0
+    assert rare.room(10.0, 400.0, late_last=True) == 1000.0
+    assert rare.room(10.0, 350.0, late_last=True) == 0.0
     # In turn, none of it is in time before all is.
     assert rare.room(10.0, 359.0, late_last=False) == 1000.0
 

@@ -96,7 +96,7 @@ def test_what_was_watched_before_the_first_burst_counts_too() -> None:
 
 def test_what_has_been_given_up_buys_nothing() -> None:
     load = bursts(100, 400, *SECOND_MINUTE)
-    thrifty = PolicySettings(late_price_s=4.0, burst_ratio=1.0)
+    thrifty = PolicySettings(late_price_s=3.0, burst_ratio=1.0)
     history = watch(poisson(load, 1), 0, 3.9 * HALF_HOUR_S)
     told = []
     for k in range(4, 12):

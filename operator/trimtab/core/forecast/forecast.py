@@ -20,6 +20,7 @@ from trimtab.core.settings import PolicySettings
 
 _TREND_S = 120.0
 _JUMP_DEVIATIONS, _HIGH_DEVIATIONS = 4.0, 3.0
+_OF_THE_LAST = 0.45  # of the price: a fleet without room then seldom breaks the promise
 _FOLLOWS_S = 60.0  # how long after a jump the height of earlier jumps is expected of it
 
 
@@ -41,7 +42,7 @@ def forecast(
     percentile: float,
     policy: PolicySettings,
     *,
-    late_last: bool = True,
+    late_last: bool = False,
 ) -> Forecast:
     """The largest of all parts: each may only raise.
 
@@ -49,10 +50,10 @@ def forecast(
     asked for now serves, the age of the readings included. percentile: the SLO's, 0.99 for a p99.
     late_last: whether late requests go behind those that can still be in time.
     """
-    unready_s = lead_s * (policy.burst_ratio - (1.0 if late_last else 0.0))
-    calm = history.calm_rate or level
-    overdrawn = history.error_budget.overdrawn(calm, percentile, unready_s)
-    insurance = Insurance(lead_s, policy.late_price_s * overdrawn, late_last)
+    price_s = policy.late_price_s * _overdrawn(
+        history, level, lead_s, percentile, policy, late_last
+    )
+    insurance = Insurance(lead_s, price_s, late_last)
     parts = [
         Forecast(level, "Level"),
         Forecast(_risen(history, policy), "Rise"),
@@ -67,6 +68,23 @@ def forecast(
         ]
     parts.append(Forecast(_usual_room(history, level, insurance), "Insurance"))
     return max(parts, key=lambda part: part.rate)
+
+
+def _overdrawn(
+    history: History,
+    level: float,
+    lead_s: float,
+    percentile: float,
+    policy: PolicySettings,
+    late_last: bool,
+) -> float:
+    """By what factor late requests are dearer than the usual, or less dear where they go last and
+    a burst that finds no room does not break the promise."""
+    budget, calm = history.error_budget, history.calm_rate or level
+    if not late_last:
+        return budget.overdrawn(calm, percentile, 0.0)
+    unready_s = lead_s * (policy.burst_ratio - 1.0)
+    return _OF_THE_LAST * budget.overdrawn(calm, percentile, unready_s)
 
 
 def _risen(history: History, policy: PolicySettings) -> float:

@@ -60,7 +60,7 @@ def record(
     hold_s: float,
     backlog: float = 0.0,
     *,
-    late_last: bool = True,
+    late_last: bool = False,
 ) -> History:
     """The history with one more rate, counted over the `window_s` seconds before `now_s`.
 

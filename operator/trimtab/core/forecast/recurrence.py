@@ -17,7 +17,7 @@ _PERIODS = ((86400.0, 1.0, 1.0), (3600.0, 1.0, 2.0), (1800.0, 1.0, 2.0), (900.0,
 _SPREAD_S = 30.0  # onsets whose phases are closer than that belong together
 _EARLY_S, _LATE_S = 10.0, 15.0  # how far off the known phases the next may be
 _HALF_HOUR_S = 1800.0
-_ACQUAINTED_S, _MINUTE_S, _SLOW_S = 600.0, 60.0, 45.0
+_ACQUAINTED_S, _MINUTE_S, _SLOW_S = 600.0, 60.0, 25.0
 CLOCK_WINDOW_S = 180.0  # what the clock sets off comes within three minutes
 
 

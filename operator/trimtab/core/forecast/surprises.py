@@ -40,7 +40,7 @@ class Surprises:
         is_new = self.at_s is None or now_s - self.at_s > _APART_S
         return Surprises(_added(late, rate, rate * step_s), bursts + is_new, watched_s, now_s)
 
-    def room(self, level: float, price_s: float, *, late_last: bool = True) -> float:
+    def room(self, level: float, price_s: float, *, late_last: bool = False) -> float:
         """The rate to be ready for at all times; 0 where being ready for more than `level` does not
         pay.
 
