@@ -113,8 +113,9 @@ bench: setup ## The tables of docs/benchmarks.md (TRIMTAB_TRACES=DIR; half an ho
 	$(PY) -m bench.policies --fleet eight --stretches twitter@6h+0.25h --start-up 45 --policies trimtab,oracle
 
 .PHONY: bench-cluster
-bench-cluster: setup ## The model and the simulator against a real Triton (a cluster; 15 minutes)
+bench-cluster: setup ## The model and the simulator against a real Triton (a cluster; 25 minutes)
 	$(PY) -m bench.calibrate
+	$(PY) -m bench.overload
 
 # --- generated files ------------------------------------------------------------------------------
 
