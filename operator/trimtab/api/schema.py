@@ -231,7 +231,8 @@ class DynamicBatching(Wire):
         le=1_000_000,
         description="Requests that may wait in one replica before Triton refuses more; 0 sets no "
         "bound: none is refused. Above 0 trimtab picks the bound up to it: as many as a "
-        "replica can still answer within the SLO. For a variant with source.uri none is picked.",
+        "replica can still answer within the SLO; but Triton then forms smaller batches, and the "
+        "p99 of a normal load may rise: measure it. For a variant with source.uri none is picked.",
     )
     late_requests: Literal["Last", "InTurn"] | None = Field(
         default=None,
