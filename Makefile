@@ -110,7 +110,9 @@ bench: setup ## The tables of docs/benchmarks.md (TRIMTAB_TRACES=DIR; half an ho
 	$(PY) -m bench.policies --fleet one --stretches twitter@6h+1h --policies trimtab,oracle
 	$(PY) -m bench.policies --fleet five --stretches twitter@6h+1h --start-up 45 --policies trimtab,oracle,static-peak,hpa-queue-time,keda-rps,kpa,slo-ratio,infadapter
 	$(PY) -m bench.policies --fleet eight --stretches twitter@6h+1h --start-up 45 --policies trimtab,static-peak,keda-rps,kpa,slo-ratio,infadapter
-	$(PY) -m bench.policies --fleet eight --stretches twitter@6h+0.25h --start-up 45 --policies trimtab,oracle
+	$(PY) -m bench.policies --fleet eight --mean 3 --stretches twitter@6h+1h --start-up 45 --policies trimtab,keda-rps,infadapter
+	$(PY) -m bench.policies --fleet one --stretches twitter@84h+2h,twitter@150h+2h,twitter@20h+2h --policies trimtab,oracle,static-peak,keda-rps
+	$(PY) -m bench.policies --fleet five-accuracy --mean 3 --stretches twitter@6h+1h,twitter@48h+1h --policies trimtab,oracle
 
 .PHONY: bench-cluster
 bench-cluster: setup ## The model and the simulator against a real Triton (a cluster; 25 minutes)
