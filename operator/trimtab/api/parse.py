@@ -11,7 +11,15 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from trimtab.api import quantities, resources, schema, schema_class, schema_root, schema_variant
+from trimtab.api import (
+    quantities,
+    resources,
+    schema,
+    schema_class,
+    schema_root,
+    schema_triton,
+    schema_variant,
+)
 from trimtab.api.problems import describe, without_nulls
 from trimtab.api.resources import Feature, InvalidResource, ObjectKey, RawObject
 from trimtab.api.wire import ABLE, Wire
@@ -117,7 +125,7 @@ def _manual(manual: schema.ManualScale | None) -> resources.ManualScale | None:
     return resources.ManualScale(manual.variant, manual.accelerator_class, manual.replicas)
 
 
-def _triton(triton: schema.TritonSettings) -> resources.TritonSettings:
+def _triton(triton: schema_triton.TritonSettings) -> resources.TritonSettings:
     batching = triton.dynamic_batching
     return resources.TritonSettings(
         image=triton.image,
