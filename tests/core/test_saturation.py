@@ -76,3 +76,17 @@ def test_pods_that_came_later_have_no_part_of_the_backlog() -> None:
     story.until(240)
     assert story.plan().targets[0].replicas > 2
     assert front_end_ms(story) < 0.5
+
+
+def test_a_light_load_does_not_talk_it_out_of_what_saturation_told() -> None:
+    """At half load the latency is the same with a front end and without."""
+    story = fleet()
+    story.model.reshape = flooded(answered=100.0)
+    story.until(170)
+    story.model.reshape = lambda readings: readings
+    story.model.load = steady(60)
+    story.until(900)
+    assert front_end_ms(story) > 6.0
+    # Hours later it is believed no more.
+    story.until(6 * 3600)
+    assert front_end_ms(story) < 1.0

@@ -19,6 +19,7 @@ class ModelMemory:
     seeing_since_s: since when every reading was there; None while blind.
     blind_since_s: since when readings are missing; None while there are some.
     front_end_s: seconds of a core that a request costs beside its execution, by class.
+    saturated: the same as a saturated fleet last told it, and when, by class.
     changed_s: when the fleet last changed (targets, or a pod becoming ready or leaving).
     fleet: what `changed_s` was computed from: ready pods by workload.
     times_to_ready_s: the last measured seconds from creation to Ready, by workload.
@@ -33,6 +34,7 @@ class ModelMemory:
     seeing_since_s: float | None = None
     blind_since_s: float | None = None
     front_end_s: Mapping[str, float] = field(default_factory=dict)
+    saturated: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     changed_s: float | None = None
     fleet: tuple[tuple[WorkloadKey, int, int], ...] = ()
     times_to_ready_s: Mapping[WorkloadKey, tuple[float, ...]] = field(default_factory=dict)

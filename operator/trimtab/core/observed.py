@@ -12,6 +12,7 @@ from trimtab.core.learn import belief_of, note_front_end
 from trimtab.core.memory import ModelMemory
 from trimtab.core.options import Option
 from trimtab.core.plan import Latency
+from trimtab.core.saturation import least_front_end_s
 from trimtab.core.settings import DEFAULT_POLICY, PolicySettings
 from trimtab.core.signals import Known, value_or_none
 from trimtab.core.snapshot import ModelState, WorkloadReadings
@@ -73,7 +74,11 @@ def learn_latency_error(
     memory = replace(memory, fitted_s=now_s)
     if measured_s is None:
         return memory
-    return note_front_end(memory, option.key.accelerator_class, measured_s)
+    class_name = option.key.accelerator_class
+    least_s = least_front_end_s(memory, class_name, now_s)
+    # Below 0 it stands for none, and noise takes from one reading what it gave to another.
+    told_s = max(measured_s, least_s) if least_s > 0.0 else measured_s
+    return note_front_end(memory, class_name, told_s)
 
 
 def _measured_front_end_s(
