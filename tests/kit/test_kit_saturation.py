@@ -23,7 +23,7 @@ def endpoint(server: Server) -> Endpoint:
     return Endpoint.parse(f"http://127.0.0.1:{server.port}")
 
 
-@pytest.mark.parametrize(("most", "rate"), [(66.0, 100), (100.0, 150), (121.4, 180), (138.0, 205)])
+@pytest.mark.parametrize(("most", "rate"), [(30.0, 45), (66.0, 100), (100.0, 150), (121.4, 180), (138.0, 205)])
 def test_the_step_is_a_round_number_half_above_what_one_replica_answers(
     most: float, rate: int
 ) -> None:
