@@ -10,7 +10,7 @@ import pytest
 
 from e2e.kit.access import wait_for
 from e2e.kit.recorder import Moment, Recorder
-from e2e.kit.saturation import step_beyond
+from e2e.kit.saturation import easy_load, step_beyond
 from e2e.kit.served import Stage
 from e2e.load.process import LoadProcess
 from e2e.load.stats import summarise
@@ -37,10 +37,11 @@ class Story:
 
 @pytest.fixture(scope="module")
 def story(stage: Stage, most: float) -> Iterator[Story]:
-    """The digits model under 15 requests a second, more than one replica answers, and again 15."""
+    """The digits model under an easy load, then more than one replica answers, and back."""
     stage.put(stage.digits())
     stage.await_condition("Ready", "True", seconds=240)
-    schedule = f"{LOW_S}s@15,{HIGH_S}s@{step_beyond(most)},{AFTER_S}s@15"
+    low = easy_load(most)
+    schedule = f"{LOW_S}s@{low},{HIGH_S}s@{step_beyond(most)},{AFTER_S}s@{low}"
     with stage.record() as record, stage.load(stage.way_in(), schedule, seed=3) as load:
         yield Story(stage, load, record)
 

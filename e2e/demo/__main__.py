@@ -20,14 +20,13 @@ from e2e.demo.plot import draw
 from e2e.demo.result import Figures, Phases, figures
 from e2e.kit.access import ROOT, Access, CommandFailed, reach
 from e2e.kit.install import Images, install_prometheus, install_trimtab
-from e2e.kit.saturation import SaturationError, most_of_one_replica, step_beyond
+from e2e.kit.saturation import SaturationError, easy_load, most_of_one_replica, step_beyond
 from e2e.kit.served import Stage
 from e2e.load.generator import Report
 from e2e.load.process import LoadError
 from trimtab.api.quantities import parse_duration
 
 PHASES = Phases(up_s=30.0, down_s=140.0, end_s=265.0)
-LOW_RATE = 15
 SEED = 7
 
 
@@ -55,10 +54,10 @@ def _play(access: Access, plot: Path, *, keep: bool) -> Figures:
         install_trimtab(access, images, prometheus_url)
     with step("measuring what one replica answers at most"):
         most = most_of_one_replica(access, images)
-    high_rate = step_beyond(most)
+    low, high = easy_load(most), step_beyond(most)
     say(
         f"one replica answers at most {most:.0f} requests/s;"
-        f" the load will step from {LOW_RATE} to {high_rate}"
+        f" the load will step from {low} to {high}"
     )
     manifest = scene.manifest(images)
     with step("kubectl apply: an AcceleratorClass and a ModelDeployment"):
@@ -68,19 +67,18 @@ def _play(access: Access, plot: Path, *, keep: bool) -> Figures:
     with step("waiting for the first Triton pod"):
         stage.await_condition("Ready", "True", seconds=180)
     try:
-        return _load_and_tell(stage, manifest, high_rate, plot)
+        return _load_and_tell(stage, manifest, (low, high, low), plot)
     finally:
         if not keep:
             with step("removing the model"):
                 stage.close()
 
 
-def _load_and_tell(stage: Stage, manifest: str, high_rate: int, plot: Path) -> Figures:
+def _load_and_tell(stage: Stage, manifest: str, rates: tuple[int, int, int], plot: Path) -> Figures:
     model = list(yaml.safe_load_all(manifest))[1]["spec"]
     target_ms = 1000 * parse_duration(model["slo"]["latency"]["target"])
     budget = Decimal(model["budget"]["perHour"])
     lengths = (PHASES.up_s, PHASES.down_s - PHASES.up_s, PHASES.end_s - PHASES.down_s)
-    rates = (LOW_RATE, high_rate, LOW_RATE)
     schedule = ",".join(f"{s:g}s@{r}" for s, r in zip(lengths, rates, strict=True))
     url = stage.way_in()
     say(f"open-loop Poisson load on {url}: {schedule}")

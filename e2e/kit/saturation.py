@@ -18,7 +18,7 @@ from e2e.load.exchange import Exchange
 from e2e.load.generator import Endpoint
 from e2e.load.payload import Call, calls_for
 
-# Below, the low load of 15 would fill a replica; above, sending takes the CPU that serving needs.
+# Below, few requests are in time even alone; above, sending takes the CPU that serving needs.
 LEAST_RATE, MOST_RATE = 40, 600
 _CLIENTS = 16  # two of the largest batches: one waits while the other is computed
 _SECONDS, _REQUESTS = 5.0, 4000  # whichever comes first ends the measurement
@@ -56,6 +56,14 @@ def step_beyond(most: float, times: float = 1.5) -> int:
         f"one replica answers at most {most:.0f} requests/s, and a step to {rate} is not between"
         f" {LEAST_RATE} and {MOST_RATE}: give cpu-quarter {mend}"
     )
+
+
+def easy_load(most: float) -> int:
+    """Requests/s that one replica has no trouble with: an eighth of what it answers at most.
+
+    15 is that where a replica answers 120, and half of all it can on a machine without VNNI.
+    """
+    return max(4, round(most / 8))
 
 
 def most_per_second(ends_s: Sequence[float], window_s: float = _WINDOW_S) -> float:

@@ -6,7 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from e2e.kit.saturation import SaturationError, closed_loop, most_per_second, step_beyond
+from e2e.kit.saturation import (
+    SaturationError,
+    closed_loop,
+    easy_load,
+    most_per_second,
+    step_beyond,
+)
 from e2e.load import Endpoint, TensorSpec, calls_for
 from tests.load.server import Server
 
@@ -23,12 +29,19 @@ def endpoint(server: Server) -> Endpoint:
     return Endpoint.parse(f"http://127.0.0.1:{server.port}")
 
 
-@pytest.mark.parametrize(("most", "rate"), [(30.0, 45), (66.0, 100), (100.0, 150), (121.4, 180), (138.0, 205)])
+@pytest.mark.parametrize(
+    ("most", "rate"), [(30.0, 45), (66.0, 100), (100.0, 150), (121.4, 180), (138.0, 205)]
+)
 def test_the_step_is_a_round_number_half_above_what_one_replica_answers(
     most: float, rate: int
 ) -> None:
     assert step_beyond(most) == rate
     assert step_beyond(most, 2.0) == pytest.approx(2.0 * most, abs=2.5)
+
+
+@pytest.mark.parametrize(("most", "rate"), [(120.0, 15), (33.0, 4), (27.0, 4)])
+def test_the_easy_load_is_a_small_part_of_it(most: float, rate: int) -> None:
+    assert easy_load(most) == rate
 
 
 @pytest.mark.parametrize(("most", "mend"), [(20.0, "more cpu"), (500.0, "less cpu")])
