@@ -42,6 +42,14 @@ def test_a_wrong_profile_is_corrected_within_two_minutes(truth: float) -> None:
     assert carried(story, story.history[-1]) >= 150
 
 
+@pytest.mark.parametrize("truth", [2.2, 4.0])
+def test_a_profile_of_a_faster_machine_is_corrected_in_seconds(truth: float) -> None:
+    """Held for an absurd reading, it kept half the fleet for a minute and a half under a burst."""
+    story = Story(Model(deployment(most=40, target_ms=200.0), steady(150), truth=truth))
+    story.until(30)
+    assert learnt_ms(story) == pytest.approx(10.0 * truth, rel=0.1)
+
+
 def test_a_profile_that_was_too_slow_frees_replicas_in_the_end() -> None:
     slow = Story(Model(deployment(window_s=60), steady(150), truth=0.3))
     expect_replicas(slow, 600, int8=1)

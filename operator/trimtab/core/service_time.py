@@ -15,6 +15,10 @@ from functools import lru_cache
 from trimtab.core.latency import ServiceCurve
 
 _GATE = math.log(2.0)  # a reading further than this from the estimate is an outlier at first
+# A profile of another machine is often wrong by two, and no reason to doubt what serving shows: held
+# back for a minute and a half, a fleet that was too small by half stood late all the while.
+_SEED_GATE = math.log(5.0)
+_SEED_READINGS = 6  # from so many on the estimate is what serving told
 _OUTLIERS_BELIEVED_S = 90.0  # an outlier that outlasts the window it was read over is the truth
 _LEVEL_SD = math.log(1.5)  # of a seed
 _TILT_SD = 0.05  # of a seed with several sizes, for each doubling
@@ -86,7 +90,8 @@ def believe(
     middling batches of a model that is a third slower, and a third too many replicas were bought.
     """
     error = math.log(seconds / (before.base.seconds(batch) * before.factor(batch)))
-    if abs(error) <= _GATE:
+    gate = _GATE if before.samples >= _SEED_READINGS else _SEED_GATE
+    if abs(error) <= gate:
         return _corrected(before, batch, error, executions, _MIXED_SD if is_mixed else _READING_SD)
     # One scrape across a restart reads absurd, in every tick until it has left the window; a seed
     # that is wrong by ten reads so for ever.
