@@ -15,8 +15,8 @@ from functools import lru_cache
 from trimtab.core.latency import ServiceCurve
 
 _GATE = math.log(2.0)  # a reading further than this from the estimate is an outlier at first
-# A profile of another machine is often wrong by two, and no reason to doubt what serving shows: held
-# back for a minute and a half, a fleet that was too small by half stood late all the while.
+# A profile of another machine is often wrong by two, and no reason to doubt what serving shows: it
+# was held back for a minute and a half, in which the fleet was half of what the load needed.
 _SEED_GATE = math.log(5.0)
 _SEED_READINGS = 6  # from so many on the estimate is what serving told
 _OUTLIERS_BELIEVED_S = 90.0  # an outlier that outlasts the window it was read over is the truth
