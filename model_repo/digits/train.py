@@ -121,7 +121,7 @@ def main(root: Path = REPO) -> None:
         "opset": OPSET,
         "seed": SEED,
         "versions": cards.versions("torch", "onnx", "onnxruntime", "scikit-learn", "numpy"),
-        "int8": "static, U8 activations, S8 weights by channel, "
+        "int8": "static, U8 activations, S8 weights of 7 bits by channel, "
         f"{CALIBRATION_SAMPLES} training images seen",
         "measure": cards.MEASURE,
         "variants": {
