@@ -1,17 +1,18 @@
-"""The most requests a server answers: a load that rises until a good part is not answered in time."""
+"""The most requests a server answers: a load that rises until a good part is left unanswered."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from random import Random
+
+import numpy as np
 
 from trimtab.profile.arrivals import poisson
 from trimtab.profile.errors import ProfileError
 from trimtab.profile.interval import quantile
 from trimtab.profile.live import Due
 from trimtab.profile.play import Answer
-from trimtab.profile.watch import Watch
+from trimtab.profile.watch import TIMEOUT_S, Watch
 
 _FIRST_SHARE = 0.3  # of what one request after the other allows
 _RISE = 1.5
@@ -44,11 +45,13 @@ async def measure_capacity(
 
     `single_s`, `full_s`: an execution of one request, and of as many as are executed together.
     """
-    rng = Random(2)
+    rng = np.random.default_rng(2)
     length_s = max(seconds, _FULL_BATCHES * full_s)
+    timeout_s = max(TIMEOUT_S, 2.0 * length_s)
     rate, best = _FIRST_SHARE / single_s, Capacity(0.0, 0.0, is_reached=False)
     for _ in range(_MOST_STEPS):
-        played = (await watch.play([Due(at_s) for at_s in poisson(rate, length_s, rng)])).played
+        due = [Due(at_s) for at_s in poisson(rate, length_s, rng)]
+        played = (await watch.play(due, timeout_s)).played
         step(1)
         answers = played.answers
         ends = sorted(a.end_s for a in answers if not a.error)

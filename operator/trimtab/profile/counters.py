@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 _PARTS = ("compute_input", "compute_infer", "compute_output")
 
 
-class Executions(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Executions:
     """How many, and the seconds they took together: input, inference and output."""
 
     count: int = 0

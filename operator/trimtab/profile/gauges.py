@@ -67,7 +67,7 @@ async def _look(session: aiohttp.ClientSession, url: str, found: dict[str, float
     try:
         async with session.get(url, timeout=_TIMEOUT) as response:
             text, status = await response.text(errors="replace"), response.status
-    except (aiohttp.ClientError, asyncio.TimeoutError, ValueError) as error:
+    except (TimeoutError, aiohttp.ClientError, ValueError) as error:
         raise ProfileError(
             f"--metrics-url: nothing answers at {url} ({error}): it is http://HOST:8002/metrics"
         ) from error

@@ -23,7 +23,8 @@ def make_tensors(
     """One tensor for every input that is not optional, from `data` where that has one.
 
     Floats are uniform from 0 to 1, bytes of images any, and other integers 1: as a token, an
-    index or a mask that is valid nearly everywhere. ProfileError where a shape or a value is needed.
+    index or a mask that is valid nearly everywhere. ProfileError where a shape or values are
+    needed.
     """
     known = {given.name for given in model.inputs}
     for name in shapes:

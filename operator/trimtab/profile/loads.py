@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from random import Random
+
+import numpy as np
 
 from trimtab.profile.arrivals import poisson
 from trimtab.profile.interval import Quantile, quantile
@@ -46,7 +47,8 @@ async def measure_loads(
 
 async def _load(watch: Watch, share: float, rate: float, seconds: float) -> Load:
     length_s = min(max(seconds, _REQUESTS / rate), _LONGEST * seconds)
-    arrivals = poisson(rate, length_s, Random(round(100 * share))) or [0.0]
+    rng = np.random.default_rng(round(100 * share))
+    arrivals = poisson(rate, length_s, rng) or [0.0]
     played = (await watch.play([Due(at_s) for at_s in arrivals])).played
     counted = [a for a in played.answers if a.at_s >= _WARM * length_s] or list(played.answers)
     good = [a.latency_s for a in counted if not a.error]

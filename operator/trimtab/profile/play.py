@@ -60,6 +60,11 @@ class Played(NamedTuple):
         return sum(a.items for a in self.answers)
 
     @property
+    def items_given_up(self) -> int:
+        """Without any answer: what the server will still do with them, nobody knows."""
+        return sum(a.items for a in self.answers if a.error and not a.error.startswith("status"))
+
+    @property
     def items_answered(self) -> int:
         """With a good answer."""
         return sum(a.items for a in self.answers if not a.error)

@@ -1,14 +1,15 @@
 """How long an execution takes, by batch size: from Triton's own counters, in rounds.
 
-Every round has a stretch of load for each batch size, so that whatever else the machine does strikes
-all alike. The mean time of its executions in one stretch is a sample; told is the median of them.
+Every round has a stretch of load for each batch size, so that whatever else the machine does
+strikes all alike. The mean time of the executions in a stretch is a sample; told is the median.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from random import Random
+
+import numpy as np
 
 from trimtab.profile.arrivals import scattered
 from trimtab.profile.errors import ProfileError
@@ -59,7 +60,7 @@ async def measure_points(
     step: Callable[[int], None] = lambda _: None,
 ) -> tuple[Point, ...]:
     """A point for every batch size, from `seconds` of load for each; `step` is told every round."""
-    rng = Random(1)
+    rng = np.random.default_rng(1)
     sought = [_Sought(batch, await _warm(watch, batch)) for batch in sizes]
     if model.batches:
         for each in sought:
@@ -91,13 +92,15 @@ async def _warm(watch: Watch, batch: int) -> float:
     return max(min(found), 1e-6)
 
 
-async def _forms(watch: Watch, model: Model, each: _Sought, rng: Random) -> bool:
+async def _forms(watch: Watch, model: Model, each: _Sought, rng: np.random.Generator) -> bool:
     """Whether single requests that arrive together are executed as a batch of that size, mostly."""
     taken = await _taken(watch, _bursts(_TRIALS, model, each, rng))
     return 2 * taken.grown.of(each.batch).count >= _TRIALS
 
 
-async def _round(watch: Watch, model: Model, each: _Sought, seconds: float, rng: Random) -> None:
+async def _round(
+    watch: Watch, model: Model, each: _Sought, seconds: float, rng: np.random.Generator
+) -> None:
     count = int(_UTILISATION * seconds / each.guess_s)
     count = min(max(1, count), _MOST_IN_ROUND)
     if each.is_formed:
@@ -112,7 +115,7 @@ async def _round(watch: Watch, model: Model, each: _Sought, seconds: float, rng:
         each.executions += executed.count
 
 
-def _bursts(count: int, model: Model, each: _Sought, rng: Random) -> list[Due]:
+def _bursts(count: int, model: Model, each: _Sought, rng: np.random.Generator) -> list[Due]:
     """Single requests, so many together that one for each instance leaves a batch behind it."""
     length_s = count * 2 * each.guess_s / _UTILISATION if count > 1 else 0.0
     together = model.instances + each.batch

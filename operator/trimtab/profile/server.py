@@ -72,7 +72,7 @@ def is_model(folder: Path) -> bool:
 def running(
     triton: Path, repository: Path, model: str, extra: Sequence[str] = ()
 ) -> Iterator[Started]:
-    """Triton with that one model, ready; ProfileError with its last words where it does not start."""
+    """Triton with that one model, ready; ProfileError with its last words where it is not."""
     port, metrics_port = _free_ports(2)
     command = [
         str(triton),

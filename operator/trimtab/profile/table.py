@@ -16,14 +16,10 @@ _LOADS = ("LOAD", "REQ/S", "P50 MS", "95 %", "PREDICTED", "P99 MS", "95 %", "PRE
 
 def as_text(report: Report) -> str:
     """Two tables, what is doubtful, and the block to paste."""
-    model, most = report.model, report.capacity
-    reached = "answers at most" if most.is_reached else "answers at least"
     parts = [
-        f"{model.name} version {model.version} on {report.server}, "
-        f"{_counted(model.instances, 'instance')}, max_batch_size {model.max_batch}",
+        _title(report),
         _table([_POINTS, *_point_rows(report)]),
-        f"It {reached} {most.rate:.4g} requests/s; each takes {_ms(report.front_end_s)} ms beside "
-        "its execution.",
+        _most(report),
         _table([_LOADS, *(_load_row(report, load) for load in report.loads)]),
     ]
     if report.gauges:
@@ -34,12 +30,25 @@ def as_text(report: Report) -> str:
 
 def header(report: Report) -> list[str]:
     """What the block alone should say of where it comes from."""
+    most = f"{report.capacity.rate:.4g} requests/s at most"
+    return [_title(report), f"{most}. Paste it below the variant.", *report.notes]
+
+
+def _title(report: Report) -> str:
     model = report.model
-    return [
-        f"{model.name} version {model.version}, measured on {report.server}: below a variant.",
-        f"At most {report.capacity.rate:.4g} requests/s with {_counted(model.instances, 'instance')}.",
-        *report.notes,
-    ]
+    return (
+        f"{model.name} version {model.version} on {report.server}, "
+        f"{_counted(model.instances, 'instance')}, max_batch_size {model.max_batch}"
+    )
+
+
+def _most(report: Report) -> str:
+    most = report.capacity
+    reached = "at most" if most.is_reached else "at least"
+    return (
+        f"It answers {reached} {most.rate:.4g} requests/s; a request takes "
+        f"{_ms(report.front_end_s)} ms beside its execution."
+    )
 
 
 def _point_rows(report: Report) -> list[tuple[str, ...]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -101,7 +100,7 @@ class Triton:
             async with self._session.request(method, url, timeout=_TIMEOUT) as response:
                 text = await response.text(errors="replace")
                 status = response.status
-        except (aiohttp.ClientError, asyncio.TimeoutError, ValueError) as error:
+        except (TimeoutError, aiohttp.ClientError, ValueError) as error:
             why = str(error) or type(error).__name__
             raise ProfileError(
                 f"no server answers at {self._url} ({why}): is Triton running there, and is this "

@@ -13,7 +13,7 @@ from trimtab.profile.play import Played
 IDLE_S = 1.0
 # Triton counts a request when it lets go of it, a moment after its answer.
 _SETTLE_S, _SETTLE_TRIES = 0.02, 50
-_TIMEOUT_S = 30.0
+TIMEOUT_S = 30.0
 _MEND = "Take the traffic away, or say --force and get figures of both together."
 
 
@@ -31,6 +31,7 @@ class Watch:
         self._server = server
         self._force = force
         self._others: Mapping[str, int] = {}
+        self._owed = 0
         self.is_shared = False
 
     async def begin(self) -> None:
@@ -46,10 +47,11 @@ class Watch:
             )
         await self.look_around()
 
-    async def play(self, due: Sequence[Due]) -> Taken:
-        """Plays it, and compares the counts."""
+    async def play(self, due: Sequence[Due], timeout_s: float = TIMEOUT_S) -> Taken:
+        """Plays it, and compares the counts; what has no answer by `timeout_s` after the last was
+        sent has failed. ProfileError where they differ."""
         before = await self._server.counters()
-        played = await self._server.play(due, _TIMEOUT_S)
+        played = await self._server.play(due, timeout_s)
         grown = await self._settled(before, played)
         self._check(played, grown)
         return Taken(played, grown)
@@ -78,10 +80,14 @@ class Watch:
                 f"{grown.cached} answers came from Triton's response cache, which tells nothing of "
                 "the model: start Triton without --cache-config"
             )
-        if grown.items > played.items:
+        # What was sent and given up may still be executed.
+        if grown.items > played.items + self._owed:
             self._shared(
                 f"the server executed {grown.items} inferences while {played.items} were sent"
             )
+        self._owed = max(
+            0, self._owed + played.items_given_up - max(0, grown.items - played.items_answered)
+        )
         if grown.items < played.items_answered:
             raise ProfileError(
                 f"{played.items_answered} inferences were answered and the statistics tell of "
