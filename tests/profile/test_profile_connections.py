@@ -75,10 +75,19 @@ async def test_a_port_where_nobody_listens_is_an_error_each() -> None:
 
 
 async def test_a_server_that_never_answers_is_given_up() -> None:
-    silent = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
+    open_ones: list[asyncio.BaseTransport] = []
+
+    class Silent(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            open_ones.append(transport)
+
+    silent = await asyncio.get_running_loop().create_server(Silent, "127.0.0.1", 0)
     port = silent.sockets[0].getsockname()[1]
     async with silent:
         found = await played(f"http://127.0.0.1:{port}", 3, timeout_s=0.05)
+        for transport in open_ones:
+            transport.close()
+        await asyncio.sleep(0)
     assert found.errors == ["no answer in time"] * 3
     assert found.items_given_up == 6
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,7 @@ from trimtab.profile.capacity import measure_capacity
 from trimtab.profile.errors import ProfileError
 from trimtab.profile.live import Due
 from trimtab.profile.loads import SHARES, measure_loads
+from trimtab.profile.play import Played
 from trimtab.profile.points import ROUNDS, measure_points
 from trimtab.profile.watch import Watch
 
@@ -34,6 +36,25 @@ async def test_triton_makes_the_batches_where_it_can() -> None:
     points = await measure_points(Watch(server), MODEL, SIZES, 2.0)
     assert [p.is_formed for p in points] == [False, True, True, True, True]
     assert all(each.items == 1 for each in server.loads[-1])
+
+
+class Slow(FakeServer):
+    """Requests that leave together arrive one after the other, half a millisecond apart."""
+
+    async def play(self, due: Sequence[Due], timeout_s: float) -> Played:
+        late = [Due(each.at_s + 0.0005 * n, each.items) for n, each in enumerate(due)]
+        return await super().play(sorted(late), timeout_s)
+
+
+async def test_a_quick_model_is_kept_busy_until_a_batch_is_together() -> None:
+    def quick(batch: int) -> float:
+        return 0.0004 + 0.0001 * batch
+
+    server = Slow(time=quick)
+    points = await measure_points(Watch(server), MODEL, (1, 4), 2.0)
+    assert points[1].is_formed
+    assert points[1].seconds.value == pytest.approx(quick(4))
+    assert server.loads[-1][0].items == 16
 
 
 async def test_clients_carry_the_batches_where_triton_makes_none() -> None:

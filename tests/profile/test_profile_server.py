@@ -63,7 +63,7 @@ def test_what_is_missing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ProfileError, match="no tritonserver on the PATH: name one with --triton"):
         find_triton(None)
-    with pytest.raises(ProfileError, match="--triton: .*nothing is no program"):
+    with pytest.raises(ProfileError, match=r"--triton: .*nothing is no program"):
         find_triton(tmp_path / "nothing")
 
 

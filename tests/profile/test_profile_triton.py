@@ -1,4 +1,4 @@
-"""A whole run against a server on this machine, and what is said where it is not as it should be."""
+"""A whole run against a server on this machine, and what is said where something is wrong."""
 
 from __future__ import annotations
 
@@ -93,5 +93,5 @@ async def test_metrics_that_are_not_there(server: TritonServer) -> None:
 
 async def test_traffic_of_others(server: TritonServer) -> None:
     server.busy = 3
-    with pytest.raises(ProfileError, match="other traffic: .*--force"):
+    with pytest.raises(ProfileError, match=r"other traffic: .*--force"):
         await run(server)

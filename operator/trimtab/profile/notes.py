@@ -19,7 +19,9 @@ def notes(
     if is_shared:
         found.append("The server served other traffic meanwhile: times and rates are of both.")
     if not capacity.is_reached:
-        found.append("This client could send no more than the server answered: run several cores.")
+        found.append(
+            "This client could send no more than the server answered: run it on another machine."
+        )
     if not model.batches and model.max_batch > 1:
         found.append(
             "Without dynamic_batching in config.pbtxt Triton executes each request alone; the "
