@@ -33,6 +33,7 @@ class FakeServer:
 
     `of_others`: items that somebody else has executed at each look. `failing`: what the first
     request of a load is answered. `hidden`: items that another server behind the address executed.
+    `outside_s`: what a request takes beside Triton.
     """
 
     def __init__(self, model: Model = MODEL, time: Callable[[int], float] = straight) -> None:
@@ -42,11 +43,13 @@ class FakeServer:
         self.of_other_models = 0
         self.failing = ""
         self.hidden = 0
+        self.outside_s = 0.0
         self.cached = 0
         self.reports_batches = True
         self.paused_s = 0.0
         self.loads: list[Sequence[Due]] = []
         self._items = 0
+        self._requests = Executions()
         self._others = 0
         self._by_batch: dict[int, Executions] = {}
 
@@ -54,7 +57,7 @@ class FakeServer:
         self._items += self.of_others
         by_batch = dict(self._by_batch) if self.reports_batches else {}
         cached = self.cached if self.loads else 0
-        return Counters(self._items, 0, cached, by_batch)
+        return Counters(self._items, 0, cached, by_batch, self._requests)
 
     async def items_of_others(self) -> Mapping[str, int]:
         self._others += self.of_other_models
@@ -67,9 +70,13 @@ class FakeServer:
         self.loads.append(due)
         ends = self._served(due)
         answers = [
-            Answer(each.at_s, end_s - each.at_s, items=each.items)
+            Answer(each.at_s, end_s - each.at_s + self.outside_s, items=each.items)
             for each, end_s in zip(due, ends, strict=True)
         ]
+        inside_s = sum(a.latency_s - self.outside_s for a in answers)
+        self._requests = Executions(
+            self._requests.count + len(due), self._requests.seconds + inside_s
+        )
         if self.failing:
             answers[0] = answers[0]._replace(error=self.failing)
         self._items += sum(each.items for each in due) - self.hidden

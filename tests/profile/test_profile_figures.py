@@ -24,7 +24,11 @@ def entry(items: int, count: int, ns: int) -> dict[str, Any]:
         "compute_infer": part(0.5),
         "compute_output": part(0.25),
     }
-    told = {"fail": {"count": 2, "ns": 1}, "cache_hit": {"count": 3, "ns": 1}}
+    told = {
+        "fail": {"count": 2, "ns": 1},
+        "cache_hit": {"count": 3, "ns": 1},
+        "success": {"count": items, "ns": 2 * ns},
+    }
     return {"inference_count": items, "inference_stats": told, "batch_stats": [batch]}
 
 
@@ -36,6 +40,7 @@ def test_counters_are_read_and_subtracted() -> None:
     assert (grown.items, grown.failed) == (12, 0)
     assert grown.of(4) == Executions(3, pytest.approx(0.006))
     assert grown.of(2) == Executions()
+    assert grown.requests == Executions(12, pytest.approx(0.012))
 
 
 def test_a_model_that_never_ran_has_counted_nothing() -> None:

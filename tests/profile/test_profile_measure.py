@@ -124,6 +124,7 @@ async def test_measured_latencies_are_those_that_core_predicts() -> None:
     for load in loads:
         assert load.rate == pytest.approx(load.share * most, rel=0.1)
         assert load.failed == 0
+        assert load.outside_s == pytest.approx(0.0, abs=1e-9)
         assert replica.latency_s(load.rate, 99.0) == pytest.approx(load.p99_s.value, rel=0.15)
 
 
@@ -135,6 +136,13 @@ async def test_failed_requests_are_counted_and_not_timed() -> None:
     server.time = lambda batch: 0.5
     with pytest.raises(ProfileError, match="queue full"):
         await measure_loads(Watch(server), 0.001, 1.0)
+
+
+async def test_what_passes_outside_of_triton_is_told() -> None:
+    server = FakeServer()
+    server.outside_s = 0.003
+    (first, *_) = await measure_loads(Watch(server), 100.0, 5.0)
+    assert first.outside_s == pytest.approx(0.003)
 
 
 def test_the_front_end_is_what_the_capacity_lacks() -> None:

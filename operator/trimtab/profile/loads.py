@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from trimtab.profile.arrivals import poisson
+from trimtab.profile.counters import Counters
 from trimtab.profile.interval import Quantile, quantile
 from trimtab.profile.live import Due
+from trimtab.profile.play import Played
 from trimtab.profile.watch import Watch, check_answers
 
 SHARES = (0.3, 0.6, 0.9)
@@ -22,7 +24,8 @@ _WARM = 0.1  # of a load: the queue is still filling
 class Load:
     """What clients saw. `rate`: requests/s as they were sent; seconds over good answers alone.
 
-    `lag_s`: by how much this client was late itself, at p99.
+    `lag_s`: by how much this client was late itself, at p99. `outside_s`: of a request's mean, what
+    passed outside Triton's queue and executions: HTTP, the network, this client.
     """
 
     share: float
@@ -32,6 +35,7 @@ class Load:
     p50_s: Quantile
     p99_s: Quantile
     lag_s: float
+    outside_s: float = 0.0
 
 
 async def measure_loads(
@@ -49,7 +53,7 @@ async def _load(watch: Watch, share: float, rate: float, seconds: float) -> Load
     length_s = min(max(seconds, _REQUESTS / rate), _LONGEST * seconds)
     rng = np.random.default_rng(round(100 * share))
     arrivals = poisson(rate, length_s, rng) or [0.0]
-    played = (await watch.play([Due(at_s) for at_s in arrivals])).played
+    played, grown = await watch.play([Due(at_s) for at_s in arrivals])
     counted = [a for a in played.answers if a.at_s >= _WARM * length_s] or list(played.answers)
     good = [a.latency_s for a in counted if not a.error]
     if not good:
@@ -62,4 +66,11 @@ async def _load(watch: Watch, share: float, rate: float, seconds: float) -> Load
         p50_s=quantile(good, 0.5),
         p99_s=quantile(good, 0.99),
         lag_s=quantile([a.lag_s for a in counted], 0.99).value,
+        outside_s=_outside_s(played, grown),
     )
+
+
+def _outside_s(played: Played, grown: Counters) -> float:
+    seen = [a.latency_s for a in played.answers if not a.error]
+    inside_s = grown.requests.seconds / max(1, grown.requests.count)
+    return max(0.0, sum(seen) / len(seen) - inside_s) if grown.requests.count else 0.0

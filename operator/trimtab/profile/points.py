@@ -31,7 +31,9 @@ _MOST_IN_ROUND = 200
 _WARM_CALLS = 3
 _TRIALS = 6
 # Full batches ahead of each instance; 0: a single request, the cheapest where it takes long.
-_LEADERS = (0, 1, 2, 4, 8)
+_LEADERS = (0, 1, 2, 4, 8, 16)
+# Of the leaders' time: connections keep no order, and what comes first is executed first.
+_BEHIND = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +54,13 @@ class Point:
 class _Sought:
     """A point in the making. `stretch_s`: about what an execution takes, leaders and all.
 
-    `leaders`: full batches ahead of it; None where requests carry the batch.
+    `leaders`: full batches ahead of it, which take `leaders_s`; None where requests carry it.
     """
 
     batch: int
     stretch_s: float
     leaders: int | None = None
+    leaders_s: float = 0.0
     samples: list[float] = field(default_factory=list)
     executions: int = 0
 
@@ -109,7 +112,8 @@ async def _find_leaders(
     """The fewest behind which single requests are mostly executed as a batch of that size."""
     alone_s = each.stretch_s
     for leaders in _LEADERS:
-        each.leaders, each.stretch_s = leaders, 2.0 * alone_s + leaders * full_s
+        each.leaders, each.leaders_s = leaders, leaders * full_s
+        each.stretch_s = 2.0 * alone_s + each.leaders_s
         taken = await _taken(watch, _bursts(_TRIALS, model, each, rng))
         if 2 * taken.grown.of(each.batch).count > _TRIALS:
             return
@@ -138,8 +142,11 @@ def _bursts(count: int, model: Model, each: _Sought, rng: np.random.Generator) -
         ahead = [1] * (model.instances * (1 + leaders * model.cap))
     else:
         ahead = [model.cap if leaders else 1] * (model.instances * max(1, leaders))
-    sizes = [*ahead, *([1] * each.batch)]
-    return [Due(at_s, size) for at_s in _starts(count, each, rng) for size in sizes]
+    due: list[Due] = []
+    for at_s in _starts(count, each, rng):
+        due += [Due(at_s, size) for size in ahead]
+        due += [Due(at_s + _BEHIND * each.leaders_s)] * each.batch
+    return sorted(due)
 
 
 def _starts(count: int, each: _Sought, rng: np.random.Generator) -> list[float]:

@@ -78,6 +78,7 @@ def as_json(report: Report) -> dict[str, Any]:
                 "requests": load.requests,
                 "failed": load.failed,
                 "clientLateMs": 1000.0 * load.lag_s,
+                "outsideMs": 1000.0 * load.outside_s,
                 "p50Ms": _interval(load.p50_s),
                 "p99Ms": _interval(load.p99_s),
                 "predictedP50Ms": _ms(report.replica.latency_s(load.rate, 50.0)),

@@ -11,7 +11,18 @@ from trimtab.profile.loads import Load
 from trimtab.profile.report import Report
 
 _POINTS = ("BATCH", "MS", "95 %", "ITEMS/S", "EXECUTIONS", "BATCH MADE BY")
-_LOADS = ("LOAD", "REQ/S", "P50 MS", "95 %", "PREDICTED", "P99 MS", "95 %", "PREDICTED", "FAILED")
+_LOADS = (
+    "LOAD",
+    "REQ/S",
+    "P50 MS",
+    "95 %",
+    "PREDICTED",
+    "P99 MS",
+    "95 %",
+    "PREDICTED",
+    "OUTSIDE",
+    "FAILED",
+)
 
 
 def as_text(report: Report) -> str:
@@ -77,6 +88,7 @@ def _load_row(report: Report, load: Load) -> tuple[str, ...]:
         _ms(load.p99_s.value),
         _between(load.p99_s),
         _ms(replica.latency_s(load.rate, 99.0)),
+        _ms(load.outside_s),
         f"{load.failed} of {load.requests}" if load.failed else "0",
     )
 
