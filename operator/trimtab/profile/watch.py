@@ -91,8 +91,8 @@ class Watch:
         if grown.items < played.items_answered:
             raise ProfileError(
                 f"{played.items_answered} inferences were answered and the statistics tell of "
-                f"{grown.items}: does the address lead to several servers? Profile one, such as a "
-                "pod by kubectl port-forward"
+                f"{grown.items}: did it restart, or does the address lead to several servers? "
+                "Profile one, such as a pod by kubectl port-forward"
             )
 
     def _shared(self, what: str) -> None:
