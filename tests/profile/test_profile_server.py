@@ -57,6 +57,14 @@ def test_it_is_found_on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("PATH", str(path.parent))
     assert find_triton(None) == path
     assert find_triton(path) == path
+    assert find_triton(Path("tritonserver")) == path
+
+
+def test_a_path_from_here_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = program(tmp_path, DIES)
+    monkeypatch.chdir(path.parent)
+    monkeypatch.setenv("PATH", "")
+    assert find_triton(Path("tritonserver")) == path
 
 
 def test_what_is_missing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -80,6 +81,8 @@ def _profiled(options: Options) -> Report:
     _check_own_server(options)
     triton = server.find_triton(options.triton)
     model = server.find_model(options.repository, options.model)
+    # Told to end, Python would end at once and leave the server behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with server.running(triton, options.repository, model, options.triton_args) as started:
         return at(started.url, model, started.metrics_url)
 

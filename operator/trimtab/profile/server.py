@@ -34,7 +34,9 @@ class Started:
 
 def find_triton(given: Path | None) -> Path:
     """The program, as named or from the PATH; ProfileError where there is none."""
-    found = shutil.which(str(given) if given else "tritonserver")
+    # A path first: without a slash, which looks on the PATH alone.
+    names = [str(given.absolute()), str(given)] if given else ["tritonserver"]
+    found = next(filter(None, map(shutil.which, names)), None)
     if found:
         return Path(found)
     if given is not None:
