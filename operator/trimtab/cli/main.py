@@ -165,3 +165,45 @@ def compress(model: Path, out: Path, recipes: Path | None, as_json: bool) -> Non
         ) from None
 
     compress_command(model, out, recipes, as_json=as_json)
+
+
+@main.command()
+@click.option("--url", metavar="http://HOST:8000", help="A Triton that runs; its HTTP port.")
+@click.option(
+    "--repository",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Start a Triton on this model repository instead.",
+)
+@click.option("--triton", type=click.Path(path_type=Path), help="tritonserver; the PATH's if none.")
+@click.option("--triton-arg", "triton_args", multiple=True, help="More of its arguments.")
+@click.option("--model", help="Triton's name of it; may be left out of a repository of one.")
+@click.option("--version", "model_version", help="Of the model; the highest if not given.")
+@click.option("--metrics-url", metavar="URL", help="http://HOST:8002/metrics: what is busy, too.")
+@click.option("--batches", metavar="1,2,4", help="Sizes; 1, 2, 4, … to the largest if not given.")
+@click.option(
+    "--seconds",
+    default=5.0,
+    show_default=True,
+    type=click.FloatRange(min=0.5),
+    help="Of load for each batch size, and for each share of the most.",
+)
+@click.option("--shape", "shapes", multiple=True, metavar="NAME:d1,d2", help="Of an input's item.")
+@click.option("--data", type=_FILE, help="Inputs: a request's body as JSON.")
+@click.option("--accelerator-class", help="For the block; gpu or cpu if not given.")
+@click.option("--force", is_flag=True, help="Also where the server serves other traffic.")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Choice(["table", "yaml", "json"]),
+    default="table",
+    show_default=True,
+)
+def profile(**options: Any) -> None:
+    """Measures a model in Triton: time by batch size, and latency under load.
+
+    Prints the profile of a variant, ready to paste. The server must serve nothing else meanwhile.
+    Progress goes to standard error.
+    """
+    from trimtab.cli.profile import Options, profile_command
+
+    profile_command(Options(**options))

@@ -1,0 +1,56 @@
+"""`trimtab profile` on a replica that runs: the block it prints is one that trimtab takes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from e2e.kit.access import wait_for
+from e2e.kit.served import Stage
+
+TRIMTAB = str(Path(sys.executable).parent / "trimtab")
+ONE = {"variant": "int8", "acceleratorClass": "cpu-quarter", "replicas": 1}
+
+
+@pytest.fixture(scope="module")
+def url(stage: Stage) -> str:
+    """A way to one replica that stays: under Advise no load changes it."""
+    stage.put(stage.digits(scaling={"mode": "Manual", "manual": ONE}))
+    stage.await_condition("Ready", "True", seconds=240)
+    stage.put(stage.digits(scaling={"mode": "Advise"}))
+    return stage.way_in()
+
+
+def profile(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command on the model `digits`."""
+    command = [TRIMTAB, "profile", "--url", url, "--model", "digits", "--seconds", "0.5"]
+    return subprocess.run(
+        [*command, *arguments], capture_output=True, text=True, timeout=240, check=False
+    )
+
+
+def test_what_is_measured_is_a_profile_that_the_api_server_takes(stage: Stage, url: str) -> None:
+    done = profile(url, "--batches", "1,8", "--accelerator-class", "cpu-quarter", "-o", "json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    one, eight = (point["latencyMs"]["value"] for point in told["points"])
+    assert 0.1 < one < eight
+    assert told["capacity"]["requestsPerSecond"] > 10
+    assert [load["failed"] for load in told["loads"]] == [0, 0, 0]
+
+    model = stage.digits(scaling={"mode": "Advise"})
+    for variant in model["spec"]["variants"]:
+        variant["profile"] = told["profile"]
+    stage.put(model)
+
+
+def test_a_replica_that_serves_others_is_refused(stage: Stage, url: str) -> None:
+    with stage.load(url, "20s@10") as load:
+        wait_for("the load", lambda: load.started_at_s is not None, seconds=20)
+        done = profile(url, "--batches", "1")
+    assert done.returncode == 1
+    assert "other traffic" in done.stderr
