@@ -79,6 +79,10 @@ test: setup ## What CI runs: lint, unit, e2e
 demo: setup ## Serve and scale a model under load (OUT=FILE writes JSON, KUBECONFIG=... uses that cluster)
 	$(PY) -m e2e.demo $(if $(OUT),--out $(OUT))
 
+.PHONY: demo-variants
+demo-variants: setup ## A load that the accurate variant is too dear for: to the fast one and back
+	$(PY) -m e2e.demo.variants $(if $(OUT),--out $(OUT))
+
 .PHONY: cluster-up
 cluster-up: setup ## Start the embedded one-node Kubernetes (Linux, root)
 	$(PY) -m e2e.cluster up

@@ -19,7 +19,7 @@ from e2e.kit.recorder import Moment
 from e2e.load.stats import Result, percentile
 
 _BUCKET_S = 5
-_BLUE, _RED, _GREEN, _GREY = "#2563a8", "#b8322a", "#2f7d4f", "#888888"
+BLUE, RED, GREEN, GREY = "#2563a8", "#b8322a", "#2f7d4f", "#888888"
 
 
 def draw(
@@ -34,18 +34,18 @@ def draw(
     """Writes a PNG of four panels."""
     figure, axes = plt.subplots(4, 1, figsize=(10, 9), sharex=True, constrained_layout=True)
     load, latency, replicas, cost = axes
-    _draw_requests(load, latency, results, target_ms)
+    draw_requests(load, latency, results, target_ms)
     times = [m.at_s - started_at_s for m in moments]
     replicas.step(
-        times, [m.replicas for m in moments], where="post", color=_BLUE, label="asked for"
+        times, [m.replicas for m in moments], where="post", color=BLUE, label="asked for"
     )
-    replicas.step(times, [m.ready for m in moments], where="post", color=_GREEN, label="Ready")
+    replicas.step(times, [m.ready for m in moments], where="post", color=GREEN, label="Ready")
     replicas.set_ylabel("replicas")
     replicas.set_ylim(0, 1.4 * max(m.replicas for m in moments))  # room for the legend
     replicas.yaxis.set_major_locator(MaxNLocator(integer=True))
     replicas.legend(loc="upper right", frameon=False, ncols=2)
-    cost.step(times, [float(m.cost_per_hour) for m in moments], where="post", color=_BLUE)
-    cost.axhline(float(budget), color=_RED, linestyle="--", label=f"budget ${budget}/h")
+    cost.step(times, [float(m.cost_per_hour) for m in moments], where="post", color=BLUE)
+    cost.axhline(float(budget), color=RED, linestyle="--", label=f"budget ${budget}/h")
     cost.set_ylabel("cost, $/h")
     cost.set_ylim(0, float(budget) * 1.25)
     cost.legend(loc="upper right", frameon=False)
@@ -54,26 +54,27 @@ def draw(
         axis.spines[["top", "right"]].set_visible(False)
         axis.set_xlim(0, phases.end_s)
         for edge_s in (phases.up_s, phases.down_s):
-            axis.axvline(edge_s, color=_GREY, linewidth=0.8, linestyle=":")
+            axis.axvline(edge_s, color=GREY, linewidth=0.8, linestyle=":")
     figure.suptitle("trimtab: one model under a step of load, on a real cluster", fontsize=12)
     figure.savefig(path, dpi=110)
     plt.close(figure)
 
 
-def _draw_requests(load: Axes, latency: Axes, results: Sequence[Result], target_ms: float) -> None:
+def draw_requests(load: Axes, latency: Axes, results: Sequence[Result], target_ms: float) -> None:
+    """The rate of the requests, and the p99 of their latency against its target."""
     buckets: dict[int, list[Result]] = {}
     for result in results:
         buckets.setdefault(int(result.scheduled_s // _BUCKET_S), []).append(result)
     middles = [(b + 0.5) * _BUCKET_S for b in sorted(buckets)]
-    load.plot(middles, [len(buckets[b]) / _BUCKET_S for b in sorted(buckets)], color=_BLUE)
+    load.plot(middles, [len(buckets[b]) / _BUCKET_S for b in sorted(buckets)], color=BLUE)
     load.set_ylabel("requests/s")
     load.set_ylim(bottom=0)
     p99 = [
         1000 * (percentile(sorted(r.latency_s for r in buckets[b] if not r.error), 99) or 0)
         for b in sorted(buckets)
     ]
-    latency.plot(middles, p99, color=_BLUE, label="p99 of the clients")
-    latency.axhline(target_ms, color=_RED, linestyle="--", label=f"target {target_ms:g} ms")
+    latency.plot(middles, p99, color=BLUE, label="p99 of the clients")
+    latency.axhline(target_ms, color=RED, linestyle="--", label=f"target {target_ms:g} ms")
     latency.set_yscale("log")
     latency.set_ylabel("p99, ms (log)")
     latency.legend(loc="upper right", frameon=False, ncols=2)
