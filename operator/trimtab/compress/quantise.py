@@ -1,4 +1,9 @@
-"""fp32 ONNX -> int8, by ONNX Runtime. Weights are S8: U8 ones miss the fast kernels of a CPU."""
+"""fp32 ONNX -> int8, by ONNX Runtime. Weights are S8: U8 ones miss the fast kernels of a CPU.
+
+They use 7 of their 8 bits. A processor with AVX2 and no VNNI adds pairs of products in 16 bits,
+which overflow with all 8: the digits classifier was right on 87.5 % there, and on 99.5 % elsewhere.
+A fleet may have both kinds, and with VNNI 7 bits cost nothing that could be measured.
+"""
 
 from __future__ import annotations
 
@@ -41,6 +46,7 @@ def static(source: Path, target: Path, samples: Mapping[str, Array], form: Form 
             _Reader({name: array[:CALIBRATION_SAMPLES] for name, array in samples.items()}),
             quant_format=QuantFormat[form],
             per_channel=True,
+            reduce_range=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.MinMax,
@@ -58,6 +64,8 @@ def dynamic(source: Path, target: Path) -> None:
             str(prepared),
             str(target),
             op_types_to_quantize=["MatMul", "Gemm"],
+            per_channel=True,
+            reduce_range=True,
             weight_type=QuantType.QInt8,
         )
     strip(target)
