@@ -29,9 +29,8 @@ MADE_FROM = {
 }
 # Small enough for git.
 COMMITTED = {
-    "image": ("int8", "pruned30-int8"),
+    "image": ("int8",),
     "text": ("student-int8",),
-    "speech": ("fp32", "int8"),
 }
 
 

@@ -90,12 +90,14 @@ async def closed_loop(
     async def client() -> None:
         nonlocal sent
         reader, writer = await asyncio.open_connection(host, port)
-        while (begun := time.monotonic()) < start + seconds:
-            number, sent = sent, sent + 1
-            writer.write(requests[number % len(requests)])
-            answer = await _answer(reader)
-            answers.append((number, answer, time.monotonic() - begun))
-        writer.close()
+        try:
+            while (begun := time.monotonic()) < start + seconds:
+                number, sent = sent, sent + 1
+                writer.write(requests[number % len(requests)])
+                answer = await _answer(reader)
+                answers.append((number, answer, time.monotonic() - begun))
+        finally:
+            writer.close()
         await writer.wait_closed()
 
     await asyncio.gather(*(client() for _ in range(clients)))

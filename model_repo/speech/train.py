@@ -19,7 +19,7 @@ LEARNING_RATE = 2e-3
 FRAMES, BANDS = 49, 40
 # Output channels and stride of each 3x3 convolution.
 CONVOLUTIONS = ((32, 1), (64, 2), (64, 1), (64, 1), (96, 2), (96, 1))
-STUDENT = ((16, 2), (32, 2), (32, 2))
+STUDENT = ((24, 2), (48, 1), (48, 2), (64, 1), (64, 2))
 
 
 class Words(nn.Module):
