@@ -12,13 +12,14 @@ import numpy as np
 import torch
 from torch import nn
 
+from trimtab.api.schema_recipes import BASELINE, Recipe, Train
 from trimtab.compress import digest, prune, quantise, store
 from trimtab.compress.cards import versions
 from trimtab.compress.contract import Array, Model
 from trimtab.compress.errors import CompressError
 from trimtab.compress.export import OPSET, export, fix_seed, zeros
 from trimtab.compress.made import Made, Progress
-from trimtab.compress.recipes import BASELINE, Recipe, Recipes, Train
+from trimtab.compress.recipes import Recipes
 from trimtab.compress.repository import Served, Tensor
 from trimtab.compress.train import Teacher, outputs, train
 
@@ -61,7 +62,10 @@ class Workshop:
             with self._progress(f"{recipe.name}: quantise", 1) as step:
                 if how.mode == "static":
                     quantise.static(
-                        made.onnx, folder / "model.onnx", self._model.calibration, how.format
+                        made.onnx,
+                        folder / "model.onnx",
+                        self._model.calibration,
+                        how.format or "QDQ",
                     )
                 else:
                     quantise.dynamic(made.onnx, folder / "model.onnx")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from trimtab.api.schema_recipes import Recipe
 from trimtab.compress import cards
 from trimtab.compress.errors import CompressError
 from trimtab.compress.export import OPSET
@@ -13,7 +14,7 @@ from trimtab.compress.make import PACKAGES, Workshop
 from trimtab.compress.measure import machine
 from trimtab.compress.model_file import importable, load_model
 from trimtab.compress.publish import file_list, publish
-from trimtab.compress.recipes import Recipe, Recipes
+from trimtab.compress.recipes import Recipes
 from trimtab.compress.report import Report
 from trimtab.compress.words import first_line
 

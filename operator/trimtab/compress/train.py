@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from trimtab.api.schema_recipes import Distil, Train
 from trimtab.compress.contract import Array, Inputs, Model, Samples
-from trimtab.compress.recipes import Distil, Train
 
 _JUDGED_AT_ONCE = 64
 
