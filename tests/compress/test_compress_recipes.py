@@ -116,7 +116,7 @@ def test_a_file_that_is_not_there_is_one_message(tmp_path: Path) -> None:
 
 def test_the_example_in_the_docs_is_right(tmp_path: Path) -> None:
     page = (Path(__file__).parents[2] / "docs" / "compress.md").read_text()
-    (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    example = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[0]
     recipes = read(tmp_path, example)
     assert len(recipes.made(student=True, classes=True)) == 4
     shown = Recipes.model_validate({"serve": {"image": "registry.example/digits:1"}})
