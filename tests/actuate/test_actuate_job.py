@@ -6,11 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 from tests.actuate import fleet
-from trimtab.actuate import names
+from trimtab.actuate import job, names
 from trimtab.actuate.job import compression_children, compression_kept, obstacle
 from trimtab.actuate.service import headless_service, service
 from trimtab.actuate.settings import CompressSettings, InstallSettings
+from trimtab.api import schema_variant
 from trimtab.api.resources import Compression, HostPathSource, ModelDeployment, PvcSource
+from trimtab.core import compression
+from trimtab.observe import compression as observed
 
 SETTINGS = InstallSettings(compress=CompressSettings(image="registry.example/trimtab-compress:1"))
 COMPRESSION = Compression(
@@ -144,3 +147,9 @@ def test_what_keeps_it_from_running_is_named_with_its_mend() -> None:
     folder = HostPathSource("/srv/models")
     assert reason(SETTINGS, source=folder) == "SourceRefused"
     assert reason(replace(SETTINGS, allow_host_path=True), source=folder) == ""
+
+
+def test_layers_that_do_not_know_each_other_use_the_same_words() -> None:
+    assert names.SOURCE_HASH_ANNOTATION == observed.ANNOTATION_HASH
+    assert job.CONTAINER == observed.CONTAINER
+    assert compression.MAX_VARIANTS == schema_variant.MAX_VARIANTS

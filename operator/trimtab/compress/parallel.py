@@ -46,7 +46,7 @@ def joined(net: nn.Module, crew: Crew) -> nn.Module:
         return net
     with together():
         # Each keeps its own statistics of batch norms while it learns: see `settle`.
-        return DistributedDataParallel(net, broadcast_buffers=False)
+        return DistributedDataParallel(net, forward_sync_buffers=False)
 
 
 def settle(net: nn.Module, crew: Crew) -> None:
