@@ -65,6 +65,11 @@ compress-setup:
 e2e: setup ## End-to-end tests on a real Kubernetes (KUBECONFIG=... or the embedded cluster)
 	$(PY) -m pytest e2e tests/chart tests/api/test_real_apiserver.py tests/actuate/test_actuate_cluster.py
 
+# Not part of `test`: its image holds torch, 6 GB and twenty on the way.
+.PHONY: e2e-compress
+e2e-compress: setup ## A compression by two workers in the cluster (makes an image with torch)
+	TRIMTAB_E2E_COMPRESS=1 $(PY) -m pytest e2e/test_compression.py
+
 # One after the other and in this order, also under `make -j`: what fails cheaply fails first, and
 # the last line printed is pytest's own.
 .PHONY: test

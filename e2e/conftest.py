@@ -13,6 +13,9 @@ from e2e.kit.install import Images, install_prometheus, install_trimtab, uninsta
 from e2e.kit.saturation import most_of_one_replica
 from e2e.kit.served import Stage
 
+# Its image is 6 GB and takes a while to make: `make e2e-compress` runs it.
+collect_ignore = [] if os.environ.get("TRIMTAB_E2E_COMPRESS") else ["test_compression.py"]
+
 
 def pytest_configure() -> None:
     """The cluster that will be there is named before tests elsewhere ask whether there is one."""

@@ -157,7 +157,7 @@ class Cluster:
     def _build(self, references: Iterable[str] | None) -> list[Built]:
         known = images.catalogue(self.bin("pause"), self.bin("prometheus"))
         if references is None:
-            wanted = [image for image in known.values() if image.possible]
+            wanted = [i for i in known.values() if i.possible and not i.large]
         else:
             unknown = set(references) - set(known)
             if unknown:

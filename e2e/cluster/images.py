@@ -22,16 +22,21 @@ TRITON = "trimtab.local/triton-cpu:2.51.0"
 TRIMTAB = "trimtab.local/trimtab:dev"
 PROMETHEUS = f"trimtab.local/prometheus:{versions.PROMETHEUS}"
 MODELS = "trimtab.local/model-repo:dev"
+COMPRESS = "trimtab.local/trimtab-compress:dev"
 
 
 @dataclass(frozen=True)
 class Image:
-    """A named image: its layers from the bottom up, and the files without which it cannot be."""
+    """A named image: its layers from the bottom up, and the files without which it cannot be.
+
+    `large`: made only where it is asked for by name.
+    """
 
     reference: str
     layers: Callable[[], list[layers.Layer]]
     config: Config
     needs: tuple[Path, ...] = ()
+    large: bool = False
 
     @property
     def possible(self) -> bool:
@@ -60,6 +65,13 @@ def catalogue(pause: Path, prometheus: Path) -> dict[str, Image]:
             (locked, REPOSITORY / "operator"),
         ),
         Image(MODELS, lambda: [recipes.models()], Config(), (REPOSITORY / "model_repo",)),
+        Image(
+            COMPRESS,
+            lambda: [recipes.base(), recipes.compress_libraries(), recipes.operator_code()],
+            recipes.COMPRESS_CONFIG,
+            (REPOSITORY / "requirements" / "compress.txt", REPOSITORY / "operator"),
+            large=True,
+        ),
     )
     return {image.reference: image for image in images}
 

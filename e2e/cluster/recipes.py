@@ -38,6 +38,10 @@ TRIMTAB_CONFIG = Config(
     user="65532:65532",
     env={**_PYTHON_ENV, "PYTHONPATH": "/opt/trimtab/app:/opt/trimtab/lib"},
 )
+COMPRESS_CONFIG = Config(
+    user="65532:65532",
+    env={**_PYTHON_ENV, "PYTHONPATH": "/opt/trimtab/app:/opt/compress/lib"},
+)
 PROMETHEUS_CONFIG = Config(
     entrypoint=("/usr/bin/prometheus",),
     user="65534:65534",
@@ -179,6 +183,33 @@ def operator_code() -> Layer:
         launcher.chmod(0o755)
 
     return Layer("operator-code", tree_hash(source) + _LAUNCHER, build)
+
+
+_TORCHRUN = """\
+#!/usr/bin/python3
+import sys
+
+from torch.distributed.run import main
+
+sys.exit(main())
+"""
+
+
+def compress_libraries() -> Layer:
+    """torch and what goes with it: some 6 GB, most of it CUDA's libraries."""
+    lock = REPOSITORY / "requirements" / "compress.txt"
+
+    def build(root: Path) -> None:
+        target = root / "opt/compress/lib"
+        pip.install(lock, target)
+        shutil.rmtree(target / "bin", ignore_errors=True)  # scripts for this machine's Python
+        pip.compile_tree(target, root)
+        launcher = root / "usr/local/bin/torchrun"
+        launcher.parent.mkdir(parents=True)
+        launcher.write_text(_TORCHRUN)
+        launcher.chmod(0o755)
+
+    return Layer("compress-libraries", lock.read_text() + _TORCHRUN, build, "10 min")
 
 
 def prometheus(binary: Path) -> Layer:

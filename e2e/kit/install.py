@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 
 from e2e.cluster import apply_prometheus
-from e2e.cluster.images import MODELS, PROMETHEUS, TRIMTAB, TRITON
+from e2e.cluster.images import COMPRESS, MODELS, PROMETHEUS, TRIMTAB, TRITON
 from e2e.kit.access import ROOT, Access
 
 NAMESPACE = "trimtab-system"
@@ -21,6 +21,7 @@ class Images:
     triton: str
     models: str
     prometheus: str
+    compress: str
 
     @classmethod
     def of(cls, access: Access) -> Images:
@@ -34,6 +35,9 @@ class Images:
             ),
             prometheus=os.environ.get(
                 "PROMETHEUS_IMAGE", PROMETHEUS if local else "prom/prometheus:v3.7.3"
+            ),
+            compress=os.environ.get(
+                "COMPRESS_IMAGE", COMPRESS if local else "trimtab-compress:dev"
             ),
         )
 

@@ -18,6 +18,7 @@ NAMESPACED = {
     "deployments": CHILDREN,
     "services": CHILDREN,
     "configmaps": CHILDREN,
+    "jobs": CHILDREN,
     "podmonitors": CHILDREN,
     "pods": READ,
     "events": {"create", "patch"},

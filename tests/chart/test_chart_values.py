@@ -36,6 +36,8 @@ def test_the_chart_lints(helm: Helm, arguments: list[str]) -> None:
         ({**URL, "namespaces": ["Shop"]}, "/namespaces/0"),
         ({**URL, "logFormat": "xml"}, "'json', 'text'"),
         ({**URL, "solver": "best"}, "'auto', 'exact'"),
+        ({**URL, "compress": {"image": "x:1"}}, "/compress/image"),
+        ({**URL, "compress": {"deadline": 3600}}, "/compress/deadline"),
         ({**URL, "roomForBursts": "no"}, "/roomForBursts"),
         ({**URL, "crds": {"keep": "yes"}}, "/crds/keep"),
         ({**URL, "podLabels": {"a": 1}}, "/podLabels/a"),
@@ -72,6 +74,19 @@ def _settings(objects: list[Object], folder: Path) -> tuple[Any, Object]:
     return load_settings(path), yaml.safe_load(path.read_text())
 
 
+def test_compressions_have_an_image_only_where_one_is_named(render: Render, tmp_path: Path) -> None:
+    settings, _ = _settings(render(), tmp_path)
+    assert settings.install().compress.image == ""
+    image = {"repository": "registry.example/trimtab-compress"}
+    named, _ = _settings(
+        render(compress={"image": image, "imagePullSecrets": ["r"], "deadline": "1h"}), tmp_path
+    )
+    compress = named.install().compress
+    assert compress.image == f"registry.example/trimtab-compress:{__version__}"
+    assert compress.image_pull_secrets == ("r",)
+    assert (compress.deadline_s, compress.keep_s) == (3600, 24 * 3600)
+
+
 def test_the_operator_reads_what_the_chart_writes(render: Render, tmp_path: Path) -> None:
     settings, _ = _settings(render(), tmp_path)
     assert settings.client().base_url == URL["prometheus"]["url"]
@@ -103,8 +118,12 @@ def test_every_setting_reaches_the_operator(render: Render, tmp_path: Path) -> N
         "roomForBursts": False,
         "logFormat": "text",
     }
-    settings, written = _settings(render(**values, rbac={"nodes": False}), tmp_path)
-    assert written == {**values, "nodes": False}
+    image = {"repository": "r.example/c", "tag": "7", "digest": "", "pullPolicy": "Always"}
+    compress = {"imagePullSecrets": ["pull"], "deadline": "2h", "keep": "1h"}
+    given = {**values, "compress": {**compress, "image": image}}
+    settings, written = _settings(render(**given, rbac={"nodes": False}), tmp_path)
+    named = {**compress, "image": "r.example/c:7", "imagePullPolicy": "Always"}
+    assert written == {**values, "compress": named, "nodes": False}
     assert settings.install().allow_host_path
     assert settings.reading().matchers == ('cluster="eu-1"',)
 

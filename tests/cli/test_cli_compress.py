@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.compress import results
+from trimtab.actuate import job
 from trimtab.compress.report import as_json
 from trimtab.compress.table import as_text
 
@@ -48,6 +49,12 @@ def test_it_says_what_to_install(tmp_path: Path, missing: str) -> None:
     assert "pip install 'trimtab[compress]'" in result.stderr
     assert "Traceback" not in result.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_the_job_knows_the_exit_code_after_which_trying_is_hopeless() -> None:
+    """The layers do not know each other, and the command itself needs torch."""
+    source = Path(sys.modules["trimtab"].__path__[0], "cli", "compress.py").read_text()
+    assert f"HOPELESS = {job.HOPELESS}\n" in source
 
 
 def test_the_table() -> None:

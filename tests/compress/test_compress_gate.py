@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.compress.results import points, quality
+from trimtab.api.schema_recipes import Gate
 from trimtab.compress.gate import Beside, Candidate, reasons
-from trimtab.compress.recipes import Gate
 from trimtab.compress.timing import Point
 
 GATE = Gate(max_drop=0.02)

@@ -14,12 +14,13 @@ import yaml
 
 from model_repo import REPO
 from model_repo.digits import data
+from trimtab.api.schema_recipes import Gate, Measure, Quantise, Recipe
 from trimtab.compress import judge, repository, runtime
 from trimtab.compress.contract import ACCURACY, Array, Model, Samples, right_class
 from trimtab.compress.errors import CompressError
 from trimtab.compress.made import Failed, Made
 from trimtab.compress.publish import file_list, publish
-from trimtab.compress.recipes import Gate, Measure, Quantise, Recipe, Recipes
+from trimtab.compress.recipes import Recipes
 from trimtab.compress.report import Report, Result
 from trimtab.compress.repository import Served, Tensor
 

@@ -69,7 +69,10 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         ("variants: [{name: a}]", "variants[0]: has no step: add prune, train, precision"),
         ("variants: [{prune: {ratio: 0.3}}]", "variants[0].name is missing: add it"),
         ("variants: [{name: A_b, precision: fp16}]", 'variants[0].name is "A_b": name the variant'),
-        ("variants: [{name: fp32, precision: fp16}]", "variants[0]: name fp32 is the baseline's"),
+        (
+            "variants: [{name: fp32, precision: fp16}]",
+            'variants[0].name is "fp32": name fp32 is the baseline\'s',
+        ),
         (
             "variants: [{name: a, prune: {ratio: 1}}]",
             "prune.ratio is 1: must be below 1.0: lower it",
@@ -78,14 +81,17 @@ def test_a_file_is_read(tmp_path: Path) -> None:
             "variants: [{name: a, prune: {ratio: yes}}]",
             "variants[0].prune.ratio is true: write it as a number",
         ),
-        ("variants: [{name: a, network: student}]", "variants[0]: network student knows nothing"),
+        (
+            "variants: [{name: a, network: student}]",
+            'variants[0].network is "student": network student knows nothing',
+        ),
         (
             "variants: [{name: a, precision: fp16, quantise: {mode: static}}]",
-            "variants[0]: precision fp16 cannot be quantised: remove it or quantise",
+            'variants[0].precision is "fp16": precision fp16 or bf16 cannot be quantised',
         ),
         (
             "variants: [{name: a, quantise: {mode: dynamic, format: QDQ}}]",
-            "variants[0].quantise: format QDQ has an effect only with mode static: remove it",
+            "quantise.format has an effect only with mode static: remove it",
         ),
         (
             "variants: [{name: a, precision: fp16}, {name: a, precision: bf16}]",
@@ -110,7 +116,7 @@ def test_a_file_that_is_not_there_is_one_message(tmp_path: Path) -> None:
 
 def test_the_example_in_the_docs_is_right(tmp_path: Path) -> None:
     page = (Path(__file__).parents[2] / "docs" / "compress.md").read_text()
-    (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    example = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[0]
     recipes = read(tmp_path, example)
     assert len(recipes.made(student=True, classes=True)) == 4
     shown = Recipes.model_validate({"serve": {"image": "registry.example/digits:1"}})

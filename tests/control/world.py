@@ -145,11 +145,11 @@ class FakePrometheus:
 class World:
     """A loop over the fakes, with a clock that the story moves."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings | None = None) -> None:
         self.kube = FakeKube()
         self.prometheus = FakePrometheus()
         self.now_s = 1_000_000.0
-        settings = Settings(prometheus=PrometheusSection(url="http://prometheus"))
+        settings = settings or Settings(prometheus=PrometheusSection(url="http://prometheus"))
         self.loop = Loop(settings, self.kube, self.prometheus, Caches(), Metrics())  # type: ignore[arg-type]
         self.kube.put(accelerator_class())
         self.kube.put(node())

@@ -31,11 +31,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 
 {{- define "trimtab.image" -}}
-{{- $image := .Values.image -}}
-{{- if $image.digest -}}
-{{- printf "%s@%s" $image.repository $image.digest -}}
-{{- else -}}
-{{- printf "%s:%s" $image.repository (default .Chart.AppVersion $image.tag) -}}
+{{- include "trimtab.reference" (dict "image" .Values.image "chart" .Chart) -}}
+{{- end -}}
+
+{{- /* The reference of an image of ours; empty without a repository. */ -}}
+{{- define "trimtab.reference" -}}
+{{- if .image.digest -}}
+{{- printf "%s@%s" .image.repository .image.digest -}}
+{{- else if .image.repository -}}
+{{- printf "%s:%s" .image.repository (default .chart.AppVersion .image.tag) -}}
 {{- end -}}
 {{- end -}}
 
@@ -60,6 +64,14 @@ namespaces: {{ toJson .Values.namespaces }}
 nodes: {{ .Values.rbac.nodes }}
 models:
   allowHostPath: {{ .Values.models.allowHostPath }}
+{{- with .Values.compress }}
+compress:
+  image: {{ include "trimtab.reference" (dict "image" .image "chart" $.Chart) | quote }}
+  imagePullPolicy: {{ .image.pullPolicy }}
+  imagePullSecrets: {{ toJson .imagePullSecrets }}
+  deadline: {{ .deadline | quote }}
+  keep: {{ .keep | quote }}
+{{- end }}
 instance: {{ .Values.instance | quote }}
 solver: {{ .Values.solver }}
 roomForBursts: {{ .Values.roomForBursts }}
@@ -80,6 +92,10 @@ logFormat: {{ .Values.logFormat }}
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [""]
   resources: [services, configmaps]
+  verbs: [get, list, watch, create, patch, delete]
+# Compressions (spec.compression). Their pods get no token.
+- apiGroups: [batch]
+  resources: [jobs]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [monitoring.coreos.com]
   resources: [podmonitors]

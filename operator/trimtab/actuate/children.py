@@ -19,7 +19,7 @@ Surge = bool | Mapping[WorkloadKey, bool]
 
 # Deleted in this order: a Deployment first, or its new pods would wait for a ConfigMap that is
 # gone.
-_DELETE_ORDER = {"Deployment": 0, "PodMonitor": 1, "ConfigMap": 2, "Service": 3}
+_DELETE_ORDER = {"Job": 0, "Deployment": 0, "PodMonitor": 1, "ConfigMap": 2, "Service": 3}
 
 
 def build_children(
@@ -39,7 +39,7 @@ def build_children(
     children = [service(md, settings), headless_service(md, settings)]
     for target in plan.targets:
         children.extend(_workload(md, target, classes, settings, podmonitor, surge))
-    return tuple(_stamped(child) for child in children)
+    return tuple(stamped(child) for child in children)
 
 
 def _workload(
@@ -105,7 +105,7 @@ def owned_by(obj: RawObject, uid: str) -> bool:
     )
 
 
-def _stamped(child: dict[str, Any]) -> dict[str, Any]:
+def stamped(child: dict[str, Any]) -> dict[str, Any]:
     """With a hash of what is desired: a field that is desired no more (a toleration that was
     taken away) is visible in it, while a comparison with the live object cannot see it."""
     spec = child.get("spec")

@@ -99,14 +99,14 @@ def _template(
         "automountServiceAccountToken": False,
         # A Service per model in the namespace would put thousands of variables into every pod.
         "enableServiceLinks": False,
-        "securityContext": _pod_security(settings),
+        "securityContext": pod_security(settings),
     }
     if source.path is not None:
         spec["initContainers"] = [_prepare(md, accelerator_class, target, source)]
     if accelerator_class.node_selector:
         spec["nodeSelector"] = dict(accelerator_class.node_selector)
     if accelerator_class.tolerations:
-        spec["tolerations"] = [_toleration(t) for t in accelerator_class.tolerations]
+        spec["tolerations"] = [as_toleration(t) for t in accelerator_class.tolerations]
     if md.triton.image_pull_secrets:
         spec["imagePullSecrets"] = [{"name": n} for n in md.triton.image_pull_secrets]
     return {"metadata": meta, "spec": spec}
@@ -145,7 +145,7 @@ def _triton(
         # Triton stops serving at SIGTERM while proxies still send requests to it, so the address
         # goes first.
         "lifecycle": {"preStop": {"sleep": {"seconds": settings.pre_stop_s}}},
-        "securityContext": _container_security(),
+        "securityContext": container_security(),
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
     if source.path is not None:
@@ -154,7 +154,7 @@ def _triton(
         )
     if source.env_from:
         container["envFrom"] = source.env_from
-    resources = _resources(accelerator_class)
+    resources = resources_of(accelerator_class)
     if resources:
         container["resources"] = resources
     return container
@@ -189,13 +189,13 @@ def _prepare(
             {"name": "models", "mountPath": config.MODELS_DIR},
             *source.mounts,
         ],
-        "securityContext": _container_security(),
+        "securityContext": container_security(),
         # Its last words become the pod's status: "no model folder 'x' in the source, it holds ..."
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
     # A quota on cpu or memory wants them of every container; a device only of the one that uses
     # it. The pod asks for the larger of the two, so this costs nothing.
-    resources = _resources(accelerator_class, only=("cpu", "memory"))
+    resources = resources_of(accelerator_class, only=("cpu", "memory"))
     if resources:
         container["resources"] = resources
     return container
@@ -218,7 +218,8 @@ def _env(accelerator_class: AcceleratorClass) -> list[Dict]:
     return env
 
 
-def _resources(accelerator_class: AcceleratorClass, only: tuple[str, ...] | None = None) -> Dict:
+def resources_of(accelerator_class: AcceleratorClass, only: tuple[str, ...] | None = None) -> Dict:
+    """Requests and limits of a container on that class."""
     # Requests equal limits: extended resources demand it, and a latency model of a replica that
     # may borrow a neighbour's core holds only until the neighbour needs it back.
     named = {n: q for n, q in accelerator_class.resources if only is None or n in only}
@@ -252,7 +253,8 @@ def _probe(path: str, period: int, failures: int, *, timeout: int) -> Dict:
     }
 
 
-def _toleration(toleration: Toleration) -> Dict:
+def as_toleration(toleration: Toleration) -> Dict:
+    """The toleration as a pod has it."""
     fields = {
         "key": toleration.key,
         "operator": toleration.operator,
@@ -263,7 +265,8 @@ def _toleration(toleration: Toleration) -> Dict:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _pod_security(settings: InstallSettings) -> Dict:
+def pod_security(settings: InstallSettings) -> Dict:
+    """What Pod Security's strictest level asks of a pod."""
     context: Dict = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
     if settings.run_as_user is not None:
         context["runAsUser"] = settings.run_as_user
@@ -273,7 +276,8 @@ def _pod_security(settings: InstallSettings) -> Dict:
     return context
 
 
-def _container_security() -> Dict:
+def container_security() -> Dict:
+    """What it asks of a container, and a root that nobody writes to."""
     return {
         "allowPrivilegeEscalation": False,
         "capabilities": {"drop": ["ALL"]},

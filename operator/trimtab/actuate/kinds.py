@@ -38,6 +38,7 @@ INFERENCE_BUDGET = Kind(API_VERSION, "InferenceBudget", "inferencebudgets")
 DEPLOYMENT = Kind("apps/v1", "Deployment", "deployments")
 CONFIG_MAP = Kind("v1", "ConfigMap", "configmaps")
 SERVICE = Kind("v1", "Service", "services")
+JOB = Kind("batch/v1", "Job", "jobs")
 POD = Kind("v1", "Pod", "pods")
 NODE = Kind("v1", "Node", "nodes", namespaced=False)
 NAMESPACE = Kind("v1", "Namespace", "namespaces", namespaced=False)
@@ -54,6 +55,7 @@ KINDS = (
     DEPLOYMENT,
     CONFIG_MAP,
     SERVICE,
+    JOB,
     POD,
     NODE,
     NAMESPACE,
@@ -66,7 +68,7 @@ KINDS = (
 _BY_NAME = {(k.api_version, k.kind): k for k in KINDS}
 
 # The kinds children are of, and so where stale ones are looked for.
-CHILD_KINDS = (SERVICE, CONFIG_MAP, DEPLOYMENT, POD_MONITOR)
+CHILD_KINDS = (SERVICE, CONFIG_MAP, DEPLOYMENT, POD_MONITOR, JOB)
 
 
 def kind_of(obj: RawObject) -> Kind:

@@ -26,6 +26,8 @@ INSTALL_LABEL = f"{GROUP}/instance"
 CONFIG_HASH_ANNOTATION = f"{GROUP}/config-hash"
 BATCH_CAP_ANNOTATION = f"{GROUP}/batch-cap"
 QUEUE_SIZE_ANNOTATION = f"{GROUP}/queue-size"
+SOURCE_HASH_ANNOTATION = f"{GROUP}/source-hash"
+COMPRESSION_LABEL = f"{GROUP}/compression"
 APPLIED_HASH_ANNOTATION = f"{GROUP}/applied-hash"
 
 MAX_NAME = 63
@@ -81,6 +83,11 @@ def service_name(md: ModelDeployment) -> str:
 def headless_service_name(md: ModelDeployment) -> str:
     """The headless Service beside it, for gRPC clients that balance by themselves."""
     return dns_label(f"{md.key.name}-headless", letter_first=True)
+
+
+def compression_name(md: ModelDeployment, source_hash: str) -> str:
+    """Job of one run of the compression, and the Service by which its workers find each other."""
+    return dns_label(f"{md.key.name}-compress-{source_hash}", letter_first=True)
 
 
 def model_labels(md: ModelDeployment, settings: InstallSettings) -> dict[str, str]:

@@ -6,6 +6,17 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class CompressSettings:
+    """How compressions run in the cluster. Without an image none does."""
+
+    image: str = ""
+    image_pull_policy: str = "IfNotPresent"
+    image_pull_secrets: tuple[str, ...] = ()
+    deadline_s: int = 6 * 3600
+    keep_s: int = 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
 class InstallSettings:
     """Settings of this install of trimtab; the chart's values end up here.
 
@@ -25,6 +36,7 @@ class InstallSettings:
     startup_s: int = 300
     shm_size: str = "512Mi"
     scrape_interval_s: int = 5
+    compress: CompressSettings = CompressSettings()
 
     @property
     def grace_s(self) -> int:

@@ -8,7 +8,14 @@ from typing import Any
 from trimtab.actuate.config import MODELS_DIR, SOURCE_DIR
 from trimtab.actuate.errors import SourceRefused
 from trimtab.actuate.settings import InstallSettings
-from trimtab.api.resources import HostPathSource, ImageSource, PvcSource, UriSource, Variant
+from trimtab.api.resources import (
+    HostPathSource,
+    ImageSource,
+    ModelSource,
+    PvcSource,
+    UriSource,
+    Variant,
+)
 
 HOST_PATH_VALUE = "models.allowHostPath"
 SECRET_DIR = "/var/run/trimtab/source-secret"  # noqa: S105 - a folder
@@ -43,7 +50,11 @@ def mounted(variant: Variant, settings: InstallSettings) -> Mounted:
     problem = source_problem(variant, settings)
     if problem is not None:
         raise problem
-    source = variant.source
+    return mount(variant.source)
+
+
+def mount(source: ModelSource) -> Mounted:
+    """What the source adds to a pod, whether or not the install allows it."""
     match source:
         case ImageSource():
             image = {"reference": source.reference}

@@ -5,6 +5,7 @@ The same rules as in the CRDs are held again here: the CRD may be older than thi
 
 from __future__ import annotations
 
+import json
 from collections.abc import Set
 from decimal import Decimal
 from typing import TypeVar
@@ -16,6 +17,7 @@ from trimtab.api import (
     resources,
     schema,
     schema_class,
+    schema_compression,
     schema_root,
     schema_triton,
     schema_variant,
@@ -49,7 +51,7 @@ def parse_model_deployment(
             target_s=quantities.parse_duration(spec.slo.latency.target),
         ),
         triton=_triton(spec.triton),
-        variants=tuple(_variant(v) for v in spec.variants),
+        variants=tuple(variant_of(v) for v in spec.variants),
         objective=spec.objective,
         min_accuracy=_fraction(spec.slo.min_accuracy) or Decimal(0),
         budget_per_hour=_money(spec.budget.per_hour if spec.budget else None),
@@ -61,6 +63,7 @@ def parse_model_deployment(
             query=spec.latency_source.query,
         ),
         routing=resources.Routing(resources.RoutingType(spec.routing.type)),
+        compression=_compression(spec.compression),
     )
 
 
@@ -139,7 +142,28 @@ def _triton(triton: schema_triton.TritonSettings) -> resources.TritonSettings:
     )
 
 
-def _variant(variant: schema_variant.Variant) -> resources.Variant:
+def _compression(
+    compression: schema_compression.Compression | None,
+) -> resources.Compression | None:
+    if compression is None:
+        return None
+    recipes = compression.recipes
+    # Without defaults: one that a later version adds must not look like a change of the user's.
+    given = recipes.model_dump(exclude_defaults=True, exclude_none=True) if recipes else {}
+    return resources.Compression(
+        source=_source(compression.source),
+        model=compression.model,
+        accelerator_class=compression.accelerator_class,
+        output=resources.PvcSource(compression.output.claim_name, compression.output.path or ""),
+        serve_on=tuple(compression.serve_on or (compression.accelerator_class,)),
+        workers=compression.workers,
+        recipes=json.dumps(given, sort_keys=True, separators=(",", ":")),
+        attempt=compression.attempt,
+    )
+
+
+def variant_of(variant: schema_variant.Variant) -> resources.Variant:
+    """The variant as the rest of trimtab sees it."""
     return resources.Variant(
         name=variant.name,
         accuracy=quantities.parse_fraction(variant.accuracy),
@@ -161,19 +185,21 @@ def _profile(profile: schema_variant.Profile) -> resources.Profile:
     )
 
 
-def _source(source: schema_variant.Source) -> resources.ModelSource:
+def _source(
+    source: schema_variant.Source | schema_compression.CompressionSource,
+) -> resources.ModelSource:
     if source.image is not None:
         image = source.image
         return resources.ImageSource(image.reference, image.path or "", image.pull_policy)
     if source.persistent_volume_claim is not None:
         claim = source.persistent_volume_claim
         return resources.PvcSource(claim.claim_name, claim.path or "")
-    if source.uri is not None:
-        secret = source.secret_ref
-        return resources.UriSource(source.uri, secret.name if secret else None)
     if source.host_path is not None:
         return resources.HostPathSource(source.host_path.path)
-    raise AssertionError("the rules of Source let exactly one kind through")
+    if isinstance(source, schema_variant.Source) and source.uri is not None:
+        secret = source.secret_ref
+        return resources.UriSource(source.uri, secret.name if secret else None)
+    raise AssertionError("the rules of a source let exactly one kind through")
 
 
 def _toleration(toleration: schema_class.Toleration) -> resources.Toleration:

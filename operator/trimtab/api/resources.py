@@ -247,6 +247,22 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True)
+class Compression:
+    """Variants that a Job makes. `model`: path of MODEL.py in the source. `recipes`: JSON as the
+    user gave it, without what is a default. `serve_on`: classes of what it publishes, never empty.
+    """
+
+    source: ModelSource
+    model: str
+    accelerator_class: str
+    output: PvcSource
+    serve_on: tuple[str, ...]
+    workers: int = 1
+    recipes: str = "{}"
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ModelDeployment:
     """The promise (SLO, floor, budget) and the variants that may keep it."""
 
@@ -265,6 +281,7 @@ class ModelDeployment:
     scaling: Scaling = field(default_factory=Scaling)
     latency_source: LatencySource = field(default_factory=LatencySource)
     routing: Routing = field(default_factory=Routing)
+    compression: Compression | None = None
 
     def variant(self, name: str) -> Variant | None:
         """The variant of that name, if there is one."""

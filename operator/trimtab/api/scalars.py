@@ -67,6 +67,16 @@ def _duration(limit: str, example: str) -> Text:
     )
 
 
+def _path(root: str, example: str, max_length: int) -> Text:
+    return Text(
+        pattern=rf"^{_SEGMENT}(/{_SEGMENT})*/?$",
+        max_length=max_length,
+        mend=f"give a path below {root}, without a leading '/' and without '..', such as {example}",
+        also=lambda text: not _climbs(text),
+        also_cel=_NO_UP,
+    )
+
+
 def label(max_length: int, mend: str, *, first: str = "a-z0-9") -> Text:
     """A DNS label: what Kubernetes lets a name of a child or a label value be made of."""
     return Text(
@@ -148,13 +158,16 @@ ImageReference = Annotated[
         mend="give an image reference such as registry.example/team/model:1 without spaces",
     ),
 ]
-RelativePath = Annotated[
+RelativePath = Annotated[str, _path("the source's root", "models/v2", 512)]
+# Shorter: a run's folder and a variant's name come below it, and both make a RelativePath.
+OutputPath = Annotated[str, _path("the volume's root", "compressed/classifier", 384)]
+ModelFile = Annotated[
     str,
     Text(
-        pattern=rf"^{_SEGMENT}(/{_SEGMENT})*/?$",
+        pattern=rf"^{_SEGMENT}(/{_SEGMENT})*\.py$",
         max_length=512,
-        mend="give a path below the source's root, without a leading '/' and without '..', "
-        "such as models/v2",
+        mend="give the path of a MODEL.py below the source's root, without a leading '/' and "
+        "without '..', such as digits/to_compress.py",
         also=lambda text: not _climbs(text),
         also_cel=_NO_UP,
     ),

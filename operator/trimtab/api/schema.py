@@ -19,6 +19,8 @@ from trimtab.api.scalars import (
     VariantName,
     Window,
 )
+from trimtab.api.schema_compression import Compression
+from trimtab.api.schema_recipes import DEFAULT_RECIPES
 from trimtab.api.schema_triton import TritonSettings
 from trimtab.api.schema_variant import MAX_VARIANTS, Variant
 from trimtab.api.wire import ListMap, Rule, Wire
@@ -218,6 +220,15 @@ def _floor_above_all(spec: ModelDeploymentSpec) -> bool:
     return all(accuracy_on(v, c) < floor for v in spec.variants for c in v.accelerator_classes)
 
 
+def _too_many(spec: ModelDeploymentSpec) -> bool:
+    if spec.compression is None:
+        return False
+    recipes = spec.compression.recipes
+    asked = recipes.variants if recipes else None
+    made = 1 + (DEFAULT_RECIPES if asked is None else len(asked))
+    return len(spec.variants) + made > MAX_VARIANTS
+
+
 def _chosen(spec: ModelDeploymentSpec) -> list[Variant]:
     manual = spec.scaling.manual
     return [v for v in spec.variants if manual is not None and v.name == manual.variant]
@@ -303,6 +314,16 @@ _SPEC_RULES = (
         field="scaling.manual.variant",
     ),
     Rule(
+        cel="!has(self.compression) || self.variants.size() + 1 + "
+        "(has(self.compression.recipes) && has(self.compression.recipes.variants) "
+        f"? self.compression.recipes.variants.size() : {DEFAULT_RECIPES}) <= {MAX_VARIANTS}",
+        message=f"a model has at most {MAX_VARIANTS} variants, and compression may publish one for "
+        f"each recipe ({DEFAULT_RECIPES} by default) and the baseline: declare fewer, or give "
+        "fewer in compression.recipes.variants",
+        broken=_too_many,
+        field="compression",
+    ),
+    Rule(
         cel="self.model == oldSelf.model",
         message="model cannot be changed, clients know it by this name: make a new ModelDeployment",
         broken=None,
@@ -340,3 +361,5 @@ class ModelDeploymentSpec(Wire):
         min_length=1, max_length=MAX_VARIANTS
     )
     """The compressed forms of the model to choose from."""
+    compression: Compression | None = None
+    """Variants that a Job in the cluster makes, beside the declared ones."""

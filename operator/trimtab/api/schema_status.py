@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from trimtab.api.schema_variant import MAX_CLASSES, MAX_VARIANTS
+from trimtab.api.schema_variant import MAX_CLASSES, MAX_VARIANTS, Variant
 from trimtab.api.wire import ListMap, Wire
 
 MAX_WORKLOADS = MAX_VARIANTS * MAX_CLASSES
@@ -25,7 +25,8 @@ class Condition(Wire):
     """One observed property of the ModelDeployment."""
 
     type: Annotated[str, Field(min_length=1, max_length=316)]
-    """Ready, Reconciling, Stalled, MetricsAvailable, SLOMet or WithinBudget."""
+    """Ready, Reconciling, Stalled, MetricsAvailable, SLOMet, WithinBudget or
+    CompressionSucceeded."""
     status: Literal["True", "False", "Unknown"]
     """Whether it holds."""
     observed_generation: Count | None = None
@@ -170,6 +171,24 @@ class SummaryStatus(Wire):
     """What it costs per hour, such as $2.40/h."""
 
 
+class CompressionStatus(Wire):
+    """What came of spec.compression, and what of it may serve."""
+
+    phase: Literal["Pending", "Running", "Succeeded", "Failed"]
+    """How far the Job is that spec.compression asks for."""
+    reason: Short
+    """One CamelCase word: why."""
+    message: Sentence
+    """The same as a sentence."""
+    source_hash: Short
+    """Tells this spec.compression from others; the Job's name and the run's folder end with it."""
+    # The very shape of spec.variants: built from checked parts, so its rules refuse nothing here.
+    variants: Annotated[list[Variant], ListMap("name")] | None = Field(
+        default=None, max_length=MAX_VARIANTS
+    )
+    """Variants of the last run that published some; they may serve beside the declared ones."""
+
+
 class ModelDeploymentStatus(Wire):
     """What trimtab observed and decided."""
 
@@ -178,7 +197,8 @@ class ModelDeploymentStatus(Wire):
     conditions: Annotated[list[Condition], ListMap("type")] | None = Field(
         default=None, max_length=16
     )
-    """Ready, Reconciling, Stalled, MetricsAvailable, SLOMet and WithinBudget."""
+    """Ready, Reconciling, Stalled, MetricsAvailable, SLOMet and WithinBudget; with
+    spec.compression CompressionSucceeded too."""
     replicas: Count | None = None
     """Replicas of all variants together."""
     selector: Annotated[str, Field(max_length=1024)] | None = None
@@ -195,3 +215,5 @@ class ModelDeploymentStatus(Wire):
     """The last decision, and what explains it."""
     summary: SummaryStatus | None = None
     """What kubectl get prints."""
+    compression: CompressionStatus | None = None
+    """What came of spec.compression."""

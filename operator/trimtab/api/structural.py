@@ -19,7 +19,9 @@ _KEPT = (
     "default",
     "enum",
     "minimum",
+    "exclusiveMinimum",
     "maximum",
+    "exclusiveMaximum",
     "minLength",
     "maxLength",
     "pattern",
@@ -45,7 +47,7 @@ def structural_schema(model: type[BaseModel]) -> JsonSchema:
 
 
 def _structural(node: JsonSchema, definitions: dict[str, JsonSchema]) -> JsonSchema:
-    node = _merged(node, definitions)
+    node = _with_bounds(_merged(node, definitions))
     unknown = set(node) - set(_KEPT) - _DROPPED - _NESTED - {"const"}
     if unknown:
         raise ValueError(f"no structural form for {sorted(unknown)} in {node}")
@@ -62,6 +64,14 @@ def _structural(node: JsonSchema, definitions: dict[str, JsonSchema]) -> JsonSch
         }
         _add_block_defaults(made)
     return made
+
+
+def _with_bounds(node: JsonSchema) -> JsonSchema:
+    """Kubernetes' OpenAPI has a flag beside the bound where JSON Schema has the bound itself."""
+    for bound, flag in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
+        if flag in node:
+            node |= {bound: node[flag], flag: True}
+    return node
 
 
 def _merged(node: JsonSchema, definitions: dict[str, JsonSchema]) -> JsonSchema:

@@ -140,7 +140,8 @@ def simulate(**options: Any) -> None:
 
 
 @main.command()
-@click.argument("model", metavar="MODEL.py", type=_FILE)
+# Whether it is there is told by the run, whose words reach a Job's status.
+@click.argument("model", metavar="MODEL.py", type=click.Path(path_type=Path))
 @click.option(
     "--out",
     required=True,
@@ -149,11 +150,15 @@ def simulate(**options: Any) -> None:
 )
 @click.option("--recipes", type=_FILE, help="YAML of what to make; a default set if not given.")
 @click.option("--json", "as_json", is_flag=True, help="The report as one JSON.")
-def compress(model: Path, out: Path, recipes: Path | None, as_json: bool) -> None:
+# What the Job of spec.compression gives beside.
+@click.option("--work", type=click.Path(file_okay=False, path_type=Path), hidden=True)
+@click.option("--recipes-json", hidden=True)
+@click.option("--message", type=click.Path(dir_okay=False, path_type=Path), hidden=True)
+def compress(model: Path, out: Path, recipes: Path | None, as_json: bool, **in_job: Any) -> None:
     """Makes compressed variants of a torch model and publishes those that are worth it.
 
     MODEL.py gives the module, its data and how it is judged. The report goes to standard output,
-    progress to standard error.
+    progress to standard error. Under torchrun the workers train together.
     """
     try:
         from trimtab.cli.compress import compress_command
@@ -164,7 +169,7 @@ def compress(model: Path, out: Path, recipes: Path | None, as_json: bool) -> Non
             f"Compression needs {error.name}: pip install 'trimtab[compress]'"
         ) from None
 
-    compress_command(model, out, recipes, as_json=as_json)
+    compress_command(model, out, recipes, as_json=as_json, **in_job)
 
 
 @main.command()

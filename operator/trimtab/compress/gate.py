@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from trimtab.api.schema_recipes import Gate
 from trimtab.compress.measure import Quality
-from trimtab.compress.recipes import Gate
 from trimtab.compress.timing import Point
 
 

@@ -8,11 +8,12 @@ from dataclasses import astuple
 from importlib.metadata import version
 from pathlib import Path
 
+from trimtab.api.schema_recipes import Measure
 from trimtab.compress import digest, gate, interval, measure, runtime, store
 from trimtab.compress.contract import Array, Model
 from trimtab.compress.errors import CompressError
 from trimtab.compress.made import Failed, Made, Progress
-from trimtab.compress.recipes import Measure, Recipes
+from trimtab.compress.recipes import Recipes
 from trimtab.compress.report import Result
 from trimtab.compress.timing import Pair, Point
 from trimtab.compress.words import first_line

@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+from trimtab.api.schema_recipes import Recipe
 from trimtab.compress.contract import Array
-from trimtab.compress.recipes import Recipe
 
 Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 """Opens a bar of so many steps under those words; what it gives is called with steps done."""

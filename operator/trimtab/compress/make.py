@@ -12,13 +12,16 @@ import numpy as np
 import torch
 from torch import nn
 
+from trimtab.api.schema_recipes import BASELINE, Recipe, Train
 from trimtab.compress import digest, prune, quantise, store
 from trimtab.compress.cards import versions
 from trimtab.compress.contract import Array, Model
+from trimtab.compress.crew import ALONE, Crew
 from trimtab.compress.errors import CompressError
 from trimtab.compress.export import OPSET, export, fix_seed, zeros
+from trimtab.compress.helper import Order, where_trained
 from trimtab.compress.made import Made, Progress
-from trimtab.compress.recipes import BASELINE, Recipe, Recipes, Train
+from trimtab.compress.recipes import Recipes
 from trimtab.compress.repository import Served, Tensor
 from trimtab.compress.train import Teacher, outputs, train
 
@@ -29,11 +32,19 @@ _TYPES = {"fp16": torch.float16, "bf16": torch.bfloat16}
 class Workshop:
     """Makes variants of one model. What was made from the same inputs is not made again."""
 
-    def __init__(self, model: Model, recipes: Recipes, folder: Path, progress: Progress) -> None:
+    def __init__(
+        self,
+        model: Model,
+        recipes: Recipes,
+        folder: Path,
+        progress: Progress,
+        crew: Crew = ALONE,
+    ) -> None:
         self._model = model
         self._recipes = recipes
         self._folder = folder
         self._progress = progress
+        self._crew = crew
         self._fix_seed()
         self._net = _module("module", model.module)
         self.served = _served(model, self._net)
@@ -61,7 +72,10 @@ class Workshop:
             with self._progress(f"{recipe.name}: quantise", 1) as step:
                 if how.mode == "static":
                     quantise.static(
-                        made.onnx, folder / "model.onnx", self._model.calibration, how.format
+                        made.onnx,
+                        folder / "model.onnx",
+                        self._model.calibration,
+                        how.format or "QDQ",
                     )
                 else:
                     quantise.dynamic(made.onnx, folder / "model.onnx")
@@ -89,6 +103,7 @@ class Workshop:
             "threads": self._recipes.threads,
             "opset": OPSET,
             "versions": versions(*PACKAGES),
+            **(where_trained(self._crew) if recipe.train else {}),
         }
 
         def exported(folder: Path) -> None:
@@ -145,8 +160,9 @@ class Workshop:
     def _train(self, words: str, net: nn.Module, how: Train, teacher: Teacher | None) -> None:
         # Both from the same seed, so that control and pupil see the same batches.
         self._fix_seed()
+        self._crew.share(Order(net, how, teacher))
         with self._progress(words, how.epochs) as step:
-            train(net, self._model, how, teacher, step)
+            train(net, self._model, how, teacher, step, self._crew)
 
     def _teachings(self) -> Array:
         dims = self.served.outputs[0].dims

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 
+from trimtab.api.schema_recipes import Distil, Train
 from trimtab.compress.contract import Array, Inputs, Model, Samples
-from trimtab.compress.recipes import Distil, Train
+from trimtab.compress.crew import ALONE, Crew, together
+from trimtab.compress.parallel import Shares, joined, settle
 
 _JUDGED_AT_ONCE = 64
 
@@ -29,37 +32,71 @@ def train(
     how: Train,
     teacher: Teacher | None = None,
     step: Callable[[int], None] = lambda _: None,
+    crew: Crew = ALONE,
 ) -> None:
     """AdamW with one cycle of the learning rate, in place; call fix_seed first.
 
-    `step` is called with 1 after each epoch.
+    `step` is called with 1 after each epoch. `crew`: each worker takes its share of every batch,
+    and at the end all have the same network. Runs on a GPU where there is one.
     """
-    net.train().to(memory_format=torch.channels_last)
-    inputs, targets = tensors(model.train)
-    taught = None if teacher is None else torch.from_numpy(teacher.outputs)
-    loss_of = model.loss or nn.functional.cross_entropy
-    count = len(targets)
-    steps = max(1, count // how.batch)
+    place = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    net.train().to(place, memory_format=torch.channels_last)
+    lesson = _Lesson(model, teacher, place)
+    batches = Shares(len(lesson), how.batch, crew)
     optimiser = torch.optim.AdamW(net.parameters(), lr=how.learning_rate, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, max_lr=how.learning_rate, total_steps=how.epochs * steps
+        optimiser, max_lr=how.learning_rate, total_steps=how.epochs * batches.steps
     )
+    shared = joined(net, crew)
     for _ in range(how.epochs):
-        # The rest of an epoch is left out: a batch of one would upset the batch norms.
-        for chosen in torch.randperm(count)[: steps * how.batch].split(how.batch):
+        for chosen in batches.epoch():
             optimiser.zero_grad()
-            answer = net(*(tensor[chosen] for tensor in inputs))
-            loss = loss_of(answer, targets[chosen])
-            if teacher is not None and taught is not None:
-                share = teacher.distil.weight
-                loss = (1 - share) * loss + share * _apart(
-                    answer, taught[chosen], teacher.distil.temperature
-                )
-            loss.backward()
+            loss = _alike(crew, lambda items=chosen: lesson.loss(shared, items))  # type: ignore[misc]
+            with together() if crew.size > 1 else nullcontext():
+                loss.backward()
             optimiser.step()
             schedule.step()
         step(1)
-    net.eval()
+    net.to("cpu").eval()
+    settle(net, crew)
+
+
+class _Lesson:
+    """What is to be learnt of which items."""
+
+    def __init__(self, model: Model, teacher: Teacher | None, place: torch.device) -> None:
+        self._inputs, self._targets = tensors(model.train)
+        self._teacher = teacher
+        self._taught = None if teacher is None else torch.from_numpy(teacher.outputs)
+        self._loss_of = model.loss or nn.functional.cross_entropy
+        self._place = place
+
+    def __len__(self) -> int:
+        return len(self._targets)
+
+    def loss(self, net: nn.Module, chosen: Any) -> Any:
+        answer = net(*(tensor[chosen].to(self._place) for tensor in self._inputs))
+        loss = self._loss_of(answer, self._targets[chosen].to(self._place))
+        if self._teacher is None or self._taught is None:
+            return loss
+        how = self._teacher.distil
+        taught = self._taught[chosen].to(self._place)
+        return (1 - how.weight) * loss + how.weight * _apart(answer, taught, how.temperature)
+
+
+def _alike(crew: Crew, work: Callable[[], Any]) -> Any:
+    """The work's result, where it succeeded on every worker; else all raise alike.
+
+    Before the gradients are exchanged, or those who go on would wait for the one who does not.
+    """
+    result, error = None, None
+    try:
+        result = work()
+    except Exception as problem:  # whatever the user's loss raises
+        error = problem
+    if crew.step_fails(error):
+        crew.raise_alike(error)
+    return result
 
 
 def outputs(net: nn.Module, inputs: Inputs) -> Array:

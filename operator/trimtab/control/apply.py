@@ -8,16 +8,18 @@ from dataclasses import replace
 from typing import Any
 
 from trimtab.actuate import kinds, names
-from trimtab.actuate.apply import Applied, apply_child, surge_for
+from trimtab.actuate.apply import Applied, apply_child, check_owner, surge_for
 from trimtab.actuate.children import build_children, identity, owned_by, stale_children
 from trimtab.actuate.client import KubeClient
 from trimtab.actuate.client_errors import ApiError
+from trimtab.actuate.job import compression_children, compression_kept
 from trimtab.actuate.kinds import CHILD_KINDS, Kind, kind_of
 from trimtab.actuate.names import child_name
 from trimtab.actuate.settings import InstallSettings
-from trimtab.api.resources import ObjectKey, RawObject
+from trimtab.api.resources import ModelDeployment, ObjectKey, RawObject
 from trimtab.control.caches import Caches, key_of
 from trimtab.control.metrics import Metrics
+from trimtab.core.compression import Compressed
 from trimtab.core.plan import ModelPlan, Target
 from trimtab.core.snapshot import ModelState, Snapshot
 
@@ -32,7 +34,7 @@ class Actor:
     ) -> None:
         self._kube = kube
         self._caches = caches
-        self._install = install
+        self.install = install
         self._metrics = metrics
         self.pod_monitors = False
 
@@ -49,7 +51,13 @@ class Actor:
         self._caches.put(kind_of(obj), applied)
         return applied
 
-    async def apply(self, state: ModelState, plan: ModelPlan, snapshot: Snapshot) -> None:
+    async def apply(
+        self,
+        state: ModelState,
+        plan: ModelPlan,
+        snapshot: Snapshot,
+        compressed: Compressed | None = None,
+    ) -> None:
         """Brings every child to the plan; raises ActuateError or ApiError at the first that fails.
 
         Targets whose variant the spec no longer has cannot be built anew: they are only scaled,
@@ -67,7 +75,7 @@ class Actor:
             state.spec,
             _with_targets(plan, kept),
             snapshot.accelerator_classes,
-            self._install,
+            self.install,
             podmonitor=self.pod_monitors,
             surge={t.key: self._surge(state, t) for t in kept},
         )
@@ -79,7 +87,27 @@ class Actor:
         for target, live in zip(orphans, spared, strict=True):
             if live is not None and live["spec"].get("replicas") != target.replicas:
                 await self.server_side_apply(_rescaled(live, target.replicas), names.FIELD_MANAGER)
-        await self._remove_stale(state, [*desired, *(s for s in spared if s is not None)])
+        wanted = [*desired, *(s for s in spared if s is not None)]
+        await self._remove_stale(state, [*wanted, *_of_compression(state.spec, compressed)])
+
+    async def compress(self, state: ModelState, compressed: Compressed, snapshot: Snapshot) -> None:
+        """Sees to it that the Job of the model's compression runs, where one is to run; raises
+        ActuateError or ApiError.
+
+        A Job is made once and then left alone: its template can never change.
+        """
+        md = state.spec
+        name = md.compression.accelerator_class if md.compression else ""
+        accelerator_class = snapshot.accelerator_classes.get(name)
+        if not compressed.wants_job or accelerator_class is None:
+            return
+        for child in compression_children(md, accelerator_class, self.install):
+            kind = kind_of(child)
+            cached = self._caches.get(kind, key_of(child))
+            if kind is kinds.JOB and cached is not None:
+                check_owner(child, cached, md)
+            elif await apply_child(self, md, child, cached) is Applied.WRITTEN:
+                log.info("applied %s %s", child["kind"], key_of(child))
 
     def _surge(self, state: ModelState, target: Target) -> bool:
         workload = state.workload(target.key)
@@ -145,6 +173,12 @@ class Actor:
         except ApiError as error:
             self._metrics.errors.labels("kubernetes", error.reason).inc()
             log.warning("event %s on %s was not posted: %s", reason, key_of(obj), error)
+
+
+def _of_compression(md: ModelDeployment, compressed: Compressed | None) -> tuple[RawObject, ...]:
+    if md.compression is None or compressed is None:
+        return ()
+    return compression_kept(md, ended=compressed.ended(md.compression))
 
 
 def _with_targets(plan: ModelPlan, targets: list[Target]) -> ModelPlan:

@@ -19,6 +19,7 @@ _WATCHED = (
     kinds.DEPLOYMENT,
     kinds.SERVICE,
     kinds.CONFIG_MAP,
+    kinds.JOB,
     kinds.POD,
     kinds.NODE,
     kinds.HPA,
@@ -33,7 +34,9 @@ def watched(*, nodes: bool) -> tuple[Kind, ...]:
 OPTIONAL = (kinds.POD_MONITOR, kinds.SCALED_OBJECT)
 """Kinds of others' operators, which may come and go."""
 
-OURS_ONLY = frozenset({kinds.DEPLOYMENT, kinds.SERVICE, kinds.CONFIG_MAP, kinds.POD_MONITOR})
+OURS_ONLY = frozenset(
+    {kinds.DEPLOYMENT, kinds.SERVICE, kinds.CONFIG_MAP, kinds.JOB, kinds.POD_MONITOR}
+)
 """Kinds of which only our children are watched. Of pods all are: others take room on nodes too."""
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from trimtab.control.status_read import read_status
+from trimtab.core.compression import CONDITION
 
-_GOOD_WHEN_TRUE = frozenset({"Ready", "MetricsAvailable", "SLOMet", "WithinBudget"})
+_GOOD_WHEN_TRUE = frozenset({"Ready", "MetricsAvailable", "SLOMet", "WithinBudget", CONDITION})
 _BAD_WHEN_TRUE = frozenset({"Stalled"})
 
 
@@ -45,7 +46,9 @@ def _turned(condition: Mapping[str, Any], before: Mapping[str, Any] | None) -> N
     )
     if bad and condition["reason"] not in _EXPECTED:
         return Note("Warning", condition["reason"], f"{kind}={status}: {condition['message']}")
-    recovered = was is not None and was != status and was != "Unknown" and not bad
+    # Of a compression the way to True is the news itself, and not the mend of a trouble.
+    news = was != "Unknown" or kind == CONDITION
+    recovered = was is not None and was != status and news and not bad
     if recovered and kind in _GOOD_WHEN_TRUE | _BAD_WHEN_TRUE and status != "Unknown":
         return Note("Normal", condition["reason"], f"{kind}={status}: {condition['message']}")
     return None

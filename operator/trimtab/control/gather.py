@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from trimtab.actuate import kinds
+from trimtab.actuate.job import obstacle
 from trimtab.actuate.kinds import Kind
+from trimtab.actuate.settings import InstallSettings
 from trimtab.api.parse import (
     parse_accelerator_class,
     parse_inference_budget,
@@ -16,14 +18,19 @@ from trimtab.api.parse import (
 )
 from trimtab.api.resources import (
     AcceleratorClass,
+    Compression,
     InvalidResource,
     ModelDeployment,
     ObjectKey,
     RawObject,
+    ScalingMode,
 )
 from trimtab.control.caches import Caches, key_of
+from trimtab.control.compression import read_compression
+from trimtab.core.compression import Compressed, Obstacle, next_state, with_published
 from trimtab.core.snapshot import Holding, ModelReadings, ModelState, Snapshot
 from trimtab.observe.cluster import LABEL_MODEL_DEPLOYMENT, workloads_of
+from trimtab.observe.compression import job_seen
 from trimtab.observe.nodes import schedulable_by_class
 from trimtab.observe.quantity import InvalidQuantity
 
@@ -36,10 +43,13 @@ class Gathered:
     """A snapshot without readings, and the problems of what could not be parsed.
 
     problems: by kind and key, the sentences of InvalidResource.
+    compressed: how the compression is of every model that has one; what it published is among the
+    model's variants already.
     """
 
     snapshot: Snapshot
     problems: Mapping[tuple[Kind, ObjectKey], tuple[str, ...]] = field(default_factory=dict)
+    compressed: Mapping[ObjectKey, Compressed] = field(default_factory=dict)
 
     def with_readings(self, readings: Mapping[ObjectKey, ModelReadings]) -> Snapshot:
         """The snapshot with the readings of every model that has some."""
@@ -49,8 +59,9 @@ class Gathered:
         return replace(self.snapshot, models=models)
 
 
-def gather(caches: Caches) -> Gathered:
-    """Everything one decision needs of the cluster."""
+def gather(caches: Caches, install: InstallSettings | None = None) -> Gathered:
+    """Everything one decision needs of the cluster. `install`: of the operator that acts, where one
+    does; a mere look takes compressions as the status has them."""
     problems: dict[tuple[Kind, ObjectKey], tuple[str, ...]] = {}
     specs = _parse_all(caches, kinds.MODEL_DEPLOYMENT, parse_model_deployment, problems)
     classes = {
@@ -61,6 +72,8 @@ def gather(caches: Caches) -> Gathered:
         b.key: b
         for b in _parse_all(caches, kinds.INFERENCE_BUDGET, parse_inference_budget, problems)
     }
+    compressed = _compressed(caches, specs, classes, install)
+    specs = [with_published(spec, compressed.get(spec.key)) for spec in specs]
     deployments = _by_model(caches.all(kinds.DEPLOYMENT))
     pods = _by_model(caches.all(kinds.POD))
     snapshot = Snapshot(
@@ -70,7 +83,7 @@ def gather(caches: Caches) -> Gathered:
         budgets=budgets,
         schedulable=_schedulable(caches, classes, problems),
     )
-    return Gathered(snapshot, problems)
+    return Gathered(snapshot, problems, compressed)
 
 
 def _parse_all(
@@ -88,6 +101,39 @@ def _parse_all(
         except InvalidResource as error:
             problems[kind, key_of(obj)] = error.problems
     return parsed
+
+
+def _compressed(
+    caches: Caches,
+    specs: Iterable[ModelDeployment],
+    classes: Mapping[str, AcceleratorClass],
+    install: InstallSettings | None,
+) -> dict[ObjectKey, Compressed]:
+    found: dict[ObjectKey, Compressed] = {}
+    for spec in specs:
+        if spec.compression is None:
+            continue
+        raw = caches.get(kinds.MODEL_DEPLOYMENT, spec.key) or {}
+        state = read_compression(raw.get("status") or {})
+        if install is not None:
+            here = [j for j in caches.all(kinds.JOB) if key_of(j).namespace == spec.key.namespace]
+            job = job_seen(spec, here, caches.all(kinds.POD))
+            hindrance = _obstacle(spec, spec.compression, classes, install)
+            state = next_state(spec, state, job, hindrance)
+        if state is not None:
+            found[spec.key] = state
+    return found
+
+
+def _obstacle(
+    spec: ModelDeployment,
+    compression: Compression,
+    classes: Mapping[str, AcceleratorClass],
+    install: InstallSettings,
+) -> Obstacle | None:
+    if spec.scaling.mode is ScalingMode.ADVISE:
+        return Obstacle("NotActing", "In mode Advise nothing is written, and so no Job runs.")
+    return obstacle(compression, classes.get(compression.accelerator_class), install)
 
 
 def _holdings(

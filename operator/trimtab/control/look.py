@@ -110,8 +110,10 @@ async def _listed(
         try:
             items, _ = await kube.list(kind, namespace, label_selector=selector)
         except Forbidden:
-            if kind not in (kinds.NODE, *OPTIONAL):
+            if kind not in (kinds.NODE, kinds.JOB, *OPTIONAL):
                 raise
-            continue  # the room on nodes is then uncounted, as it is for an operator without them
+            # The room on nodes is then uncounted, as it is for an operator without them; of a
+            # compression the status tells.
+            continue
         listed.extend(items)
     return listed

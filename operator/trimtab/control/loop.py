@@ -24,6 +24,7 @@ from trimtab.control.metrics import Metrics
 from trimtab.control.recall import recall
 from trimtab.control.settings import Settings
 from trimtab.control.status import Status, build_problem_status, build_status, needs_write
+from trimtab.core.compression import Compressed
 from trimtab.core.conditions import stalled
 from trimtab.core.decide import decide
 from trimtab.core.explain import Explanation, explain
@@ -91,7 +92,7 @@ class Loop:
 
     async def tick(self, now_s: float) -> Plan:
         """One decision over everything, applied and told."""
-        gathered = gather(self.caches)
+        gathered = gather(self.caches, self.actor.install)
         readings = await read_fleet(
             self.prometheus, self.settings.reading(), gathered.snapshot.models, now_s
         )
@@ -99,7 +100,7 @@ class Loop:
         await self._recall_once(snapshot, now_s)
         plan, self.memory = decide(snapshot, self.memory, now_s, self.settings.policy())
         await asyncio.gather(
-            *(self._settle(s, plan.models[s.spec.key], snapshot, now_s) for s in snapshot.models)
+            *(self._settle(s, plan.models[s.spec.key], gathered, now_s) for s in snapshot.models)
         )
         await self._tell_problems(gathered, now_s)
         self._count(snapshot, plan)
@@ -171,30 +172,49 @@ class Loop:
             pass
 
     async def _settle(
-        self, state: ModelState, plan: ModelPlan, snapshot: Snapshot, now_s: float
+        self, state: ModelState, plan: ModelPlan, gathered: Gathered, now_s: float
     ) -> None:
         """Applies one model's plan and writes its status; its failure is its own."""
         try:
-            await self._apply_and_tell(state, plan, snapshot, now_s)
+            await self._apply_and_tell(state, plan, gathered, now_s)
         except Exception:
             self.metrics.errors.labels("trimtab", "Bug").inc()
             log.exception("%s could not be brought to its plan; it stays", state.spec.key)
 
     async def _apply_and_tell(
-        self, state: ModelState, plan: ModelPlan, snapshot: Snapshot, now_s: float
+        self, state: ModelState, plan: ModelPlan, gathered: Gathered, now_s: float
     ) -> None:
-        key = state.spec.key
+        key, snapshot = state.spec.key, gathered.snapshot
+        compressed = gathered.compressed.get(key)
         try:
             if plan.act:
-                await self.actor.apply(state, plan, snapshot)
+                await self.actor.apply(state, plan, snapshot, compressed)
         except (ActuateError, ApiError) as error:
             plan = self._refused(key, plan, error)
+        if compressed is not None and plan.act:
+            compressed = await self._compress(state, compressed, snapshot)
         told = explain(plan, state.spec, snapshot.accelerator_classes)
         self._log_decision(told)
         obj = self.caches.get(kinds.MODEL_DEPLOYMENT, key)
         if obj is not None:
             live = obj.get("status") or {}
-            await self._write(key, build_status(state, told, live, now_s), now_s)
+            await self._write(key, build_status(state, told, live, now_s, compressed), now_s)
+
+    async def _compress(
+        self, state: ModelState, compressed: Compressed, snapshot: Snapshot
+    ) -> Compressed:
+        """Sees to the compression's Job. What the API server has against it is the compression's
+        trouble, and serving goes on."""
+        try:
+            await self.actor.compress(state, compressed, snapshot)
+        except (ActuateError, ApiError) as error:
+            side = "kubernetes" if isinstance(error, ApiError) else "trimtab"
+            self.metrics.errors.labels(side, error.reason).inc()
+            log.warning("%s: its compression: %s", state.spec.key, error)
+            if isinstance(error, ActuateError | Forbidden | Invalid):
+                reason = "ApplyRefused" if isinstance(error, ApiError) else error.reason
+                return replace(compressed, reason=reason, message=f"{error}")
+        return compressed
 
     def _refused(
         self, key: ObjectKey, plan: ModelPlan, error: ActuateError | ApiError

@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from trimtab.actuate.settings import InstallSettings
+from trimtab.actuate.settings import CompressSettings, InstallSettings
 from trimtab.api.quantities import parse_duration
 from trimtab.core.settings import PolicySettings
 from trimtab.observe.prometheus import ClientSettings
@@ -46,6 +46,26 @@ class ModelsSection(_Section):
     allow_host_path: bool = False
 
 
+class CompressSection(_Section):
+    """How compressions run in the cluster. Without an image none does."""
+
+    image: str = ""
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
+    image_pull_secrets: tuple[str, ...] = ()
+    deadline: Duration = "6h"
+    keep: Duration = "24h"
+
+    def settings(self) -> CompressSettings:
+        """For the Jobs."""
+        return CompressSettings(
+            image=self.image,
+            image_pull_policy=self.image_pull_policy,
+            image_pull_secrets=self.image_pull_secrets,
+            deadline_s=max(1, round(parse_duration(self.deadline))),
+            keep_s=round(parse_duration(self.keep)),
+        )
+
+
 class Settings(_Section):
     """The whole file. `nodes` False: nodes may not be read, so their room is not counted."""
 
@@ -55,6 +75,7 @@ class Settings(_Section):
     namespaces: tuple[str, ...] = ()
     nodes: bool = True
     models: ModelsSection = ModelsSection()
+    compress: CompressSection = CompressSection()
     instance: Annotated[str, Field(max_length=63)] = ""
     log_format: Literal["json", "text"] = "json"
     solver: Literal["auto", "exact"] = "auto"
@@ -107,6 +128,7 @@ class Settings(_Section):
         return InstallSettings(
             instance=self.instance,
             allow_host_path=self.models.allow_host_path,
+            compress=self.compress.settings(),
             scrape_interval_s=max(1, round(parse_duration(self.prometheus.scrape_interval))),
         )
 

@@ -11,6 +11,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from trimtab.control.compression import compression_status
+from trimtab.core.compression import Compressed, compression_condition
 from trimtab.core.explain import Explanation, Way
 from trimtab.core.plan import Condition, ConditionStatus
 from trimtab.core.snapshot import ModelState, Workload
@@ -23,17 +25,28 @@ Status = dict[str, Any]
 
 
 def build_status(
-    state: ModelState, told: Explanation, previous: Mapping[str, Any], now_s: float
+    state: ModelState,
+    told: Explanation,
+    previous: Mapping[str, Any],
+    now_s: float,
+    compressed: Compressed | None = None,
 ) -> Status:
-    """The whole status of a model that was decided on."""
+    """The whole status of a model that was decided on.
+
+    `compressed`: where a Job makes variants of it.
+    """
     workloads = [w for w in state.workloads if w.replicas or w.pods]
     weights = {w.key: w.weight for w in told.decided}
+    conditions, compression = told.conditions, {}
+    if compressed is not None:
+        conditions = (*conditions, compression_condition(compressed))
+        compression["compression"] = compression_status(compressed)
     return {
         "observedGeneration": state.spec.generation,
         "replicas": sum(_alive(w) for w in workloads),
         "selector": f"trimtab.dev/model-deployment={state.spec.key.name}",
         "conditions": merge_conditions(
-            told.conditions, previous.get("conditions") or (), state.spec.generation, now_s
+            conditions, previous.get("conditions") or (), state.spec.generation, now_s
         ),
         "variants": [_variant(w, weights.get(w.key) or 0) for w in workloads],
         "latency": _without_none(
@@ -50,6 +63,7 @@ def build_status(
         ),
         "decision": _decision(told, previous.get("decision") or {}),
         "summary": _summary(told, workloads),
+        **compression,
     }
 
 
@@ -127,6 +141,7 @@ def _steady(status: Mapping[str, Any]) -> Any:
         [(c.get("type"), c.get("status"), c.get("reason")) for c in status.get("conditions") or ()],
         status.get("variants"),
         status.get("cost"),
+        status.get("compression"),
         (status.get("latency") or {}).get("source"),
         decision.get("action"),
         decision.get("binding"),
