@@ -36,9 +36,7 @@ def draw(
     load, latency, replicas, cost = axes
     draw_requests(load, latency, results, target_ms)
     times = [m.at_s - started_at_s for m in moments]
-    replicas.step(
-        times, [m.replicas for m in moments], where="post", color=BLUE, label="asked for"
-    )
+    replicas.step(times, [m.replicas for m in moments], where="post", color=BLUE, label="asked for")
     replicas.step(times, [m.ready for m in moments], where="post", color=GREEN, label="Ready")
     replicas.set_ylabel("replicas")
     replicas.set_ylim(0, 1.4 * max(m.replicas for m in moments))  # room for the legend
