@@ -183,6 +183,9 @@ def test_our_own_models_are_prepared(pod: Pod, config: Path) -> None:
     shutil.copytree(model.parent, pod.source, dirs_exist_ok=True)
     ours = parsed(config.read_text())
     made = pod.ready(model=model.name)
+    if ours.HasField("ensemble_scheduling"):
+        assert made == ours
+        return
     assert made.max_batch_size == min(8, ours.max_batch_size)
     assert made.instance_group[0].kind == ours.instance_group[0].kind
     for field in ("name", "backend", "input", "output"):
