@@ -95,6 +95,19 @@ async def settle(world: World) -> None:
         await world.tick(after_s=120.0)
 
 
+async def test_a_job_that_nobody_had_thought_of_stops_no_serving(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def surprised(*_: object) -> None:
+        raise KeyError("metadata")
+
+    monkeypatch.setattr("trimtab.control.gather.job_seen", surprised)
+    world.kube.put(compressed())
+    await world.tick()
+    assert world.kube.names("Deployment") == ["digits-fp32-cpu"]
+    assert not world.kube.names("Job")
+
+
 async def test_a_published_variant_serves_without_an_edit(world: World) -> None:
     world.kube.put(compressed())
     await world.tick()

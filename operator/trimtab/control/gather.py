@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -33,6 +34,8 @@ from trimtab.observe.cluster import LABEL_MODEL_DEPLOYMENT, workloads_of
 from trimtab.observe.compression import job_seen
 from trimtab.observe.nodes import schedulable_by_class
 from trimtab.observe.quantity import InvalidQuantity
+
+log = logging.getLogger(__name__)
 
 _Parsed = TypeVar("_Parsed")
 _Grouped = dict[ObjectKey, list[RawObject]]
@@ -116,13 +119,27 @@ def _compressed(
         raw = caches.get(kinds.MODEL_DEPLOYMENT, spec.key) or {}
         state = read_compression(raw.get("status") or {})
         if install is not None:
-            here = [j for j in caches.all(kinds.JOB) if key_of(j).namespace == spec.key.namespace]
-            job = job_seen(spec, here, caches.all(kinds.POD))
-            hindrance = _obstacle(spec, spec.compression, classes, install)
-            state = next_state(spec, state, job, hindrance)
+            try:
+                state = _now(caches, spec, spec.compression, state, classes, install)
+            except Exception:
+                # A Job that nobody had thought of must not stop the decision of all models.
+                log.exception("the compression of %s could not be judged; it stays", spec.key)
         if state is not None:
             found[spec.key] = state
     return found
+
+
+def _now(
+    caches: Caches,
+    spec: ModelDeployment,
+    compression: Compression,
+    state: Compressed | None,
+    classes: Mapping[str, AcceleratorClass],
+    install: InstallSettings,
+) -> Compressed | None:
+    here = [j for j in caches.all(kinds.JOB) if key_of(j).namespace == spec.key.namespace]
+    job = job_seen(spec, here, caches.all(kinds.POD))
+    return next_state(spec, state, job, _obstacle(spec, compression, classes, install))
 
 
 def _obstacle(
