@@ -180,6 +180,33 @@ def test_the_last_old_replica_does_not_hold_the_place_of_the_last_new_one() -> N
     assert max(m.cost for m in story.history) <= Decimal("0.40")
 
 
+def test_what_filled_the_budget_gives_way_to_what_carries_the_load() -> None:
+    # Six places of money, and at 100/s the accurate variant takes them all. At 170/s it is late.
+    accurate, fast = variant("fp32", "0.99", 25.0), variant("int8", "0.98", 10.0)
+    spec = replace(
+        deployment(variants=(accurate, fast), per_hour="0.60", most=20),
+        objective=Objective.MAXIMIZE_ACCURACY,
+    )
+    story = Story(Model(spec, steps((0, 100), (210, 170))))
+    expect_replicas(story, 200, fp32=6)
+    expect_replicas(story, 400, int8=3)
+    assert carried(story, story.history[-1]) >= 170
+    assert max(m.cost for m in story.history) <= Decimal("0.60")
+    # One at a time: five of the six served on.
+    assert min(carried(story, m) for m in story.history if m.t_s >= 30) >= 80
+
+
+def test_the_only_replica_is_never_what_makes_room() -> None:
+    accurate, fast = variant("fp32", "0.99", 25.0), variant("int8", "0.98", 10.0)
+    spec = replace(
+        deployment(variants=(accurate, fast), per_hour="0.10", most=20),
+        objective=Objective.MAXIMIZE_ACCURACY,
+    )
+    story = Story(Model(spec, steps((0, 10), (200, 60))))
+    story.until(400)
+    assert min(ready(story)[10:]) == 1
+
+
 def test_a_switch_that_cannot_begin_does_not_keep_the_other_from_growing() -> None:
     class NoGpuFree(Story):
         def snapshot(self) -> Snapshot:

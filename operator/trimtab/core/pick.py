@@ -8,6 +8,7 @@ from trimtab.core.hold import hold_s
 from trimtab.core.ledger import Room, Shares
 from trimtab.core.settings import PolicySettings
 from trimtab.core.snapshot import Workload, WorkloadKey
+from trimtab.core.switch import makes_room
 from trimtab.core.view import View
 
 _WORTH_A_SWITCH = 2.0
@@ -56,10 +57,29 @@ def pick(
         choice = choose(at_peak, spec, current.key, policy)
         if choice is None or choice.short or choice.option.key == current.key:
             return staying, choices
-    if not _can_begin(view, choice, room):
+    if not _can_begin(view, choice, room) and not _worth_breaking(view, staying, choice, room):
         # A switch that cannot begin must not keep the current variant from being scaled.
         return staying, choices
     return choice, choices
+
+
+def _worth_breaking(view: View, staying: Choice, choice: Choice, room: Room) -> bool:
+    """Whether a replica of what serves should go so that the other can begin: it carries what
+    arrives, and what serves cannot.
+
+    The counter-example: as the load rose the accurate variant grew into all of the budget, and then
+    stayed late for as long as the load did, where half the money would have carried it on another.
+    """
+    arriving, current = view.demand.arriving, view.current
+    if current is None or arriving is None or view.demand.blind or choice.short:
+        return False
+    if current.replicas < 2 or staying.option.capacity_rate is None:
+        return False
+    if staying.carried_rate >= arriving:
+        return False  # only what may come is too much for it
+    comes = choice.option.key.accelerator_class
+    binding = room.growth(view.state.spec, comes, 1)[1]
+    return makes_room(current.key.accelerator_class, comes, binding)
 
 
 def _stays_in_shortage(staying: Choice, choice: Choice, current: Workload) -> bool:

@@ -90,8 +90,8 @@ def retire(
             stuck
             and not leaving
             and kept == old.replicas
-            and _makes_room(old, new, step.binding)
-            and _gives_way(old, new, options, relief)
+            and makes_room(old.key.accelerator_class, new.key.accelerator_class, step.binding)
+            and _gives_way(old, new, choice, options, relief)
         ):
             # No accelerator or money for both: break before make, and only one at a time, so that
             # the rest serves on.
@@ -119,36 +119,46 @@ def _relieved(
     return relief.settled or old.key not in options
 
 
-def _makes_room(old: Workload, new: Workload, binding: str | None) -> bool:
-    """Whether one of its replicas, gone, leaves what the new one lacks.
+def makes_room(goes: str, comes: str, binding: str | None) -> bool:
+    """Whether a replica of the class `goes` that is gone leaves what one of `comes` lacks.
 
     The counter-example: the new class has no price, or its nodes are full. Not one pod of another
     class that goes mends that, and a serving fleet was taken down to nothing for a replacement
     that could never start.
     """
     if binding in {"Inventory", "Schedulable"}:
-        return old.key.accelerator_class == new.key.accelerator_class
+        return goes == comes
     return binding in {"Budget", "SharedBudget"}
 
 
 def _gives_way(
-    old: Workload, new: Workload, options: Mapping[WorkloadKey, Option], relief: Relief
+    old: Workload,
+    new: Workload,
+    choice: Choice,
+    options: Mapping[WorkloadKey, Option],
+    relief: Relief,
 ) -> bool:
     """Whether one of its replicas may go before the new one that takes its place is there.
 
     Where it may not stay, yes. Where it may: once the switch has begun, lest the last old replica
     hold the place of the last new one for ever; and not in the first window, unless each that
-    comes carries at least as much as the one that goes.
+    comes carries at least as much as the one that goes. And to begin it, where the old ones cannot
+    carry the load and the new ones can; never the only one.
     """
     if relief.blind or not old.replicas:
         return False
     if old.key not in options:
         return True
     if not new.ready:
-        return False
+        return old.replicas > 1 and not choice.short and _overloaded(old, options, relief)
     comes = options[new.key].capacity_rate if new.key in options else None
     goes = options[old.key].capacity_rate
     return relief.settled or (comes is not None and goes is not None and comes >= goes)
+
+
+def _overloaded(old: Workload, options: Mapping[WorkloadKey, Option], relief: Relief) -> bool:
+    each = options[old.key].capacity_rate
+    return each is not None and relief.rate is not None and old.replicas * each < relief.rate
 
 
 def _still_needed(
