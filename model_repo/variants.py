@@ -29,7 +29,7 @@ MADE_FROM = {
 }
 # Small enough for git.
 COMMITTED = {
-    "image": ("int8",),
+    "image": ("int8", "student"),
     "text": ("student-int8",),
 }
 
