@@ -152,9 +152,11 @@ def assembled() -> Iterator[Crew]:
     gpu = torch.cuda.is_available()
     if gpu:
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-    with together():
+    try:
         # What is on a GPU goes by NCCL; orders and words are on the CPU and go by gloo.
         dist.init_process_group("cpu:gloo,cuda:nccl" if gpu else "gloo", timeout=_PATIENCE)
+    except (RuntimeError, ValueError) as error:
+        raise CrewLost(f"the workers did not meet: {first_line(error)}") from error
     try:
         yield Crew(dist.get_rank(), dist.get_world_size())
     finally:
@@ -167,4 +169,5 @@ def together() -> Iterator[None]:
     try:
         yield
     except (RuntimeError, ValueError) as error:
-        raise CrewLost(f"a worker is gone: {first_line(error)}") from error
+        # Which of them is gone, and why, nobody else knows.
+        raise CrewLost("a worker is gone; its own log may say why") from error
