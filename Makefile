@@ -48,7 +48,7 @@ imports: setup ## The import contract (.importlinter)
 	$(BIN)/lint-imports --no-logo
 
 .PHONY: unit
-unit: setup ## Unit tests: no cluster, under a minute
+unit: setup ## Unit tests: no cluster; one to four minutes
 	$(PY) -m pytest tests
 
 # Skipped by `unit`, which has no torch.
