@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,6 +12,7 @@ mpl.use("Agg")
 
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from e2e.demo.result import Phases
@@ -38,22 +39,41 @@ def draw(
     times = [m.at_s - started_at_s for m in moments]
     replicas.step(times, [m.replicas for m in moments], where="post", color=BLUE, label="asked for")
     replicas.step(times, [m.ready for m in moments], where="post", color=GREEN, label="Ready")
-    replicas.set_ylabel("replicas")
-    replicas.set_ylim(0, 1.4 * max(m.replicas for m in moments))  # room for the legend
-    replicas.yaxis.set_major_locator(MaxNLocator(integer=True))
-    replicas.legend(loc="upper right", frameon=False, ncols=2)
-    cost.step(times, [float(m.cost_per_hour) for m in moments], where="post", color=BLUE)
-    cost.axhline(float(budget), color=RED, linestyle="--", label=f"budget ${budget}/h")
-    cost.set_ylabel("cost, $/h")
-    cost.set_ylim(0, float(budget) * 1.25)
-    cost.legend(loc="upper right", frameon=False)
-    cost.set_xlabel("seconds from the start of the load")
+    label_replicas(replicas, max(m.replicas for m in moments))
+    draw_cost(cost, times, moments, budget)
     for axis in axes:
-        axis.spines[["top", "right"]].set_visible(False)
-        axis.set_xlim(0, phases.end_s)
         for edge_s in (phases.up_s, phases.down_s):
             axis.axvline(edge_s, color=GREY, linewidth=0.8, linestyle=":")
-    figure.suptitle("trimtab: one model under a step of load, on a real cluster", fontsize=12)
+    title = "trimtab: one model under a step of load, on a real cluster"
+    finish(path, figure, axes, phases.end_s, title)
+
+
+def label_replicas(axis: Axes, most: int) -> None:
+    """The axis of replicas, of which `most` are shown."""
+    axis.set_ylabel("replicas")
+    axis.set_ylim(0, 1.4 * most)  # room for the legend
+    axis.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.legend(loc="upper right", frameon=False, ncols=2)
+
+
+def draw_cost(
+    axis: Axes, times_s: Sequence[float], moments: Sequence[Moment], budget: Decimal
+) -> None:
+    """The cost against its budget; the last panel."""
+    axis.step(times_s, [float(m.cost_per_hour) for m in moments], where="post", color=BLUE)
+    axis.axhline(float(budget), color=RED, linestyle="--", label=f"budget ${budget}/h")
+    axis.set_ylabel("cost, $/h")
+    axis.set_ylim(0, float(budget) * 1.25)
+    axis.legend(loc="upper right", frameon=False)
+    axis.set_xlabel("seconds from the start of the load")
+
+
+def finish(path: Path, figure: Figure, axes: Iterable[Axes], end_s: float, title: str) -> None:
+    """Writes the picture."""
+    for axis in axes:
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.set_xlim(0, end_s)
+    figure.suptitle(title, fontsize=12)
     figure.savefig(path, dpi=110)
     plt.close(figure)
 

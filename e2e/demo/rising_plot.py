@@ -7,9 +7,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from matplotlib import pyplot as plt
-from matplotlib.ticker import MaxNLocator
 
-from e2e.demo.plot import BLUE, GREEN, RED, draw_requests
+from e2e.demo.plot import BLUE, GREEN, draw_cost, draw_requests, finish, label_replicas
 from e2e.demo.rising import duration_s, replicas_of
 from e2e.kit.recorder import Moment
 from e2e.load.stats import Result
@@ -35,19 +34,8 @@ def draw_rising(
         ready = [replicas_of(m, variant)[1] for m in moments]
         peak = max(peak, *ready)
         replicas.step(times, ready, where="post", color=colour, label=f"{variant}, Ready")
-    replicas.set_ylabel("replicas")
-    replicas.set_ylim(0, 1.4 * peak)  # room for the legend
-    replicas.yaxis.set_major_locator(MaxNLocator(integer=True))
-    replicas.legend(loc="upper right", frameon=False, ncols=2)
-    cost.step(times, [float(m.cost_per_hour) for m in moments], where="post", color=BLUE)
-    cost.axhline(float(budget), color=RED, linestyle="--", label=f"budget ${budget}/h")
-    cost.set_ylabel("cost, $/h")
-    cost.set_ylim(0, float(budget) * 1.25)
-    cost.legend(loc="upper right", frameon=False)
-    cost.set_xlabel("seconds from the start of the load")
-    for axis in axes:
-        axis.spines[["top", "right"]].set_visible(False)
-        axis.set_xlim(0, duration_s())
-    figure.suptitle("trimtab: two variants of one model, on a real cluster", fontsize=12)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    label_replicas(replicas, peak)
+    draw_cost(cost, times, moments, budget)
+    finish(
+        path, figure, axes, duration_s(), "trimtab: two variants of one model, on a real cluster"
+    )
