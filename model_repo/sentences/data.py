@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Mapping
 from importlib.metadata import distribution
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from model_repo.prepared import prepare_module
 
 Array = npt.NDArray[Any]
 
@@ -36,18 +36,8 @@ def model_file(name: str) -> Path:
 
 def tokens(texts: list[str]) -> Array:
     """[n, length] ids, made by what prepares them in Triton."""
-    prepare = prepare_module().ready(PREPARE)
+    prepare = prepare_module(PREPARE).ready(PREPARE)
     return np.stack([prepare(text.encode()) for text in texts])
-
-
-def prepare_module() -> ModuleType:
-    """Triton's prepare.py, loaded from where it is served."""
-    spec = importlib.util.spec_from_file_location("sentences_prepare", PREPARE / "prepare.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def weights() -> Mapping[str, Array]:

@@ -6,15 +6,15 @@ are added here, from a seed: noise is what would not compress.
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import wave
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from model_repo.prepared import prepare_module
 
 Array = npt.NDArray[Any]
 
@@ -56,24 +56,14 @@ def test_requests(count: int) -> tuple[list[bytes], Array]:
 
 def stored(signal: Array) -> Array:
     """A clean second as it is kept: [frames, bands] in steps of STEP_DB above the floor."""
-    module = prepare_module()
+    module = prepare_module(PREPARE)
     loudness = module.log_mel(signal, module.mel_filters())[0]
     steps: Array = np.round((loudness - module.FLOOR_DB) / STEP_DB).astype(np.uint8)
     return steps
 
 
-def prepare_module() -> ModuleType:
-    """Triton's prepare.py, loaded from where it is served."""
-    spec = importlib.util.spec_from_file_location("speech_prepare", PREPARE / "prepare.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def _stored(name: str) -> tuple[Array, Array]:
-    floor = prepare_module().FLOOR_DB
+    floor = prepare_module(PREPARE).FLOOR_DB
     with np.load(FILE) as file:
         steps, words = file[f"{name}_logmel"], file[f"{name}_words"]
     return steps * np.float32(STEP_DB) + np.float32(floor), words.astype(np.int64)
@@ -98,7 +88,7 @@ def _heard(clean: Array, rng: np.random.Generator) -> Array:
 def _noisy(signal: Array, rng: np.random.Generator) -> Array:
     late = int(rng.integers(LATEST_FRAME)) * FRAME_SAMPLES
     moved = np.concatenate([np.zeros(late), signal[: len(signal) - late]])
-    module = prepare_module()
+    module = prepare_module(PREPARE)
     hiss = rng.standard_normal(len(signal))
     # So loud that it has, in the middle band, the loudness that training's noise has.
     middle = module.log_mel(hiss, module.mel_filters())[0].mean()

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import lzma
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from model_repo.prepared import prepare_module
 
 Array = npt.NDArray[Any]
 
@@ -39,7 +39,7 @@ def write(sets: dict[str, list[tuple[int, str]]]) -> None:
 
 def vocabulary(snippets: Sequence[str]) -> list[str]:
     """The most frequent tokens, most frequent first; equally frequent ones by the alphabet."""
-    split = prepare_module().split
+    split = prepare_module(PREPARE).split
     counts = Counter(token for text in snippets for token in split(text.encode()))
     often = sorted((-n, token) for token, n in counts.items() if n >= LEAST_SEEN)
     return [token for _, token in often[:MOST_TOKENS]]
@@ -47,7 +47,7 @@ def vocabulary(snippets: Sequence[str]) -> list[str]:
 
 def tokens(snippets: Sequence[str]) -> Array:
     """[n, length] ids, made by what prepares them in Triton."""
-    prepare = prepare_module().ready(PREPARE)
+    prepare = prepare_module(PREPARE).ready(PREPARE)
     return np.stack([prepare(text.encode()) for text in snippets])
 
 
@@ -56,13 +56,3 @@ def test_requests(count: int) -> tuple[list[bytes], Array]:
     snippets, labels = read("test")
     chosen = np.random.default_rng(0).permutation(len(labels))[:count]
     return [snippets[i].encode() for i in chosen], labels[chosen]
-
-
-def prepare_module() -> ModuleType:
-    """Triton's prepare.py, loaded from where it is served."""
-    spec = importlib.util.spec_from_file_location("text_prepare", PREPARE / "prepare.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module

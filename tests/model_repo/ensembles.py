@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from model_repo import REPO
+from model_repo.prepared import prepare_module
 from trimtab.actuate import pbtxt
 
 ENSEMBLES = ("image", "text", "speech", "sentences")
@@ -15,13 +15,7 @@ ENSEMBLES = ("image", "text", "speech", "sentences")
 
 def prepare(sample: str) -> ModuleType:
     """The module that Triton's model.py imports as `prepare`."""
-    path = serve(sample) / f"{sample}_prepare" / "1" / "prepare.py"
-    spec = importlib.util.spec_from_file_location(f"{sample}_prepare", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return prepare_module(serve(sample) / f"{sample}_prepare" / "1")
 
 
 def serve(sample: str) -> Path:

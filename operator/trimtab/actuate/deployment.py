@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from trimtab.actuate import config, names
@@ -103,12 +104,7 @@ def _template(
     }
     if source.path is not None:
         spec["initContainers"] = [_prepare(md, accelerator_class, target, source)]
-    if accelerator_class.node_selector:
-        spec["nodeSelector"] = dict(accelerator_class.node_selector)
-    if accelerator_class.tolerations:
-        spec["tolerations"] = [as_toleration(t) for t in accelerator_class.tolerations]
-    if md.triton.image_pull_secrets:
-        spec["imagePullSecrets"] = [{"name": n} for n in md.triton.image_pull_secrets]
+    spec |= placement(accelerator_class, md.triton.image_pull_secrets)
     return {"metadata": meta, "spec": spec}
 
 
@@ -253,7 +249,19 @@ def _probe(path: str, period: int, failures: int, *, timeout: int) -> Dict:
     }
 
 
-def as_toleration(toleration: Toleration) -> Dict:
+def placement(accelerator_class: AcceleratorClass, pull_secrets: Sequence[str]) -> Dict:
+    """The fields of a pod's spec that say on which nodes it may run, and as whom it pulls."""
+    fields: Dict = {}
+    if accelerator_class.node_selector:
+        fields["nodeSelector"] = dict(accelerator_class.node_selector)
+    if accelerator_class.tolerations:
+        fields["tolerations"] = [_toleration(t) for t in accelerator_class.tolerations]
+    if pull_secrets:
+        fields["imagePullSecrets"] = [{"name": name} for name in pull_secrets]
+    return fields
+
+
+def _toleration(toleration: Toleration) -> Dict:
     """The toleration as a pod has it."""
     fields = {
         "key": toleration.key,

@@ -13,8 +13,8 @@ from trimtab.actuate import names
 from trimtab.actuate.children import stamped
 from trimtab.actuate.config import SOURCE_DIR
 from trimtab.actuate.deployment import (
-    as_toleration,
     container_security,
+    placement,
     pod_security,
     resources_of,
 )
@@ -199,12 +199,7 @@ def _template(
     }
     if compression.workers > 1:
         spec["subdomain"] = names.compression_name(md, source_hash(compression))
-    if accelerator_class.node_selector:
-        spec["nodeSelector"] = dict(accelerator_class.node_selector)
-    if accelerator_class.tolerations:
-        spec["tolerations"] = [as_toleration(t) for t in accelerator_class.tolerations]
-    if settings.compress.image_pull_secrets:
-        spec["imagePullSecrets"] = [{"name": n} for n in settings.compress.image_pull_secrets]
+    spec |= placement(accelerator_class, settings.compress.image_pull_secrets)
     return {"metadata": {"labels": labels}, "spec": spec}
 
 
