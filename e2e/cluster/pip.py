@@ -10,11 +10,11 @@ from pathlib import Path
 from e2e.cluster.shell import run
 
 PYTHON = "3.11"  # Debian bookworm's
-_GLIBC = ("2014", "_2_17", "_2_24", "_2_27", "_2_28", "_2_31", "_2_34", "_2_35", "_2_36")
+_GLIBC = ("2014", *(f"_2_{minor}" for minor in range(17, 37)))
 
 
 def platforms(machine: str) -> list[str]:
-    """Wheel tags that bookworm (glibc 2.36) can run; pip asks for each by name."""
+    """Wheel tags that bookworm (glibc 2.36) can run, every one: pip asks for each by name."""
     return [f"manylinux{glibc}_{machine}" for glibc in _GLIBC]
 
 

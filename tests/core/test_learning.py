@@ -11,6 +11,7 @@ import pytest
 from tests.core.builders import INT8, deployment, steady, variant
 from tests.core.queue_simulation import executed
 from tests.core.story import Model, Story, carried, expect_replicas
+from trimtab.core.forecast import History
 from trimtab.core.latency import ServiceCurve
 from trimtab.core.learn import Belief, belief_of, learn, seed_points
 from trimtab.core.memory import ModelMemory
@@ -229,3 +230,42 @@ def test_siblings_that_agree_leave_less_margin_than_those_that_do_not() -> None:
     quarrelling = after_siblings(b=0.8, c=1.9, d=1.0, e=1.5).margin
     assert 1.05 < agreeing < 1.12
     assert quarrelling > 1.2
+
+
+def test_what_siblings_taught_is_not_forgotten_at_the_first_reading() -> None:
+    # Both profiles are of a machine twice as fast; of one execution little is learnt.
+    spec = deployment(variants=VARIANTS[:2])
+    b, a = WorkloadKey("b", "cpu"), WorkloadKey("a", "cpu")
+    taught = replace(from_seed(seed_points(spec, b)), level=math.log(2.0), samples=20)
+    readings = WorkloadReadings(
+        a,
+        batch_rate=Known(1 / 60, 100.0),
+        service_time_s=Known(0.008, 100.0),
+        batch_size=Known(1.0, 100.0),
+    )
+    state = ModelState(spec, (), ModelReadings(workloads=(readings,)))
+    memory = learn(ModelMemory(learned={b: taught}), state, 100.0)
+    belief = belief_of(memory, spec, a)
+    assert belief is not None
+    assert belief.curve.seconds(1) == pytest.approx(0.008, rel=0.02)
+    assert not belief.confirmed
+
+
+def test_single_requests_are_timed_whatever_the_load_was() -> None:
+    # A profile of a machine three times as fast, and a burst in the window: with a cap of one no
+    # batch has to be inferred from it.
+    spec = deployment(variants=(variant("int8", "0.98", 11.0, batch_ms={8: 80.0}),))
+    readings = WorkloadReadings(
+        INT8,
+        batch_rate=Known(1.0, 100.0),
+        service_time_s=Known(0.032, 100.0),
+        batch_size=Known(1.0, 100.0),
+    )
+    state = ModelState(
+        spec, (Workload(INT8, 1, batch_cap=1),), ModelReadings(workloads=(readings,))
+    )
+    burst = History(recent=tuple((5.0 * i, 10.0 if i < 14 else 90.0) for i in range(20)))
+    memory = learn(ModelMemory(history=burst), state, 100.0)
+    belief = belief_of(memory, spec, INT8)
+    assert belief is not None
+    assert belief.curve.seconds(1) == pytest.approx(0.031, rel=0.05)

@@ -11,17 +11,23 @@ import pytest
 from tests.core.builders import (
     FP32,
     INT8,
+    Load,
     accelerator,
     deployment,
     steady,
     steps,
     variant,
 )
-from tests.core.story import Model, Story, UncountedStory, carried, expect_replicas
+from tests.core.story import Model, Moment, Story, UncountedStory, carried, expect_replicas
 from trimtab.api.resources import AcceleratorClass, Objective
+from trimtab.core.choose import judge
+from trimtab.core.guard import Step
+from trimtab.core.ledger import Shares
+from trimtab.core.options import Option
 from trimtab.core.plan import ConditionStatus
 from trimtab.core.signals import Missing
-from trimtab.core.snapshot import Snapshot, WorkloadKey
+from trimtab.core.snapshot import Pod, Snapshot, Workload, WorkloadKey
+from trimtab.core.switch import Relief, retire
 
 BETTER = variant("int8", "0.98", 10.0)
 WORSE = variant("fp32", "0.99", 25.0)
@@ -31,6 +37,16 @@ CLASSES = (accelerator("cpu", "0.10"), accelerator("l4", "0.80"))
 def ready(story: Story) -> list[int]:
     """Ready pods of all variants, tick by tick."""
     return [sum(w.ready for w in m.state.workloads) for m in story.history]
+
+
+def asked(moment: Moment, key: WorkloadKey) -> int:
+    """Replicas of a workload that the plan of that moment asks for."""
+    return sum(t.replicas for t in moment.plan.targets if t.key == key)
+
+
+def pods(count: int) -> tuple[Pod, ...]:
+    """So many that are Ready."""
+    return tuple(Pod(f"p{i}", 0.0, 1.0) for i in range(count))
 
 
 def switching(load: float = 100.0, **changes: float) -> Story:
@@ -194,6 +210,77 @@ def test_what_filled_the_budget_gives_way_to_what_carries_the_load() -> None:
     assert max(m.cost for m in story.history) <= Decimal("0.60")
     # One at a time: five of the six served on.
     assert min(carried(story, m) for m in story.history if m.t_s >= 30) >= 80
+
+
+def rising(from_s: float, to_s: float, low: float, high: float) -> Load:
+    """A load that rises in a line between two times."""
+
+    def load(t_s: float) -> float:
+        share = min(1.0, max(0.0, (t_s - from_s) / (to_s - from_s)))
+        return low + share * (high - low)
+
+    return load
+
+
+def accurate_and_fast(load: Load, **changes: float) -> Story:
+    """Six places of money: the accurate variant carries 100/s with them, the fast one 450/s."""
+    accurate, fast = variant("fp32", "0.99", 25.0), variant("int8", "0.98", 10.0)
+    spec = replace(
+        deployment(variants=(accurate, fast), per_hour="0.60", most=20, window_s=60),
+        objective=Objective.MAXIMIZE_ACCURACY,
+    )
+    return Story(Model(spec, load), **changes)  # type: ignore[arg-type]
+
+
+def test_a_switch_begins_while_there_is_room_for_both() -> None:
+    # Begun with the whole budget in fp32, it frees one place at a time, late for two minutes.
+    load = rising(300, 900, 30, 180)
+    story = accurate_and_fast(load, start_up_s=20.0)
+    expect_replicas(story, 300, fp32=2)
+    expect_replicas(story, 960, int8=3)
+    begun = next(m for m in story.history if asked(m, INT8))
+    assert asked(begun, FP32) < 6
+    since = [m for m in story.history if m.t_s >= begun.t_s + 20]
+    assert all(carried(story, m) >= load(m.t_s) for m in since)
+    assert max(m.cost for m in story.history) <= Decimal("0.60")
+
+
+def test_a_steady_load_may_have_the_last_place() -> None:
+    story = accurate_and_fast(steady(95))
+    expect_replicas(story, 400, fp32=6)
+
+
+def test_a_begun_switch_goes_on_through_a_dip() -> None:
+    # The fast pods have just begun to start when the load falls to what fp32 carries, for 15 s.
+    ramp = rising(300, 540, 30, 180)
+
+    def load(t_s: float) -> float:
+        return 60.0 if 385 <= t_s < 400 else ramp(t_s)
+
+    story = accurate_and_fast(load, start_up_s=30.0)
+    story.until(600)
+    fast = [asked(m, INT8) for m in story.history if m.t_s >= 380]
+    assert fast[0] >= 1
+    assert min(fast) >= 1
+
+
+def test_what_serving_has_not_told_counts_half() -> None:
+    # By its profile one new pod carries what four old ones do; nobody has seen it yet.
+    assert old_kept(margin=1.2) == 3
+    assert old_kept(margin=1.0) == 1
+
+
+def old_kept(margin: float) -> int:
+    """Of five old pods of 10/s each, what stays beside one new of 40/s at a load of 50/s."""
+    spec = deployment(variants=(WORSE, BETTER))
+    old = Option(FP32, Decimal("0.99"), Decimal("0.10"), 1, 10.0, meets_slo=True)
+    new = Option(INT8, Decimal("0.98"), Decimal("0.10"), 1, 40.0, meets_slo=True, margin=margin)
+    choice = judge(new, spec, 50.0, 1, Shares(Snapshot(())))
+    relief = Relief(50.0, 50.0, choice.granted, blind=False, settled=True)
+    running = [Workload(k, n, pods(n)) for k, n in ((FP32, 5), (INT8, 1))]
+    options = {FP32: old, INT8: new}
+    ((_, kept),), _ = retire(running[:1], running[1], Step(2), choice, options, relief)
+    return kept
 
 
 def test_the_only_replica_is_never_what_makes_room() -> None:

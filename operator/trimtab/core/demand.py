@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from trimtab.core.forecast import forecast, record
+from trimtab.core.forecast import forecast, record, trend_of
 from trimtab.core.forecast.onsets import noise
 from trimtab.core.hold import hold_s, ready_after_s
 from trimtab.core.memory import ModelMemory
@@ -16,6 +16,10 @@ from trimtab.core.snapshot import ModelState
 
 _JUMP = 3.0  # standard deviations of the short window
 _LARGE = 0.25  # of the level: so much more is no noise of any service
+# Times to Ready that a switch takes where what serves has nearly all of the room: a first pod
+# comes into what is left, and others into what the first ones relieve.
+_SWITCH_LEADS = 3.0
+_FARTHEST = 3.0  # times what arrives: no line of two minutes says more
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,8 @@ class Demand:
 
     measured: the part of it that was measured; arriving: the same without the backlog, which alone
     is remembered. backlog: items that wait beyond what is in time. reason: what asks for more than
-    the level, as the forecast says. blind: True where the fleet must not shrink on what was read.
+    the level, as the forecast says. foreseen: what arrives by the end of a switch begun now, if the
+    trend goes on. blind: True where the fleet must not shrink on what was read.
     """
 
     rate: float | None
@@ -34,6 +39,7 @@ class Demand:
     arriving: float | None = None
     backlog: float = 0.0
     reason: str = "Level"
+    foreseen: float | None = None
 
 
 def estimate_demand(state: ModelState, memory: ModelMemory, policy: PolicySettings) -> Demand:
@@ -104,7 +110,16 @@ def foresee(
     if ahead.reason == "Rise":
         arriving, measured = ahead.rate, max(measured, ahead.rate)
     rate, reason = max((measured, "Level"), (ahead.rate, ahead.reason))
-    return replace(demand, rate=rate, measured=measured, arriving=arriving, reason=reason), memory
+    later = arriving + trend_of(history, _SWITCH_LEADS * lead_s)
+    demand = replace(
+        demand,
+        rate=rate,
+        measured=measured,
+        arriving=arriving,
+        reason=reason,
+        foreseen=min(later, _FARTHEST * arriving),
+    )
+    return demand, memory
 
 
 def remember_demand(
@@ -116,22 +131,38 @@ def remember_demand(
     """
     blind_s = memory.blind_since_s if memory.blind_since_s is not None else now_s
     seeing_s = memory.seeing_since_s if memory.seeing_since_s is not None else now_s
-    kept, arriving = memory.demand, demand.arriving
-    if arriving is not None:
-        # Only what no later entry reaches can ever be a maximum again.
-        larger = [(t, r) for t, r in kept if t > now_s - keep_s and r > arriving]
-        kept = (*larger, (now_s, arriving))
     return replace(
         memory,
-        demand=kept,
+        demand=_with(memory.demand, demand.arriving, now_s, keep_s),
+        foreseen=_with(memory.foreseen, demand.foreseen, now_s, keep_s),
         blind_since_s=blind_s if demand.blind else None,
         seeing_since_s=None if demand.blind else seeing_s,
     )
 
 
+def _with(
+    kept: tuple[tuple[float, float], ...], rate: float | None, now_s: float, keep_s: float
+) -> tuple[tuple[float, float], ...]:
+    """The staircase with one more rate."""
+    if rate is None:
+        return kept
+    # Only what no later entry reaches can ever be a maximum again.
+    larger = [(t, r) for t, r in kept if t > now_s - keep_s and r > rate]
+    return (*larger, (now_s, rate))
+
+
 def peak_demand(memory: ModelMemory, now_s: float, window_s: float) -> float | None:
     """The largest demand of the last `window_s` seconds; None where none was recorded."""
-    return next((r for t, r in memory.demand if t >= now_s - window_s), None)
+    return _peak(memory.demand, now_s - window_s)
+
+
+def peak_foreseen(memory: ModelMemory, now_s: float, window_s: float) -> float | None:
+    """The largest rate that was foreseen in the last `window_s` seconds; None where none was."""
+    return _peak(memory.foreseen, now_s - window_s)
+
+
+def _peak(kept: tuple[tuple[float, float], ...], since_s: float) -> float | None:
+    return next((r for t, r in kept if t >= since_s), None)
 
 
 def seen_for(memory: ModelMemory, now_s: float, window_s: float) -> bool:

@@ -24,6 +24,8 @@ _WINDOW_S = 60.0  # what the readings are means over, roughly
 # slower (plans that are exact on paper collapse when the profile is wrong: arXiv 2604.07472).
 _SEED_SD = math.log(1.2)
 _SIBLING_SAMPLES = 6
+_KNOWN_SD = 0.15  # of the logarithm of a service time; more is not known yet
+_SINGLE = 1.05  # items of a mean batch: below, hardly any execution had two
 
 # Whatever else goes wrong makes requests late too, so low answers are followed faster.
 _FRONT_END_RISES = 0.4
@@ -49,8 +51,11 @@ def learn(
     """The memory after this snapshot's readings of service times and pods."""
     learned = dict(memory.learned)
     is_mixed = _is_mixed(memory, now_s, policy)
+    errors = _seed_errors(memory, state.spec)
     for readings in state.readings.workloads:
         before = _current(learned.get(readings.key), seed_points(state.spec, readings.key))
+        if before is not None and not before.samples:
+            before = _as_siblings(before, _of_siblings(errors, readings.key))
         cap = state.workload(readings.key).batch_cap or state.spec.triton.max_batch_size
         after = _learn_service_time(before, readings, cap, now_s, is_mixed=is_mixed)
         if after is not None:
@@ -115,25 +120,46 @@ def _belief(
     learned = _current(memory.learned.get(key), seed_points(spec, key))
     if learned is None:
         return None
-    if learned.samples:
-        return Belief(learned.curve, confirmed=True)
-    errors = [
-        error
-        for other, error in seed_errors.items()
-        if other.accelerator_class == key.accelerator_class and other.variant != key.variant
-    ]
-    return _unconfirmed(learned.base, tuple(errors))
+    if not learned.samples:
+        return _unconfirmed(learned.base, _of_siblings(seed_errors, key))
+    sd = math.sqrt(learned.spread[0])
+    if sd > _KNOWN_SD:
+        # One reading of two loads tells next to nothing: taken for all there is to know, it once
+        # gave a variant three times the capacity it had, and the old replicas went.
+        return Belief(learned.curve, confirmed=False, margin=math.exp(min(sd, _SEED_SD)))
+    return Belief(learned.curve, confirmed=True)
 
 
 @lru_cache(maxsize=65536)
 def _unconfirmed(base: ServiceCurve, errors: tuple[float, ...]) -> Belief:
     """A seed, corrected by what was found wrong with its siblings'."""
+    middle, sd = _error_of(errors)
+    return Belief(base.scaled(math.exp(middle)), confirmed=False, margin=math.exp(sd))
+
+
+def _of_siblings(seed_errors: Mapping[WorkloadKey, float], key: WorkloadKey) -> tuple[float, ...]:
+    """The seeds' errors of the other variants on the class."""
+    return tuple(
+        error
+        for other, error in seed_errors.items()
+        if other.accelerator_class == key.accelerator_class and other.variant != key.variant
+    )
+
+
+def _error_of(errors: tuple[float, ...]) -> tuple[float, float]:
+    """What is to be expected of a seed's error where its siblings had these, and its standard
+    deviation; logarithms."""
     if not errors:
-        return Belief(base, confirmed=False, margin=math.exp(_SEED_SD))
+        return 0.0, _SEED_SD
     middle = median(errors)
     own = (_SEED_SD**2 + sum((e - middle) ** 2 for e in errors)) / (len(errors) + 1)
-    margin = math.exp(math.sqrt(own * (1.0 + 1.0 / len(errors))))
-    return Belief(base.scaled(math.exp(middle)), confirmed=False, margin=margin)
+    return middle, math.sqrt(own * (1.0 + 1.0 / len(errors)))
+
+
+def _as_siblings(seed: Learned, errors: tuple[float, ...]) -> Learned:
+    """A seed that starts from what its siblings on the class taught: forgotten at the first
+    reading, a variant was faster by their error until serving had told it again."""
+    return replace(seed, level=_error_of(errors)[0]) if errors else seed
 
 
 def _seed_errors(memory: ModelMemory, spec: ModelDeployment) -> dict[WorkloadKey, float]:
@@ -169,7 +195,9 @@ def _learn_service_time(
         return first_seen(batch_a_request_sees(shape, cap, mean), seconds)
     batch = batch_a_request_sees(before.base, cap, mean)
     executions = (value_or_none(readings.batch_rate) or 0.0) * _WINDOW_S
-    return believe(before, batch, seconds, executions, now_s, is_mixed=is_mixed)
+    # Two loads that both come one by one leave nothing to infer.
+    unsure = is_mixed and mean > _SINGLE
+    return believe(before, batch, seconds, executions, now_s, is_mixed=unsure)
 
 
 def _is_mixed(memory: ModelMemory, now_s: float, policy: PolicySettings) -> bool:

@@ -16,6 +16,7 @@ class ModelMemory:
     """One model's past.
 
     demand: (time, requests/s), a decreasing staircase: each entry is the largest since its time.
+    foreseen: the same of what the trend said would arrive by the end of a switch.
     seeing_since_s: since when every reading was there; None while blind.
     blind_since_s: since when readings are missing; None while there are some.
     front_end_s: seconds of a core that a request costs beside its execution, by class.
@@ -31,6 +32,7 @@ class ModelMemory:
 
     learned: Mapping[WorkloadKey, Learned] = field(default_factory=dict)
     demand: tuple[tuple[float, float], ...] = ()
+    foreseen: tuple[tuple[float, float], ...] = ()
     seeing_since_s: float | None = None
     blind_since_s: float | None = None
     front_end_s: Mapping[str, float] = field(default_factory=dict)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from trimtab.core.choose import Choice, choose, judge
-from trimtab.core.demand import peak_demand, seen_for
+from trimtab.core.demand import peak_demand, peak_foreseen, seen_for
 from trimtab.core.hold import hold_s
 from trimtab.core.ledger import Room, Shares
 from trimtab.core.settings import PolicySettings
@@ -12,6 +15,11 @@ from trimtab.core.switch import makes_room
 from trimtab.core.view import View
 
 _WORTH_A_SWITCH = 2.0
+_ROOM = frozenset({"Budget", "Inventory"})
+_LEAST_ROOM = 3  # with less, to keep a place free is to do without half of what is paid for
+
+Judge = Callable[[float | None], tuple[Choice, ...]]
+"""Every option at a load in items/s."""
 
 
 def pick(
@@ -24,9 +32,8 @@ def pick(
     running = current.replicas if current else 0
     if spec.scaling.manual is not None:
         return _manual(view, shares), ()
-    choices = tuple(
-        judge(option, spec, view.demand.rate, running, shares) for option in view.options.values()
-    )
+    judged = partial(_judged, view, shares, running)
+    choices = judged(view.demand.rate)
     staying = next((c for c in choices if current and c.option.key == current.key), None)
     hopeless = current is not None and _hopeless(current, room)
     if staying is not None and view.demand.blind and not hopeless:
@@ -36,31 +43,115 @@ def pick(
         # full class, for which the model would wait for ever.
         able = tuple(c for c in choices if c is not staying and _can_begin(view, c, room))
         return choose(able or choices, spec, None, policy), choices
-    choice = choose(choices, spec, current.key, policy)
-    if choice is None or choice is staying:
-        return choice, choices
-    if staying.short and _stays_in_shortage(staying, choice, current):
+    choice = (
+        _needed(view, choices, staying, current, policy)
+        or _foreseen(view, choices, staying, judged, now_s, policy)
+        or _wished(view, choices, staying, judged, now_s, policy)
+    )
+    if choice is None:
         return staying, choices
-    if not staying.short:
-        # A wish, not a need: first grow if the load asks for more, and a cheaper fleet must have
-        # sufficed for the whole window. Otherwise two variants swap at every dip of the load.
-        window_s = hold_s(spec, view.memory)
-        peak = peak_demand(view.memory, now_s, window_s)
-        if (
-            peak is None
-            or staying.granted > current.replicas
-            or not seen_for(view.memory, now_s, window_s)
-        ):
-            return staying, choices
-        rate = peak * (1.0 + policy.dead_band)
-        at_peak = tuple(judge(o, spec, rate, running, shares) for o in view.options.values())
-        choice = choose(at_peak, spec, current.key, policy)
-        if choice is None or choice.short or choice.option.key == current.key:
-            return staying, choices
     if not _can_begin(view, choice, room) and not _worth_breaking(view, staying, choice, room):
         # A switch that cannot begin must not keep the current variant from being scaled.
         return staying, choices
     return choice, choices
+
+
+def _judged(view: View, shares: Shares, running: int, rate: float | None) -> tuple[Choice, ...]:
+    """Every option at that load."""
+    spec = view.state.spec
+    return tuple(judge(option, spec, rate, running, shares) for option in view.options.values())
+
+
+def _needed(
+    view: View,
+    choices: tuple[Choice, ...],
+    staying: Choice,
+    current: Workload,
+    policy: PolicySettings,
+) -> Choice | None:
+    """Another choice where what serves cannot carry the load; None where it stays."""
+    if not staying.short:
+        return None
+    choice = choose(choices, view.state.spec, current.key, policy)
+    if choice is None or choice is staying or _stays_in_shortage(staying, choice, current):
+        return None
+    return choice
+
+
+def _foreseen(
+    view: View,
+    choices: tuple[Choice, ...],
+    staying: Choice,
+    judged: Judge,
+    now_s: float,
+    policy: PolicySettings,
+) -> Choice | None:
+    """Another choice where what serves will not carry the load that comes before a switch is done:
+    begun while there is room for both, it takes nothing away.
+
+    The counter-example: the accurate variant grew into the whole budget as the load rose, and then
+    could give way one replica at a time only, a drain and a start each, late for two minutes.
+    """
+    spec, key = view.state.spec, staying.option.key
+    begun = any(w.replicas for w in view.state.workloads if w.key != key)
+    expected = view.demand.foreseen
+    if begun:
+        # It goes on through the dips of a window: pods that had just started were removed for ten
+        # seconds of a lower load, a minute before all of them were needed.
+        expected = peak_foreseen(view.memory, now_s, hold_s(spec, view.memory))
+    # What others leave of a shared budget is theirs again in a minute: nothing to foresee by.
+    if staying.short or expected is None or staying.ceiling[1] == "SharedBudget":
+        return None
+    expected = max(expected, view.demand.rate or 0.0)
+    then = judged(expected)
+    best = choose(tuple(c for c in then if c.option.key != key), spec, None, policy)
+    stays = next(c for c in then if c.option.key == key)
+    grows = begun or view.state.workload(key).replicas < stays.ceiling[0]
+    fills = grows and _rises(view, expected, policy) and _takes_all(stays)
+    if best is None or best.short or not (stays.short or fills):
+        return None
+    return next(c for c in choices if c.option.key == best.option.key)
+
+
+def _rises(view: View, expected: float, policy: PolicySettings) -> bool:
+    return expected > (view.demand.arriving or 0.0) * (1.0 + policy.switch_gain)
+
+
+def _takes_all(choice: Choice) -> bool:
+    """Whether it takes the last place of money or inventory, with which a switch would begin."""
+    most, bound = choice.ceiling
+    return bound in _ROOM and most >= _LEAST_ROOM and choice.granted >= most
+
+
+def _wished(
+    view: View,
+    choices: tuple[Choice, ...],
+    staying: Choice,
+    judged: Judge,
+    now_s: float,
+    policy: PolicySettings,
+) -> Choice | None:
+    """A better choice, where what serves would do.
+
+    First it grows if the load asks for more, and a cheaper fleet must have sufficed for the whole
+    window, and for what the window's trend said would come. Otherwise two variants swap at every
+    dip of the load.
+    """
+    spec, key = view.state.spec, staying.option.key
+    if staying.short or choose(choices, spec, key, policy) is staying:
+        return None
+    window_s = hold_s(spec, view.memory)
+    peak = peak_demand(view.memory, now_s, window_s)
+    growing = staying.granted > view.state.workload(key).replicas
+    if peak is None or growing or not seen_for(view.memory, now_s, window_s):
+        return None
+    arriving, coming = view.demand.arriving or 0.0, peak_foreseen(view.memory, now_s, window_s)
+    # There and back: what would have to be left again before it is there is not worth the way.
+    later = arriving + 2.0 * ((coming or arriving) - arriving)
+    choice = choose(judged(max(peak * (1.0 + policy.dead_band), later)), spec, key, policy)
+    if choice is None or choice.short or choice.option.key == key:
+        return None
+    return choice
 
 
 def _worth_breaking(view: View, staying: Choice, choice: Choice, room: Room) -> bool:

@@ -36,7 +36,7 @@ def targets_of(
         demand = replace(demand, blind=False)
         # On a full class what the user wants gone would else hold the place of what is ordered.
         may_stay = {choice.option.key: choice.option}
-        relief = Relief(demand.rate, choice.granted, blind=False, settled=True)
+        relief = Relief(demand.rate, demand.rate, choice.granted, blind=False, settled=True)
     else:
         relief = relief_by(choice, spec, view.memory, demand, now_s, policy)
     if spec.scaling.mode is ScalingMode.MANUAL and choice.granted < workload.replicas:

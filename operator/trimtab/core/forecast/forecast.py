@@ -57,7 +57,7 @@ def forecast(
     parts = [
         Forecast(level, "Level"),
         Forecast(_risen(history, policy), "Rise"),
-        Forecast(level + _trend(history, lead_s), "Trend"),
+        Forecast(level + trend_of(history, lead_s), "Trend"),
         Forecast(level * history.season.growth(now_s, lead_s), "Season"),
     ]
     if not _is_rising(history, now_s, lead_s):
@@ -68,6 +68,29 @@ def forecast(
         ]
     parts.append(Forecast(_usual_room(history, level, insurance), "Insurance"))
     return max(parts, key=lambda part: part.rate)
+
+
+def trend_of(history: History, lead_s: float) -> float:
+    """What the slope of the last two minutes adds within the lead, in items/s, where a line tells
+    more of them than a step does; 0 where it falls."""
+    if not history.recent:
+        return 0.0
+    newest_s = history.recent[-1][0]
+    points = [(t - newest_s, r) for t, r in history.recent if t > newest_s - _TREND_S]
+    count = len(points)
+    if count < 12:
+        return 0.0
+    mean_t = sum([t for t, _ in points]) / count
+    mean_r = sum([r for _, r in points]) / count
+    spread = sum([(t - mean_t) ** 2 for t, _ in points])
+    slope = sum([(t - mean_t) * (r - mean_r) for t, r in points]) / spread
+    if slope <= 0.0:
+        return 0.0
+    # A jump is no slope: a line through it ends far above where it stays. And of noise alone some
+    # step nearly always explains more than the line does.
+    if _explained_by_a_step([r - mean_r for _, r in points]) >= slope**2 * spread:
+        return 0.0
+    return slope * (lead_s + _TREND_S / 4)
 
 
 def _overdrawn(
@@ -122,29 +145,6 @@ def _as_earlier_jumps(history: History) -> float:
         return 0.0
     peaks = sorted(o.peak_rate for o in earlier)
     return min(peaks[len(peaks) // 2], 2.0 * last.peak_rate)
-
-
-def _trend(history: History, lead_s: float) -> float:
-    """What the slope of the last two minutes adds within the lead, where a line tells more of them
-    than a step does."""
-    if not history.recent:
-        return 0.0
-    newest_s = history.recent[-1][0]
-    points = [(t - newest_s, r) for t, r in history.recent if t > newest_s - _TREND_S]
-    count = len(points)
-    if count < 12:
-        return 0.0
-    mean_t = sum([t for t, _ in points]) / count
-    mean_r = sum([r for _, r in points]) / count
-    spread = sum([(t - mean_t) ** 2 for t, _ in points])
-    slope = sum([(t - mean_t) * (r - mean_r) for t, r in points]) / spread
-    if slope <= 0.0:
-        return 0.0
-    # A jump is no slope: a line through it ends far above where it stays. And of noise alone some
-    # step nearly always explains more than the line does.
-    if _explained_by_a_step([r - mean_r for _, r in points]) >= slope**2 * spread:
-        return 0.0
-    return slope * (lead_s + _TREND_S / 4)
 
 
 def _explained_by_a_step(deviations: list[float]) -> float:
