@@ -1,12 +1,12 @@
 """The latency model and the simulator against a real Triton: p50 and p99 over 10 to 90 % of load.
 
-`python -m bench.calibrate [--models xor,digits-int8,digits-fp32] [--trace FILE] [--out FILE]`, on
+`python -m bench.calibrate [--models digits-int8,digits-fp32] [--trace FILE] [--out FILE]`, on
 the cluster of KUBECONFIG or the embedded one. For each model one replica in Manual mode: its
 executions are timed by batch size, its capacity is measured with more load than it can take, and
 then open-loop Poisson arrivals, and a stretch of a trace, are sent at shares of that capacity. The
 same arrival times go through the simulator. Two predictions are told: from the executions' times
-alone, and with the front end's time for a request, which the measured capacity gives. Under 20
-minutes for three models. Writes FILE (markdown) and FILE with .json in place of its ending.
+alone, and with the front end's time for a request, which the measured capacity gives. Under 15
+minutes for two models. Writes FILE (markdown) and FILE with .json in place of its ending.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.calibrate", description=__doc__)
     parser.add_argument(
         "--models",
-        default="xor,digits-int8,digits-fp32",
+        default="digits-int8,digits-fp32",
         help=f"of {', '.join(CASES)}, with commas (default: %(default)s)",
     )
     parser.add_argument("--seconds", type=float, default=25.0, help="of one load, at least (25)")

@@ -160,7 +160,9 @@ def name_of_the_first(stage: Stage) -> Iterator[dict[str, Any]]:
         },
     }
     name = "object.spec.subdomain + '-0.' + object.spec.subdomain"
+    # A patch, for a list of host names is one that no applied configuration may change.
     alias = f"Object.spec.hostAliases{{ip: '{FIRST_WORKER}', hostnames: [{name}]}}"
+    added = f"JSONPatch{{op: 'add', path: '/spec/hostAliases', value: [{alias}]}}"
     kind = "MutatingAdmissionPolicy"
     yield {
         "apiVersion": "admissionregistration.k8s.io/v1",
@@ -184,12 +186,7 @@ def name_of_the_first(stage: Stage) -> Iterator[dict[str, Any]]:
             "reinvocationPolicy": "Never",
             "failurePolicy": "Fail",
             "mutations": [
-                {
-                    "patchType": "ApplyConfiguration",
-                    "applyConfiguration": {
-                        "expression": f"Object{{spec: Object.spec{{hostAliases: [{alias}]}}}}"
-                    },
-                }
+                {"patchType": "JSONPatch", "jsonPatch": {"expression": f"[{added}]"}},
             ],
         },
     }

@@ -270,16 +270,26 @@ def test_what_serving_has_not_told_counts_half() -> None:
     assert old_kept(margin=1.0) == 1
 
 
-def old_kept(margin: float) -> int:
-    """Of five old pods of 10/s each, what stays beside one new of 40/s at a load of 50/s."""
+def test_several_make_room_where_the_measured_load_needs_fewer() -> None:
+    # Of 60/s one new pod carries 40; 90/s are forecast for when those that take the places serve.
+    assert old_kept(rate=60.0, coming=90.0) == 2
+    # With room for both they stay for what may come.
+    assert old_kept(rate=60.0, coming=90.0, new_asked=2) == 5
+
+
+def old_kept(
+    *, margin: float = 1.0, rate: float = 50.0, coming: float = 50.0, new_asked: int = 1
+) -> int:
+    """Of five old pods of 10/s each, what stays beside one new of 40/s that is Ready."""
     spec = deployment(variants=(WORSE, BETTER))
     old = Option(FP32, Decimal("0.99"), Decimal("0.10"), 1, 10.0, meets_slo=True)
     new = Option(INT8, Decimal("0.98"), Decimal("0.10"), 1, 40.0, meets_slo=True, margin=margin)
-    choice = judge(new, spec, 50.0, 1, Shares(Snapshot(())))
-    relief = Relief(50.0, 50.0, choice.granted, blind=False, settled=True)
+    choice = judge(new, spec, coming, 1, Shares(Snapshot(())))
+    relief = Relief(rate, coming, choice.granted, blind=False, settled=True)
     running = [Workload(k, n, pods(n)) for k, n in ((FP32, 5), (INT8, 1))]
+    step = Step(new_asked, binding="Budget")
     options = {FP32: old, INT8: new}
-    ((_, kept),), _ = retire(running[:1], running[1], Step(2), choice, options, relief)
+    ((_, kept),), _ = retire(running[:1], running[1], step, choice, options, relief)
     return kept
 
 

@@ -124,6 +124,11 @@ def test_what_a_worker_waits_for() -> None:
     assert "No node has room" in seen(job(), unplaced).why
 
 
+def test_a_job_that_may_make_no_pod_is_not_said_to_be_at_work() -> None:
+    # A quota, a webhook or Pod Security may refuse them; the Job itself has no word of it.
+    assert "No worker was created yet" in seen(job()).why
+
+
 def test_jobs_and_pods_of_others_are_passed_over() -> None:
     other_spec = job(annotations={"trimtab.dev/source-hash": "00000000"})
     other_owner = job(ownerReferences=[{"uid": "another", "controller": True}])

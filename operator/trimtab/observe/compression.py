@@ -17,6 +17,9 @@ CONTAINER = "compress"
 
 _MICROSECONDS = 1_000_000
 _NORMAL_WAITS = ("ContainerCreating", "PodInitializing")
+# Of a Job made a moment ago too; one that a quota or a webhook refuses stays so, without any other
+# word of it outside its events.
+_NO_PODS = "No worker was created yet: if that lasts, kubectl describe job tells why."
 
 
 def job_seen(
@@ -43,7 +46,7 @@ def job_seen(
         return JobSeen(True, "", report)
     if "Failed" in conditions:
         return _failed(conditions["Failed"], own)
-    return JobSeen(None, _waits(own))
+    return JobSeen(None, _waits(own) if own else _NO_PODS)
 
 
 def _asked_for(job: RawObject, md: ModelDeployment) -> bool:
