@@ -28,6 +28,7 @@ STUDENT = {
     "network": "student",
     "train": {"epochs": 20, "learningRate": 0.01, "batch": 64},
 }
+RESTRICTED = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 CLASSES = {
     "compress-half": {"cpu": "500m", "memory": "2Gi"},
     "cpu-quarter": {"cpu": "250m", "memory": "512Mi"},
@@ -63,6 +64,7 @@ def xor(stage: Stage, compressing: None, folder: Path) -> Iterator[Stage]:
     """A model with one declared variant, a claim, and a compression by two workers."""
     for each in (*classes(), *volume(stage, folder), *name_of_the_first(stage)):
         stage.put(each)
+    wait_for("the policy that names the first worker", lambda: is_named(stage), seconds=60)
     stage.put(manifest(stage))
     yield stage
     for kind in ("pv", "mutatingadmissionpolicy", "mutatingadmissionpolicybinding"):
@@ -196,6 +198,25 @@ def name_of_the_first(stage: Stage) -> Iterator[dict[str, Any]]:
         "metadata": {"name": stage.namespace},
         "spec": {"policyName": stage.namespace},
     }
+
+
+def is_named(stage: Stage) -> bool:
+    """Whether a worker that was made now would get its /etc/hosts: the API server takes seconds to
+    hear of a policy."""
+    container = {"name": "c", "image": "none", "securityContext": RESTRICTED}
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "asked", "namespace": stage.namespace},
+        "spec": {
+            "subdomain": "asked",
+            "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+            "containers": [container],
+        },
+    }
+    dry = ("create", "--dry-run=server", "-o", "json", "-f", "-")
+    made = json.loads(stage.access.kubectl(*dry, stdin=json.dumps(pod)))
+    return bool(made["spec"].get("hostAliases"))
 
 
 def jobs(stage: Stage) -> list[dict[str, Any]]:

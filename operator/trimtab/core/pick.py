@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 from trimtab.core.choose import Choice, choose, judge
 from trimtab.core.demand import peak_demand, peak_foreseen, seen_for
+from trimtab.core.foresight import Judge, foreseen
 from trimtab.core.hold import hold_s
 from trimtab.core.ledger import Room, Shares
 from trimtab.core.settings import PolicySettings
@@ -15,11 +15,6 @@ from trimtab.core.switch import makes_room
 from trimtab.core.view import View
 
 _WORTH_A_SWITCH = 2.0
-_ROOM = frozenset({"Budget", "Inventory"})
-_LEAST_ROOM = 3  # with less, to keep a place free is to do without half of what is paid for
-
-Judge = Callable[[float | None], tuple[Choice, ...]]
-"""Every option at a load in items/s."""
 
 
 def pick(
@@ -45,7 +40,7 @@ def pick(
         return choose(able or choices, spec, None, policy), choices
     choice = (
         _needed(view, choices, staying, current, policy)
-        or _foreseen(view, choices, staying, judged, now_s, policy)
+        or foreseen(view, choices, staying, judged, now_s, policy)
         or _wished(view, choices, staying, judged, now_s, policy)
     )
     if choice is None:
@@ -76,51 +71,6 @@ def _needed(
     if choice is None or choice is staying or _stays_in_shortage(staying, choice, current):
         return None
     return choice
-
-
-def _foreseen(
-    view: View,
-    choices: tuple[Choice, ...],
-    staying: Choice,
-    judged: Judge,
-    now_s: float,
-    policy: PolicySettings,
-) -> Choice | None:
-    """Another choice where what serves will not carry the load that comes before a switch is done:
-    begun while there is room for both, it takes nothing away.
-
-    The counter-example: the accurate variant grew into the whole budget as the load rose, and then
-    could give way one replica at a time only, a drain and a start each, late for two minutes.
-    """
-    spec, key = view.state.spec, staying.option.key
-    begun = any(w.replicas for w in view.state.workloads if w.key != key)
-    expected = view.demand.foreseen
-    if begun:
-        # It goes on through the dips of a window: pods that had just started were removed for ten
-        # seconds of a lower load, a minute before all of them were needed.
-        expected = peak_foreseen(view.memory, now_s, hold_s(spec, view.memory))
-    # What others leave of a shared budget is theirs again in a minute: nothing to foresee by.
-    if staying.short or expected is None or staying.ceiling[1] == "SharedBudget":
-        return None
-    expected = max(expected, view.demand.rate or 0.0)
-    then = judged(expected)
-    best = choose(tuple(c for c in then if c.option.key != key), spec, None, policy)
-    stays = next(c for c in then if c.option.key == key)
-    grows = begun or view.state.workload(key).replicas < stays.ceiling[0]
-    fills = grows and _rises(view, expected, policy) and _takes_all(stays)
-    if best is None or best.short or not (stays.short or fills):
-        return None
-    return next(c for c in choices if c.option.key == best.option.key)
-
-
-def _rises(view: View, expected: float, policy: PolicySettings) -> bool:
-    return expected > (view.demand.arriving or 0.0) * (1.0 + policy.switch_gain)
-
-
-def _takes_all(choice: Choice) -> bool:
-    """Whether it takes the last place of money or inventory, with which a switch would begin."""
-    most, bound = choice.ceiling
-    return bound in _ROOM and most >= _LEAST_ROOM and choice.granted >= most
 
 
 def _wished(
