@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from trimtab import __version__
 from trimtab.compress.interval import wilson
 
 MEASURE = "CPU milliseconds of one thread per call, lower quartile, ONNX Runtime"
@@ -25,8 +26,11 @@ def accuracy(correct: int, total: int) -> dict[str, Any]:
 
 
 def versions(*packages: str) -> dict[str, str]:
-    """Of Python and of those packages, as installed."""
-    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+    """Of Python and of those packages, as installed; of trimtab as its code says, which an image
+    may hold without installing it."""
+    own = {"trimtab": __version__}
+    found = {name: own[name] if name in own else version(name) for name in packages}
+    return {"python": platform.python_version(), **found}
 
 
 def write(path: Path, card: dict[str, Any]) -> None:
