@@ -71,6 +71,21 @@ def test_2_it_grows_when_the_same_rate_is_of_distinct_images(served: Served) -> 
     assert served.stage.replicas() >= 2 * served.few
 
 
+def test_3_without_the_cache_pods_are_made_anew_and_no_request_is_lost(served: Served) -> None:
+    with served.stage.load(served.url, f"90s@{served.rate // 4}", variety=REPEATED) as load:
+        served.stage.put(served.stage.digits())
+        wait_for(
+            "pods without a cache",
+            lambda: "responseCache" not in served.stage.status(),
+            seconds=150,
+        )
+        report = load.report(150)
+    told(served, "without", report)
+    (deployment,) = served.stage.get("deployments")["items"]
+    (triton,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert not [a for a in triton["args"] if a.startswith("--cache-config")]
+
+
 def told(served: Served, name: str, report: Report) -> None:
     """What came of a load: no request failed, and every answer was the model's."""
     everything = summarise(report.results)
@@ -79,7 +94,8 @@ def told(served: Served, name: str, report: Report) -> None:
     print(
         f"{name}: {served.rate} requests/s, {share:.0%} hit, {served.stage.replicas()} replicas,"
         f" p50 {1000 * (last.p50_s or 0):.1f} ms, p99 {1000 * (last.p99_s or 0):.1f} ms in the last"
-        f" minute; {served.stage.status()['decision']['summary']}"
+        f" minute, {everything.max_s or 0:.1f} s the latest of all;"
+        f" {served.stage.status()['decision']['summary']}"
     )
     assert everything.failed == 0, everything.errors
     assert everything.accuracy is not None
