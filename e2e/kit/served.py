@@ -17,6 +17,7 @@ from e2e.kit.access import ROOT, Access, wait_for
 from e2e.kit.install import NAMESPACE as OPERATOR_NAMESPACE
 from e2e.kit.install import Images
 from e2e.kit.recorder import Recorder
+from e2e.load.payload import VARIETY
 from e2e.load.process import LoadProcess
 
 DIGITS = ROOT / "e2e" / "demo" / "manifests" / "digits.yaml"
@@ -144,7 +145,9 @@ class Stage:
         ]
         return f"http://{reachable_host(['127.0.0.1', *addresses], port)}:{port}"
 
-    def load(self, url: str, schedule: str, *, seed: int = 1) -> LoadProcess:
+    def load(
+        self, url: str, schedule: str, *, seed: int = 1, variety: int = VARIETY
+    ) -> LoadProcess:
         """An open-loop load on the model, in a process of its own.
 
         Its clients are patient: what an overloaded replica owes is then counted as late and not as
@@ -154,7 +157,8 @@ class Stage:
         """
         arguments = ["--url", url, "--model", "digits", "--schedule", schedule]
         arguments += ["--timeout", "30", "--connect-timeout", "10", "--connect-retries", "1"]
-        return LoadProcess([*arguments, "--seed", str(seed)], niceness=-5)
+        arguments += ["--seed", str(seed), "--variety", str(variety)]
+        return LoadProcess(arguments, niceness=-5)
 
     def record(self, name: str = "digits") -> Recorder:
         """A record of the model's fleet, second by second."""

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from e2e.load.arrivals import Schedule, Trace, Workload
 from e2e.load.generator import Endpoint, Limits, Report, run
-from e2e.load.payload import Call, TensorSpec, calls_for
+from e2e.load.payload import VARIETY, Call, TensorSpec, calls_for
 from e2e.load.stats import Second, Summary, summarise
 
 
@@ -28,7 +28,8 @@ def main() -> int:
         workload = _workload(arguments)
         endpoint = Endpoint.parse(arguments.url)
         limits = Limits(arguments.connect_timeout, arguments.timeout, arguments.connect_retries)
-        calls = calls_for(arguments.model, urlsplit(arguments.url).netloc, _spec(arguments))
+        host = urlsplit(arguments.url).netloc
+        calls = calls_for(arguments.model, host, _spec(arguments), variety=arguments.variety)
     except (ValueError, OSError) as error:
         parser.error(str(error))
     report = asyncio.run(_play(workload, endpoint, calls, limits, arguments))
@@ -58,6 +59,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--timeout", type=float, default=10.0, metavar="SECONDS")
     parser.add_argument(
         "--connect-retries", type=int, default=0, metavar="N", help="of a refused connection"
+    )
+    parser.add_argument(
+        "--variety",
+        type=int,
+        default=VARIETY,
+        metavar="N",
+        help=f"different digits, sent in turn (default {VARIETY})",
     )
     tensors = parser.add_argument_group("the model's FP32 tensors (default: those of digits)")
     tensors.add_argument("--input", help="the input's name")

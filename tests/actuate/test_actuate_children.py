@@ -105,6 +105,19 @@ def test_a_bound_that_is_the_users_own_restarts_no_pod() -> None:
     assert chosen == own
 
 
+def test_a_response_cache_is_a_flag_and_a_new_template() -> None:
+    without, with_cache = (
+        only_deployment(
+            children_of(triton=replace(fleet.deployment_of(fleet.IMAGE).triton, cache_bytes=size))
+        )["spec"]["template"]
+        for size in (None, 2**26)
+    )
+    args = with_cache["spec"]["containers"][0]["args"]
+    assert "--cache-config=local,size=67108864" in args
+    assert not [a for a in without["spec"]["containers"][0]["args"] if "cache" in a]
+    assert without["metadata"]["annotations"] != with_cache["metadata"]["annotations"]
+
+
 def test_a_replica_that_pays_for_a_cpu_sees_no_gpu() -> None:
     void = {"name": "NVIDIA_VISIBLE_DEVICES", "value": "void"}
     children = children_of(fleet.IMAGE, target_of("cpu"))

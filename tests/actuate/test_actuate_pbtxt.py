@@ -101,6 +101,40 @@ def test_an_ensemble_is_left_alone() -> None:
     assert "ensemble" in notes(text)
 
 
+def test_answers_are_kept_where_that_is_asked_for() -> None:
+    assert not merged("max_batch_size: 8").response_cache.enable
+    assert merged("max_batch_size: 8", response_cache=True).response_cache.enable
+
+
+def test_an_ensemble_keeps_answers_and_stays_as_it_is_otherwise() -> None:
+    text = "max_batch_size: 32 ensemble_scheduling { step [ { model_name: 'a' } ] }\n"
+    config = merged(text, response_cache=True)
+    assert config.response_cache.enable
+    assert config.max_batch_size == 32
+    assert not config.instance_group
+    assert "but for the response cache" in notes(text, response_cache=True)
+
+
+def test_a_model_whose_file_forbids_it_keeps_no_answers() -> None:
+    text = "max_batch_size: 8 response_cache { enable: false }"
+    assert not merged(text, response_cache=True).response_cache.enable
+    assert "enable: false, which is kept" in notes(text, response_cache=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "has"),
+    [
+        ("sequence_batching { }", "sequence_batching"),
+        ("model_transaction_policy { decoupled: true }", "decoupled: true"),
+    ],
+)
+def test_a_model_that_triton_keeps_no_answers_of_is_refused_with_the_mend(
+    text: str, has: str
+) -> None:
+    with pytest.raises(pbtxt.PbtxtError, match=f"has {has}.*remove spec.triton.responseCache"):
+        merged(text, response_cache=True)
+
+
 def test_a_decoupled_model_stays_decoupled() -> None:
     config = merged("max_batch_size: 8 model_transaction_policy { decoupled: true }")
     assert config.model_transaction_policy.decoupled

@@ -176,13 +176,22 @@ def test_who_can_play_a_gateway_is_let_through() -> None:
 def test_who_can_play_a_gateway_still_meets_every_other_rule() -> None:
     obj = gateway()
     obj["spec"]["routing"] = {"type": "Service", "parentRef": {"name": "shop"}}
-    obj["spec"]["triton"]["responseCache"] = {"size": "64Mi"}
+    obj["spec"]["triton"]["responseCache"] = {"size": "64"}
     with pytest.raises(r.InvalidResource) as refusal:
         parse_model_deployment(obj, able={r.Feature.GATEWAY_ROUTING})
     assert [p.split(":")[0] for p in refusal.value.problems] == [
         "spec.routing.parentRef",
-        "spec.triton.responseCache",
+        'spec.triton.responseCache.size is "64"',
     ]
+
+
+@pytest.mark.parametrize(
+    ("size", "held"), [("64Mi", 2**26), (1_048_576, 2**20), ("1.5Gi", 3 * 2**29), ("1Ti", 2**40)]
+)
+def test_a_cache_is_counted_in_bytes(size: str | int, held: int) -> None:
+    obj = good("triton-settings")
+    obj["spec"]["triton"]["responseCache"] = {"size": size}
+    assert parse_model_deployment(obj).triton.cache_bytes == held
 
 
 def test_all_problems_are_told_at_once() -> None:

@@ -44,6 +44,7 @@ def test_it_says_what_was_decided_what_binds_and_what_was_not_taken(tmp_path: Pa
         "the plan costs at most 0.42 % more",
         "may shrink at 1970-01-12T13:47:40Z",
         "p99 100ms promised, 50ms predicted, 41ms observed (by TritonSummary)",
+        "cache 72 % of the requests were answered from response caches",
     ):
         assert words in said
 

@@ -68,6 +68,16 @@ def test_what_runs_comes_from_a_snapshot(tmp_path: Path) -> None:
     ) == {"int8": 4}
 
 
+def test_what_caches_answer_in_a_snapshot_needs_no_replicas(tmp_path: Path) -> None:
+    running = [{"variant": "int8", "acceleratorClass": "cpu", "replicas": 1, "batchCap": 1}]
+    file = tmp_path / "snapshot.yaml"
+    digits = {"name": "digits", "namespace": "shop", "rate": 230, "hitShare": 0.7}
+    file.write_text(yaml.safe_dump({"models": [{**digits, "running": running}]}))
+    model = planned("-f", FLEET, "--snapshot", str(file))["shop/digits"]
+    assert decided(model) == {"int8": 2}
+    assert model["responseCache"] == {"hitShare": "70 %"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -113,7 +123,7 @@ def test_the_snapshot_in_the_manual_is_one(tmp_path: Path) -> None:
     file.write_text(manual.partition("```yaml\n")[2].partition("```")[0])
     (measured,) = load_snapshot(file).models
     assert (measured.running[0].batch_cap, measured.running[0].queue_size) == (4, 28)
-    assert measured.fast_rate == 120
+    assert (measured.fast_rate, measured.hit_share) == (120, 0.72)
 
 
 def deployment(replicas: int) -> dict[str, Any]:

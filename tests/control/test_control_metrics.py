@@ -36,6 +36,7 @@ def test_wanted_decided_and_what_kept_one_from_the_other() -> None:
         f"trimtab_decision_next_change_timestamp_seconds{{{DIGITS}}} 1.00006e+06",
         f'trimtab_slo_latency_seconds{{{DIGITS},percentile="99"}} 0.1',
         f'trimtab_latency_seconds{{kind="observed",{DIGITS}}} 0.0412',
+        f"trimtab_cache_hit_ratio{{{DIGITS}}} 0.72",
     }
 
 
@@ -60,6 +61,7 @@ def test_what_is_unknown_has_no_series() -> None:
     text = metrics.render().decode()
     assert f"trimtab_decision_gap_ratio{{{DIGITS}}}" not in text
     assert f"trimtab_decision_cost_dollars_per_hour{{{DIGITS}}}" not in text
+    assert "trimtab_cache_hit_ratio{" not in text
 
 
 def test_readings_that_are_missing_are_counted_by_reason() -> None:

@@ -112,6 +112,15 @@ def test_an_estimated_latency_is_marked() -> None:
     assert status["latency"]["estimated"] is True
 
 
+def test_what_caches_answer_is_told_where_there_are_some() -> None:
+    assert "responseCache" not in build_status(state(), plan(), {}, NOW)
+    first = build_status(state(), replace(plan(), hit_share=0.0), {}, NOW)
+    assert first["responseCache"] == {"hitShare": "0 %"}
+    moved = build_status(state(), replace(plan(), hit_share=0.72), first, NOW + 5)
+    assert moved["responseCache"] == {"hitShare": "72 %"}
+    assert not needs_write(moved, first, 5.0)
+
+
 def test_nothing_new_is_no_write() -> None:
     first = build_status(state(), plan(), {}, NOW)
     again = build_status(state(), plan(), first, NOW + 600)
@@ -190,7 +199,8 @@ def full() -> ModelPlan:
         NOW + 60,
         0.0042,
     )
-    return replace(plan(), decision=decision, targets=(Target(KEY, 6, 1, weight=90),))
+    targets = (Target(KEY, 6, 1, weight=90),)
+    return replace(plan(), decision=decision, targets=targets, hit_share=0.72)
 
 
 def test_what_explains_a_decision_is_read_back_as_it_was_written() -> None:

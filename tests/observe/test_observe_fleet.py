@@ -61,7 +61,7 @@ async def test_the_number_of_queries_does_not_grow_with_the_fleet() -> None:
     many = [state([pod("a")], spec(key=ObjectKey("shop", f"m{i}"))) for i in range(50)]
     found = await read_fleet(prometheus, SETTINGS, many, NOW)
     assert len(found) == 50
-    assert len(prometheus.asked) == len(Metric) == 13
+    assert len(prometheus.asked) == len(Metric) == 15
     assert prometheus.most <= 3
     assert all(r.arrival_rate == Known(51, NOW - 2) for r in found.values())
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trimtab.api.quantity import InvalidQuantity, parse_quantity
 from trimtab.api.resources import AcceleratorClass, Toleration
 from trimtab.observe.nodes import pod_requests, schedulable_by_class, schedulable_replicas
-from trimtab.observe.quantity import InvalidQuantity, parse_quantity
 
 GPU = "nvidia.com/gpu"
 

@@ -32,8 +32,8 @@ def test_counters_are_read_by_rate_and_gauges_by_deriv() -> None:
     for promql in QUERIES.values():
         assert "delta(" not in promql
         assert "increase(" not in promql
-        for function, name in re.findall(r"(rate|deriv)\(nv_inference_(\w+)", promql):
-            assert (function == "deriv") == (name == "pending_request_count")
+        for function, name in re.findall(r"(rate|deriv)\(nv_(\w+)", promql):
+            assert (function == "deriv") == (name == "inference_pending_request_count")
 
 
 def test_the_summary_is_never_averaged_or_summed() -> None:
@@ -44,7 +44,7 @@ def test_the_summary_is_never_averaged_or_summed() -> None:
 def test_windows_and_matchers_reach_every_selector() -> None:
     settings = ReadSettings(fast_window_s=2.5, long_window_s=90, matchers=('cluster="eu1"',))
     for metric, promql in fleet_queries(settings).items():
-        assert promql.count("nv_inference") == promql.count('cluster="eu1"')
+        assert promql.count("nv_") == promql.count('cluster="eu1"')
         if metric.endswith("Fast"):
             assert "[2500ms]" in promql
         elif "[" in promql:

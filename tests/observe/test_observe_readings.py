@@ -23,9 +23,9 @@ from tests.observe.stories import (
     spec,
     state,
 )
-from trimtab.api.resources import ObjectKey
+from trimtab.api.resources import ObjectKey, TritonSettings
 from trimtab.core.signals import Known, Missing, NoTraffic, Reading, Stale, is_blind
-from trimtab.core.snapshot import ModelReadings, Pod, Workload
+from trimtab.core.snapshot import ModelReadings, ModelState, Pod, Workload
 from trimtab.observe.errors import PrometheusTimeout
 from trimtab.observe.queries import Metric
 from trimtab.observe.readings import readings_of
@@ -46,7 +46,7 @@ def missing(reading: Reading) -> str:
 def counters_of(readings: ModelReadings) -> list[Reading]:
     """Everything that is read from Triton's counters."""
     own = [readings.arrival_rate, readings.arrival_rate_fast, readings.pending]
-    own += [readings.failure_rate, readings.latency_s]
+    own += [readings.failure_rate, readings.latency_s, readings.hit_rate, readings.hit_rate_fast]
     for w in readings.workloads:
         own += [w.rate, w.batch_rate, w.service_time_s, w.batch_size, w.queue_time_s, w.latency_s]
     return own
@@ -73,11 +73,72 @@ def test_an_execution_is_timed_by_its_requests_not_by_executions() -> None:
     assert value(own.service_time_s) == pytest.approx(0.008)
 
 
-def test_cached_answers_do_not_dilute_the_service_time() -> None:
-    """100/s answered, 50 of them from the cache: compute time belongs to the other 50."""
+def cached(**changes: float | None) -> Rows:
+    """A pod that answers 100/s of four items each, half of them from its cache."""
+    counted: dict[Metric, float | None] = {
+        Metric.SUCCESS: 100.0,
+        Metric.SUCCESS_FAST: 100.0,
+        Metric.ITEMS: 200.0,
+        Metric.HITS: 50.0,
+        Metric.HITS_FAST: 10.0,
+    }
+    return Rows().add("a", but=counted | {Metric[name]: v for name, v in changes.items()})
+
+
+def caching() -> ModelState:
+    own = replace(spec(), triton=TritonSettings("triton", cache_bytes=2**26))
+    return state([pod("a")], own)
+
+
+def test_cached_answers_do_not_dilute_the_times() -> None:
+    """100/s answered, 50 of them from the cache: what Triton timed belongs to the other 50. By the
+    items alone, four a request, it would seem to be of all."""
+    readings = cached().read(caching())
+    (own,) = readings.workloads
+    assert value(own.service_time_s) == pytest.approx(0.008)
+    assert value(own.queue_time_s) == pytest.approx(0.003)
+    assert value(readings.items_per_request) == 4
+    assert value(own.hit_rate) == value(readings.hit_rate) == 50
+    assert readings.hit_share == pytest.approx(50 / 101)
+
+
+def test_where_hits_are_not_scraped_items_bound_what_executed() -> None:
     rows = Rows().add("a", but={Metric.SUCCESS: 100.0})
     (own,) = rows.read(state([pod("a")])).workloads
     assert value(own.service_time_s) == pytest.approx(0.008)
+
+
+def test_no_cache_is_no_share_of_hits() -> None:
+    readings = Rows().add("a").read(state([pod("a")]))
+    assert missing(readings.hit_rate) == missing(readings.hit_rate_fast) == "NoCache"
+    assert readings.hit_share is None
+    assert readings.executing_rate == value(readings.arrival_rate)
+
+
+def test_a_cache_that_nothing_hit_is_a_share_of_zero() -> None:
+    assert cached(HITS=0.0).read(caching()).hit_share == 0.0
+
+
+def test_a_pod_without_a_cache_adds_no_hits_to_those_of_one_with() -> None:
+    """The middle of the rollout that brings the cache."""
+    readings = cached().add("b").read(replace(caching(), workloads=two_pods()))
+    assert value(readings.hit_rate) == 50
+    assert value(readings.arrival_rate) == 101 + 51
+
+
+def two_pods() -> tuple[Workload, ...]:
+    return (Workload(FP32, 2, (pod("a"), pod("b"))),)
+
+
+def test_hits_that_cannot_be_read_blind_and_are_not_none() -> None:
+    """Taken for no hits, one query that timed out would have doubled the load."""
+    lost = cached().fail(Metric.HITS, LATE).read(caching())
+    assert missing(lost.arrival_rate) == "PrometheusTimeout"
+    assert not is_blind(lost.arrival_rate_fast)
+    lost = cached().fail(Metric.HITS_FAST, LATE).read(caching())
+    assert missing(lost.arrival_rate_fast) == "PrometheusTimeout"
+    without = Rows().add("a").fail(Metric.HITS, LATE).read(state([pod("a")]))
+    assert not is_blind(without.arrival_rate)
 
 
 def test_overload_counts_what_arrives_and_not_only_what_is_answered() -> None:

@@ -257,7 +257,7 @@ async def test_history_is_counted_as_the_present_is(url: str, past: History) -> 
     assert max(steps) < PAST_S // 60 + 2, "the time after the last sample is unknown, and no zero"
 
 
-async def test_a_thousand_models_cost_thirteen_queries(url: str, past: History) -> None:
+async def test_a_thousand_models_cost_fifteen_queries(url: str, past: History) -> None:
     states = [fleet(past, "steady", key=ObjectKey("shop", f"m{i}")) for i in range(1000)]
     async with open_client(ClientSettings(url)) as client:
         began = time.perf_counter()

@@ -40,7 +40,11 @@ def renders_config(source: ModelSource) -> bool:
 
 def overlay(md: ModelDeployment, target: Target) -> dict[str, Any]:
     """What the plan says about config.pbtxt."""
+    # The key is absent without a cache, and not false: the hash of what is rendered would change,
+    # and an upgrade of trimtab restart every model of the cluster.
+    cache: dict[str, Any] = {} if md.triton.cache_bytes is None else {"response_cache": True}
     return {
+        **cache,
         "model": md.model,
         "max_batch_size": target.batch_cap,
         "max_queue_delay_microseconds": (

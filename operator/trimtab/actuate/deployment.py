@@ -168,8 +168,14 @@ def triton_args(md: ModelDeployment, repository: str, settings: InstallSettings)
         f"--metrics-port={settings.metrics_port}",
         # Without it Triton exports means alone and no percentile can be read.
         "--metrics-config=summary_latencies=true",
+        *_cache_args(md),
         *md.triton.extra_args,
     ]
+
+
+def _cache_args(md: ModelDeployment) -> list[str]:
+    size = md.triton.cache_bytes
+    return [] if size is None else [f"--cache-config=local,size={size}"]
 
 
 def _prepare(

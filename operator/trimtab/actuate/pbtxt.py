@@ -225,10 +225,13 @@ class Merge:
 
     def merged(self) -> str:
         """The new text: what is not changed stays as it was written, comments and all."""
+        if self.overlay.get("response_cache"):
+            self.cache()
         if self.is_ensemble:
             # It runs nothing itself: a smaller batch would only refuse requests.
-            self.notes.append("an ensemble: its config.pbtxt is used as it is")
-            return self.text
+            but = ", but for the response cache" if self.changed else ""
+            self.notes.append(f"an ensemble: its config.pbtxt is used as it is{but}")
+            return self.spliced() if self.changed else self.text
         self.check_name()
         batch = self.batch_size()
         if batch > 0 and not named(self.fields, "sequence_batching"):
@@ -251,6 +254,30 @@ class Merge:
                     f"name is {text}, but the model's folder is {self.overlay['model']!r}: "
                     "make them the same, or leave the name out"
                 )
+
+    def cache(self) -> None:
+        """Answers are kept, unless the user's file says that this model's may not be."""
+        if self.uncacheable:
+            # Triton refuses the model in words that name no field of the user's.
+            raise PbtxtError(
+                f"the model has {self.uncacheable}, and Triton keeps no answers of such a model: "
+                "remove spec.triton.responseCache"
+            )
+        given = [f for m in messages(self.fields, "response_cache") for f in m.fields]
+        if any(f.value == "false" for f in named(given, "enable")):
+            self.notes.append("response_cache has enable: false, which is kept: nothing is cached")
+            return
+        enabled = Message(put(given, "enable", "true"))
+        self.changed["response_cache"] = [Field("response_cache", enabled)]
+
+    @property
+    def uncacheable(self) -> str:
+        """What of the model rules a response cache out; empty where nothing does."""
+        if named(self.fields, "sequence_batching"):
+            return "sequence_batching"
+        policies = messages(self.fields, "model_transaction_policy")
+        decoupled = [f for p in policies for f in named(p.fields, "decoupled")]
+        return "decoupled: true" if any(f.value == "true" for f in decoupled) else ""
 
     def batch_size(self) -> int:
         """The largest batch; what the user's file sets is what the model can do."""

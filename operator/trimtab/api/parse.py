@@ -23,6 +23,7 @@ from trimtab.api import (
     schema_variant,
 )
 from trimtab.api.problems import describe, without_nulls
+from trimtab.api.quantity import parse_quantity
 from trimtab.api.resources import Feature, InvalidResource, ObjectKey, RawObject
 from trimtab.api.wire import ABLE, Wire
 
@@ -78,6 +79,7 @@ def parse_accelerator_class(obj: RawObject) -> resources.AcceleratorClass:
         node_selector=tuple(sorted((spec.node_selector or {}).items())),
         tolerations=tuple(_toleration(t) for t in spec.tolerations or ()),
         max_replicas=spec.max_replicas,
+        memory_bytes=_bytes(spec.resources.get("memory")),
     )
 
 
@@ -102,6 +104,10 @@ def _validated(model: type[_Root], obj: RawObject, able: Set[Feature] = NOTHING_
 
 def _money(text: str | None) -> Decimal | None:
     return None if text is None else quantities.parse_money(text)
+
+
+def _bytes(text: str | None) -> int | None:
+    return None if text is None else int(parse_quantity(text))
 
 
 def _fraction(text: str | None) -> Decimal | None:
@@ -139,6 +145,7 @@ def _triton(triton: schema_triton.TritonSettings) -> resources.TritonSettings:
         image_pull_policy=triton.image_pull_policy,
         image_pull_secrets=tuple(s.name for s in triton.image_pull_secrets or ()),
         extra_args=tuple(triton.extra_args or ()),
+        cache_bytes=_bytes(triton.response_cache.size if triton.response_cache else None),
     )
 
 

@@ -83,7 +83,7 @@ class AcceleratorClass:
     """What one replica runs on, and what it costs.
 
     `price_per_hour` is None when no price was given: unknown is not free, so nothing grows on it.
-    `max_replicas` None means: as many as the nodes hold.
+    `max_replicas` None means: as many as the nodes hold. `memory_bytes` None means: not limited.
     """
 
     name: str
@@ -92,6 +92,7 @@ class AcceleratorClass:
     node_selector: tuple[tuple[str, str], ...] = ()
     tolerations: tuple[Toleration, ...] = ()
     max_replicas: int | None = None
+    memory_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,7 @@ class TritonSettings:
     `max_batch_size` is an upper bound: the plan picks the cap the SLO allows. `max_queue_size` is
     one likewise, and 0 means unbounded. With a UriSource they are the cap and the bound themselves.
     `late_last`: requests that are late anyway go behind those that can still be in time.
+    `cache_bytes`: of each replica's response cache; None without one.
     """
 
     image: str
@@ -165,6 +167,7 @@ class TritonSettings:
     image_pull_policy: str | None = None
     image_pull_secrets: tuple[str, ...] = ()
     extra_args: tuple[str, ...] = ()
+    cache_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

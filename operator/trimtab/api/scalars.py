@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from trimtab.api import quantities as q
+from trimtab.api.quantity import parse_quantity
 from trimtab.api.wire import IntOrText, Text, cel_string
 
 _SEGMENT = r"[A-Za-z0-9_@.+-]+"
@@ -126,6 +127,19 @@ ResourceAmount = Annotated[
         'such as "250m" or "4Gi"',
         also=lambda text: any(digit in text for digit in "123456789"),
         also_cel="string(self).matches('[1-9]')",
+    ),
+]
+# Below, the bookkeeping of Triton's cache is all that fits, and Triton does not start.
+CacheSize = Annotated[
+    str,
+    IntOrText(
+        pattern=q.RESOURCE_QUANTITY,
+        max_length=q.RESOURCE_QUANTITY_MAX_LENGTH,
+        mend="write a size from 1Mi to 1Ti, as a quoted Kubernetes quantity such as "
+        '"64Mi" or in bytes',
+        also=lambda text: parse_quantity("1Mi") <= parse_quantity(text) <= parse_quantity("1Ti"),
+        also_cel="quantity(string(self)).compareTo(quantity('1Mi')) >= 0 && "
+        "quantity(string(self)).compareTo(quantity('1Ti')) <= 0",
     ),
 ]
 ModelName = Annotated[

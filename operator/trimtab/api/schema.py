@@ -324,6 +324,15 @@ _SPEC_RULES = (
         field="compression",
     ),
     Rule(
+        cel="!has(self.triton.responseCache) || self.latencySource.type != 'TritonSummary'",
+        message="latencySource.type TritonSummary reads nothing while triton.responseCache is set, "
+        "Triton then exports no summary of requests: use Auto, TritonCounters or PromQL",
+        broken=lambda s: (
+            s.triton.has("response_cache") and s.latency_source.type == "TritonSummary"
+        ),
+        field="latencySource.type",
+    ),
+    Rule(
         cel="self.model == oldSelf.model",
         message="model cannot be changed, clients know it by this name: make a new ModelDeployment",
         broken=None,

@@ -171,6 +171,13 @@ class SummaryStatus(Wire):
     """What it costs per hour, such as $2.40/h."""
 
 
+class ResponseCacheStatus(Wire):
+    """What Triton's response caches do for the model."""
+
+    hit_share: Short | None = None
+    """Share of the last minute's requests that they answered, such as 72 %."""
+
+
 class CompressionStatus(Wire):
     """What came of spec.compression, and what of it may serve."""
 
@@ -215,5 +222,7 @@ class ModelDeploymentStatus(Wire):
     """The last decision, and what explains it."""
     summary: SummaryStatus | None = None
     """What kubectl get prints."""
+    response_cache: ResponseCacheStatus | None = None
+    """What the response caches do; absent where Triton tells of none."""
     compression: CompressionStatus | None = None
     """What came of spec.compression."""

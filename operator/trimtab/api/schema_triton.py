@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from trimtab.api.scalars import ImageReference, ResourceAmount, TritonFlag
+from trimtab.api.scalars import CacheSize, ImageReference, TritonFlag
 from trimtab.api.schema_variant import MAX_BATCH, PullPolicy, SecretReference
 from trimtab.api.wire import ListMap, Rule, Wire
 
@@ -51,23 +51,18 @@ class DynamicBatching(Wire):
 
 
 class ResponseCache(Wire):
-    """Triton's response cache; not supported by this version."""
+    """Triton's response cache: a request with the same input as one before is answered without an
+    execution."""
 
-    size: ResourceAmount
-    """Memory of the cache, such as 64Mi."""
+    size: CacheSize = Field(
+        description="Memory of the cache in each replica, such as 64Mi: from 1Mi to half of the "
+        "AcceleratorClass's memory, where it states one. It fills as distinct requests come, and "
+        "the longest unused goes first.",
+    )
 
 
 class TritonSettings(Wire):
     """How the model server runs."""
-
-    rules = (
-        Rule(
-            cel="!has(self.responseCache)",
-            message="triton.responseCache is not supported by this version: remove it",
-            broken=lambda t: t.has("response_cache"),
-            field="responseCache",
-        ),
-    )
 
     image: ImageReference
     """Triton's image."""
@@ -79,8 +74,12 @@ class TritonSettings(Wire):
     """Secrets to pull Triton's image with."""
     dynamic_batching: DynamicBatching | None = None
     """Bounds on batching; without it the cap is 1 and every request runs alone."""
-    response_cache: ResponseCache | None = None
-    """Not supported by this version."""
+    response_cache: ResponseCache | None = Field(
+        default=None,
+        description="Keeps answers and gives them again: only for a model whose answer depends on "
+        "its input alone. Without it nothing is kept. Each replica has a cache of its own, empty "
+        "at its start. A sequence or decoupled model cannot have one.",
+    )
     instance_count: int = Field(default=1, ge=1, le=64)
     """Instances of the model in each replica."""
     extra_args: list[TritonFlag] | None = Field(default=None, max_length=32)

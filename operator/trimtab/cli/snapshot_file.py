@@ -26,6 +26,7 @@ from trimtab.core.snapshot import (
 
 _Count = Annotated[int, Field(ge=0)]
 _Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 _ABSENT = Missing("NotInSnapshot", "The snapshot holds no such reading.")
 _SINCE_S = 3600.0  # pods of a snapshot are this old: nothing is judged by their start
 
@@ -52,6 +53,7 @@ class Measured(Wire):
     rate: _Rate | None = None
     fast_rate: _Rate | None = None
     pending: _Rate | None = None
+    hit_share: _Share | None = None
     latency: Latency | None = None
     running: list[Running] = Field(default_factory=list)
 
@@ -95,9 +97,12 @@ def measured_state(
     if rate is not None:
         measured = measured.model_copy(update={"rate": rate, "fast_rate": None, "pending": None})
     latency = measured.latency
+    fast_rate = _or(measured.fast_rate, measured.rate)
     readings = ModelReadings(
         arrival_rate=_reading(measured.rate, now_s),
-        arrival_rate_fast=_reading(_or(measured.fast_rate, measured.rate), now_s),
+        arrival_rate_fast=_reading(fast_rate, now_s),
+        hit_rate=_reading(_hits(measured, measured.rate), now_s),
+        hit_rate_fast=_reading(_hits(measured, fast_rate), now_s),
         pending=_reading(_or(measured.pending, 0.0), now_s),
         latency_s=_reading(latency and quantities.parse_duration(latency), now_s),
         latency_source="Snapshot",
@@ -116,6 +121,11 @@ def find_measured(file: SnapshotFile, key: ObjectKey) -> Measured | None:
 
 def _or(value: float | None, instead: float | None) -> float | None:
     return instead if value is None else value
+
+
+def _hits(measured: Measured, rate: float | None) -> float | None:
+    share = measured.hit_share
+    return None if share is None or rate is None else share * rate
 
 
 def _reading(value: Any, now_s: float) -> Reading:
@@ -155,6 +165,7 @@ def _dumped(state: ModelState) -> Measured:
         rate=value_or_none(readings.arrival_rate),
         fast_rate=value_or_none(readings.arrival_rate_fast),
         pending=value_or_none(readings.pending),
+        hit_share=readings.hit_share,
         latency=_duration(value_or_none(readings.latency_s)),
         running=[_dumped_running(w, readings.workload(w.key)) for w in state.workloads],
     )

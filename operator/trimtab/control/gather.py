@@ -17,6 +17,7 @@ from trimtab.api.parse import (
     parse_inference_budget,
     parse_model_deployment,
 )
+from trimtab.api.quantity import InvalidQuantity
 from trimtab.api.resources import (
     AcceleratorClass,
     Compression,
@@ -33,7 +34,6 @@ from trimtab.core.snapshot import Holding, ModelReadings, ModelState, Snapshot
 from trimtab.observe.cluster import LABEL_MODEL_DEPLOYMENT, workloads_of
 from trimtab.observe.compression import job_seen
 from trimtab.observe.nodes import schedulable_by_class
-from trimtab.observe.quantity import InvalidQuantity
 
 log = logging.getLogger(__name__)
 

@@ -25,6 +25,7 @@ _GAUGES = (
     ("trimtab_cost_dollars_per_hour", "Cost of what exists.", _MODEL),
     ("trimtab_budget_dollars_per_hour", "Budget in force.", _MODEL),
     ("trimtab_demand_requests_per_second", "Load planned for.", _MODEL),
+    ("trimtab_cache_hit_ratio", "Share of requests that response caches answered.", _MODEL),
     ("trimtab_slo_latency_seconds", "The latency promised.", (*_MODEL, "percentile")),
     ("trimtab_latency_seconds", "The SLO's percentile.", (*_MODEL, "kind")),
     ("trimtab_reading_missing", "1 for a reading that is missing.", (*_MODEL, "reading", "reason")),
@@ -106,6 +107,7 @@ class Metrics:
             ("trimtab_budget_dollars_per_hour", plan.budget_per_hour),
         ):
             self._set(name, model, None if amount is None else float(amount))
+        self._set("trimtab_cache_hit_ratio", model, plan.hit_share)
         self._set("trimtab_slo_latency_seconds", (*model, f"{slo.percentile:g}"), slo.target_s)
         self._set("trimtab_latency_seconds", (*model, "observed"), plan.latency.observed_s)
         self._set("trimtab_latency_seconds", (*model, "predicted"), plan.latency.predicted_s)

@@ -10,7 +10,7 @@ from trimtab.core.forecast import replayed
 from trimtab.core.memory import Memory, ModelMemory
 from trimtab.core.settings import PolicySettings
 from trimtab.core.snapshot import ModelState
-from trimtab.observe.history import Ranges, read_arrivals
+from trimtab.observe.history import Ranges, read_executing
 from trimtab.observe.queries import ReadSettings
 
 _SINCE_S = 6 * 3600.0
@@ -36,7 +36,7 @@ async def recall(
     steps = int(min(_SINCE_S / step_s, _MOST / max(1, len(models))))
     start_s = now_s - steps * step_s
     async with asyncio.timeout(_WAIT_S):
-        rates = await read_arrivals(client, reading, start_s, steps, step_s)
+        rates = await read_executing(client, reading, start_s, steps, step_s)
     found = dict(memory.models)
     for state in models:
         spec = state.spec

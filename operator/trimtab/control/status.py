@@ -63,6 +63,7 @@ def build_status(
         ),
         "decision": _decision(told, previous.get("decision") or {}),
         "summary": _summary(told, workloads),
+        **({} if told.hit_share is None else {"responseCache": {"hitShare": told.hit_share}}),
         **compression,
     }
 

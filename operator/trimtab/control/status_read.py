@@ -21,6 +21,7 @@ def read_status(name: str, status: RawObject) -> Explanation | None:
     if not decision.get("action"):
         return None
     latency, cost = status.get("latency") or {}, status.get("cost") or {}
+    cache = status.get("responseCache") or {}
     return Explanation(
         name=name,
         time=str(decision.get("time", "")),
@@ -48,6 +49,7 @@ def read_status(name: str, status: RawObject) -> Explanation | None:
             Condition(c["type"], ConditionStatus(c["status"]), c["reason"], c["message"])
             for c in status.get("conditions") or ()
         ),
+        hit_share=cache.get("hitShare"),
     )
 
 

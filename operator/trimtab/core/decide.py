@@ -134,6 +134,7 @@ def _plan_model(
         cost_per_hour=running_cost(view.state, snapshot.accelerator_classes),
         budget_per_hour=_budget(view, snapshot),
         act=view.acts,
+        hit_share=view.state.readings.hit_share,
     )
     return plan, memory
 
@@ -175,6 +176,7 @@ def _no_option(
         cost_per_hour=running_cost(view.state, snapshot.accelerator_classes),
         budget_per_hour=_budget(view, snapshot),
         act=False,
+        hit_share=view.state.readings.hit_share,
     )
 
 

@@ -26,6 +26,7 @@ _FARTHEST = 3.0  # times what arrives: no line of two minutes says more
 class Demand:
     """rate: items per second to plan for, None where nothing is known. A request is one item for
     most clients; one that brings a batch of its own counts as many, as it does for Triton's cap.
+    What a response cache answers is none of it, as far as response_cache.py counts on that.
 
     measured: the part of it that was measured; arriving: the same without the backlog, which alone
     is remembered. backlog: items that wait beyond what is in time. reason: what asks for more than
@@ -50,7 +51,7 @@ def estimate_demand(state: ModelState, memory: ModelMemory, policy: PolicySettin
     the largest of its noise would be planned for, and at 50 requests/s that is a fifth too much.
     """
     readings, target_s = state.readings, state.spec.slo.target_s
-    level, fast = value_or_none(readings.arrival_rate), value_or_none(readings.arrival_rate_fast)
+    level, fast = readings.executing_rate, readings.executing_rate_fast
     if level is None and fast is None:
         return Demand(None, blind=True)
     late_last = late_go_last(state.spec)
@@ -91,7 +92,7 @@ def foresee(
 ) -> tuple[Demand, ModelMemory]:
     """The demand raised to what may come before help does, and the memory with today's rate."""
     readings, history = state.readings, memory.history
-    fast, late_last = value_or_none(readings.arrival_rate_fast), late_go_last(state.spec)
+    fast, late_last = readings.executing_rate_fast, late_go_last(state.spec)
     window_s = policy.fast_window_s
     lead_s = ready_after_s(memory) + window_s
     if fast is not None:

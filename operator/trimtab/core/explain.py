@@ -48,7 +48,8 @@ class Explanation:
     as the decision makes it; `estimated` where the first was computed from means. wanted: what load
     and SLO alone ask for. decided: what should run. binding: the name of the constraint that kept
     one from the other. gap: how far the plan's cost can be above the optimum. next_change_at: not
-    before then may the fleet shrink. Times are ISO 8601 in UTC.
+    before then may the fleet shrink. hit_share: of the requests, what response caches answered.
+    Times are ISO 8601 in UTC.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Explanation:
     gap: str | None = None
     next_change_at: str | None = None
     conditions: tuple[Condition, ...] = ()
+    hit_share: str | None = None
 
     @property
     def sentence(self) -> str:
@@ -116,6 +118,7 @@ def explain(
         gap=None if decision.gap is None else percent(decision.gap),
         next_change_at=None if next_s is None else iso(next_s),
         conditions=plan.conditions,
+        hit_share=None if plan.hit_share is None else percent(plan.hit_share),
     )
 
 
@@ -200,18 +203,30 @@ def summary_of(
     goal = targets[0].replicas if targets else now
     moves = f"{now} -> {goal}" if goal != now else f"{goal}"
     parts = [f"{choice.option.key}: {moves} {'replica' if goal == 1 else 'replicas'}"]
-    parts += _for_what(demand)
+    factor = choice.option.load_factor
+    parts += _for_what(demand, factor)
+    parts += _of_cache(state, factor)
     if choice.option.capacity_rate is not None:
         within = f" within {ms(state.spec.slo.target_s)}" if choice.option.meets_slo else ""
-        parts.append(f"({rate(choice.option.capacity_rate)} each{within})")
+        parts.append(f"({rate(factor * choice.option.capacity_rate)} each{within})")
     parts.append(f"at {money(choice.option.cost(goal))}")
     if binding:
         parts.append(f"held by {binding}")
     return " ".join(parts)
 
 
-def _for_what(demand: Demand) -> Iterator[str]:
+def _for_what(demand: Demand, factor: float = 1.0) -> Iterator[str]:
     if demand.rate is not None:
-        yield f"for {rate(demand.rate)}" if demand.rate >= 1.0 else "for hardly any load"
+        load = factor * demand.rate
+        yield f"for {rate(load)}" if load >= 1.0 else "for hardly any load"
     if demand.reason in _FORETOLD:
         yield f"({_FORETOLD[demand.reason]})"
+
+
+def _of_cache(state: ModelState, factor: float) -> Iterator[str]:
+    """What the load told is beside the arrivals: without hits, or with them where a cache that
+    starts is empty."""
+    if factor > 1.0:
+        yield "with empty caches"
+    elif state.readings.hit_share:
+        yield "past the caches"

@@ -26,6 +26,9 @@ def _lines(told: Explanation, width: int) -> Iterator[str]:
     yield f"{told.name}  {told.action} at {told.time}"
     yield from _field("decision", told.summary, width)
     yield from _field("latency", _latency(told), width)
+    if told.hit_share is not None:
+        words = f"{told.hit_share} of the requests were answered from response caches"
+        yield from _field("cache", words, width)
     budget = "no budget" if told.budget_per_hour is None else money(told.budget_per_hour)
     yield from _field("cost", f"{money(told.cost_per_hour)} runs now, of {budget}", width)
     yield from _ways(told, width)

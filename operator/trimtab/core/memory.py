@@ -28,6 +28,7 @@ class ModelMemory:
     fitted_s: when the latency was last compared with the model.
     history: the arrival rates as the forecast remembers them.
     slo_met: the last verdict on the SLO, for its hysteresis.
+    hit_share: of the arrivals that the last reading left to response caches.
     """
 
     learned: Mapping[WorkloadKey, Learned] = field(default_factory=dict)
@@ -44,6 +45,7 @@ class ModelMemory:
     fitted_s: float | None = None
     history: History = field(default_factory=History)
     slo_met: bool | None = None
+    hit_share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

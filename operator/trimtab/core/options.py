@@ -21,8 +21,10 @@ from trimtab.core.learn import Belief, beliefs_of
 from trimtab.core.memory import ModelMemory
 from trimtab.core.queue_bound import kept_queue_size, next_queue_size
 from trimtab.core.queue_delay import delay_s, is_fixed
+from trimtab.core.response_cache import load_factor
 from trimtab.core.settings import DEFAULT_POLICY, PolicySettings
 from trimtab.core.snapshot import ModelState, Snapshot, Workload, WorkloadKey
+from trimtab.core.units import mebibytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,8 @@ class Option:
     Triton should wait for a fuller batch; None where nothing speaks against what the user has.
     price_per_hour: of one replica; None where unknown. queue_size: how many requests may wait at a
     replica; None where the user's own bound stays. margin: by what factor the times of `model` are
-    longer than what is believed.
+    longer than what is believed. load_factor: how many times the load that now executes would
+    execute here, where response caches are cold; capacity_rate is in the load that now executes.
     """
 
     key: WorkloadKey
@@ -49,6 +52,16 @@ class Option:
     queue_delay_s: float | None = None
     queue_size: int | None = None
     margin: float = 1.0
+    load_factor: float = 1.0
+
+    def with_load(self, factor: float) -> Option:
+        """The option where `factor` times the load executes."""
+        if factor == 1.0:
+            return self
+        rate = self.capacity_rate
+        return replace(
+            self, capacity_rate=None if rate is None else rate / factor, load_factor=factor
+        )
 
     def needed(self, rate: float | None) -> int | None:
         """Replicas that carry `rate` requests/s; None where either is unknown."""
@@ -68,14 +81,16 @@ class Option:
         every service time multiplied by `scale`."""
         if self.model is None or replicas <= 0:
             return None
-        return self.model.latency_s(rate / replicas, percentile, scale)
+        return self.model.latency_s(self.load_factor * rate / replicas, percentile, scale)
 
     def late_share(self, rate: float, replicas: int, target_s: float) -> float | None:
         """The share of requests that so many replicas at `rate` requests/s in all answer later
         than `target_s`; None where nothing is known of its speed, 1 without a replica."""
         if replicas <= 0:
             return 1.0
-        return None if self.model is None else self.model.late_share(rate / replicas, target_s)
+        if self.model is None:
+            return None
+        return self.model.late_share(self.load_factor * rate / replicas, target_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +151,30 @@ def _option(
         return Excluded(
             key, accuracy, f"accuracy {accuracy} is below the floor {state.spec.min_accuracy}"
         )
+    too_large = _cache_too_large(state, accelerator)
+    if too_large:
+        return Excluded(key, accuracy, too_large)
     fixed = is_fixed(variant)
     if belief is None:
         return _unprofiled(state, key, accuracy, accelerator, fixed=fixed)
     front_end_s = memory.front_end_s.get(class_name, 0.0)
-    return _profiled(state, key, accuracy, accelerator, belief, front_end_s, bursts, fixed=fixed)
+    option = _profiled(state, key, accuracy, accelerator, belief, front_end_s, bursts, fixed=fixed)
+    return option.with_load(load_factor(state, key, memory.hit_share))
+
+
+def _cache_too_large(state: ModelState, accelerator: AcceleratorClass) -> str:
+    """Why the response cache does not fit beside the model; empty where it does.
+
+    The cache takes its memory as it fills: without this pods that ran for hours were killed.
+    """
+    cache, memory = state.spec.triton.cache_bytes, accelerator.memory_bytes
+    if cache is None or memory is None or 2 * cache <= memory:
+        return ""
+    return (
+        f"spec.triton.responseCache.size is {mebibytes(cache)}, more than half of the"
+        f" {mebibytes(memory)} of memory of AcceleratorClass {accelerator.name!r}, which the model"
+        " needs too: lower the one or raise the other"
+    )
 
 
 def _profiled(

@@ -115,7 +115,8 @@ class ModelPlan:
 
     `targets` holds every workload that should exist; one that is absent is to be removed once it
     has drained. `act` is False where nothing may be written (Advise mode, or a foreign writer).
-    `failure` is what kept this model from being decided on at all.
+    `failure` is what kept this model from being decided on at all. `hit_share`: of the requests,
+    what response caches answered (0 to 1); None where no cache tells.
     Costs are per hour; None where a price is unknown.
     """
 
@@ -128,6 +129,7 @@ class ModelPlan:
     budget_per_hour: Decimal | None = None
     act: bool = True
     failure: Exception | None = None
+    hit_share: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

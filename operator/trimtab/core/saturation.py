@@ -30,8 +30,11 @@ def learn_saturation(
     """The memory with the front end's time as a saturated fleet tells it; the same memory where
     the fleet is not saturated, has changed meanwhile, or serves with several workloads."""
     serving = [w for w in state.workloads if w.ready]
-    answered = value_or_none(state.readings.answered_rate_fast)
-    if len(serving) != 1 or not answered:
+    answered = value_or_none(state.readings.answered_rate_fast) or 0.0
+    # What a hit costs the front end is so a part of what an execution does: right for the load of
+    # the day, and else too dear, never too cheap.
+    executed = answered - (value_or_none(state.readings.hit_rate_fast) or 0.0)
+    if len(serving) != 1 or executed <= 0.0:
         return memory
     (workload,) = serving
     belief = belief_of(memory, state.spec, workload.key)
@@ -41,7 +44,7 @@ def learn_saturation(
         return memory
     # cap items in s(cap) + cap * f seconds, on each instance.
     instances = workload.ready * state.spec.triton.instance_count
-    item_s = instances / (answered * state.readings.items)
+    item_s = instances / (executed * state.readings.items)
     executed_s = belief.curve.seconds(workload.batch_cap) / workload.batch_cap
     class_name = workload.key.accelerator_class
     believed_s = executed_s + max(0.0, memory.front_end_s.get(class_name, 0.0))

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from trimtab.api.resources import AcceleratorClass, InferenceBudget, ModelDeployment, ObjectKey
+from trimtab.core.response_cache import executing_rate
 from trimtab.core.signals import Missing, Reading, value_or_none
 
 NOT_READ = Missing("NotRead", "No reading was attempted yet.")
@@ -84,8 +85,9 @@ class WorkloadReadings:
 
     rate: answered requests per second; batch_rate: model executions per second;
     service_time: mean seconds of one execution (compute input + infer + output);
-    batch_size: mean items per execution; queue_time: mean seconds waited in Triton's queue;
-    latency: the SLO's percentile, maximum over pods, where summaries are on.
+    batch_size: mean items per execution; queue_time: mean seconds that a request which executes
+    waited in Triton's queue; latency: the SLO's percentile, maximum over pods, where summaries are
+    on; hit_rate: requests per second answered from response caches.
     """
 
     key: WorkloadKey
@@ -95,6 +97,7 @@ class WorkloadReadings:
     batch_size: Reading = NOT_READ
     queue_time_s: Reading = NOT_READ
     latency_s: Reading = NOT_READ
+    hit_rate: Reading = NOT_READ
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +107,9 @@ class ModelReadings:
     arrival_rate: requests per second that arrive (answered + failed + growth of the backlog),
     over the long window; arrival_rate_fast: the same over the short window; answered_rate_fast:
     what is answered of them;
-    pending: requests that wait in the servers now; items_per_request: what one request asks of a
-    batch, for most clients 1; failure_rate: failed requests per second;
+    pending: requests that wait in the servers now; items_per_request: what one request that
+    executes asks of a batch, for most clients 1; failure_rate: failed requests per second;
+    hit_rate, hit_rate_fast: requests per second answered from response caches, over both windows;
     latency: the SLO's percentile in seconds; `latency_source` names where it comes from and
     `latency_estimated` is True where it was computed from means.
     """
@@ -120,11 +124,32 @@ class ModelReadings:
     latency_estimated: bool = False
     workloads: tuple[WorkloadReadings, ...] = ()
     answered_rate_fast: Reading = NOT_READ
+    hit_rate: Reading = NOT_READ
+    hit_rate_fast: Reading = NOT_READ
+
+    @property
+    def executing_rate(self) -> float | None:
+        """Requests per second that arrive and are not left to response caches, over the long
+        window; None where unknown."""
+        return executing_rate(self.arrival_rate, self.hit_rate)
+
+    @property
+    def executing_rate_fast(self) -> float | None:
+        """The same over the short window."""
+        return executing_rate(self.arrival_rate_fast, self.hit_rate_fast)
+
+    @property
+    def hit_share(self) -> float | None:
+        """The share of the requests (0 to 1) that response caches answer, over the long window;
+        None where no cache tells."""
+        rate, hits = value_or_none(self.arrival_rate), value_or_none(self.hit_rate)
+        return min(1.0, hits / rate) if rate and hits is not None else None
 
     @property
     def items_rate(self) -> float | None:
-        """Items per second that arrive, over the long window; None where unknown."""
-        rate = value_or_none(self.arrival_rate)
+        """Items per second of the requests that execute, over the long window; None where
+        unknown."""
+        rate = self.executing_rate
         return None if rate is None else rate * self.items
 
     @property

@@ -88,7 +88,7 @@ def _strain(view: View, option: Option, rate: float, now_s: float) -> Strain | N
     ready = min(workload.ready, workload.replicas)
     pending = readings.items * (value_or_none(readings.pending) or 0.0)
     return Strain(
-        rate=rate,
+        rate=option.load_factor * rate,
         backlog=max(0.0, pending - max(1.0, rate * spec.slo.target_s)),
         ready=ready + _beside(view, option),
         starting=min(len(begun), workload.replicas - ready),

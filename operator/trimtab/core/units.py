@@ -38,6 +38,11 @@ def rate(per_second: float) -> str:
     return f"{per_second:.0f} req/s" if per_second >= 10.0 else f"{per_second:.1f} req/s"
 
 
+def mebibytes(size: int) -> str:
+    """Bytes in MiB, as a Kubernetes quantity: 67108864 -> 64Mi."""
+    return f"{size / 2**20:g}Mi"
+
+
 def money(per_hour: Decimal | None) -> str:
     """Dollars per hour, exact: 0.30 -> $0.30/h; 'unknown' for None."""
     return "unknown" if per_hour is None else f"${per_hour:f}/h"

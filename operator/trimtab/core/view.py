@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 from trimtab.api.resources import ScalingMode
@@ -13,7 +14,7 @@ from trimtab.core.memory import Memory, ModelMemory
 from trimtab.core.options import Excluded, Option, enumerate_options
 from trimtab.core.saturation import learn_saturation
 from trimtab.core.settings import PolicySettings
-from trimtab.core.signals import is_blind
+from trimtab.core.signals import is_blind, value_or_none
 from trimtab.core.snapshot import ModelState, Snapshot, Workload, WorkloadKey
 
 
@@ -66,7 +67,7 @@ def look(
 ) -> View:
     """Learns from the readings of one model, and turns them into demand and options."""
     known = learn(memory.models.get(state.spec.key, ModelMemory()), state, now_s, policy)
-    known = learn_saturation(known, state, now_s, policy)
+    known = _note_hits(learn_saturation(known, state, now_s, policy), state)
     demand = estimate_demand(state, known, policy)
     if is_blind(state.readings.arrival_rate) and not any(w.ready for w in state.workloads):
         # Nothing serves, so nothing can be read: that is a beginning, not a blindness. And where
@@ -80,6 +81,15 @@ def look(
     options, excluded = enumerate_options(state, known, snapshot, policy)
     prices = {name: c.price_per_hour for name, c in snapshot.accelerator_classes.items()}
     return View(state, known, demand, options, excluded, prices)
+
+
+def _note_hits(memory: ModelMemory, state: ModelState) -> ModelMemory:
+    """Kept while nothing is read: what is remembered of the load is without its hits."""
+    arriving, executing = value_or_none(state.readings.arrival_rate), state.readings.executing_rate
+    if not arriving or executing is None:
+        return memory
+    share = 1.0 - executing / arriving
+    return memory if share == memory.hit_share else replace(memory, hit_share=share)
 
 
 def set_aside(view: View, shares: Shares) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from trimtab.api.quantity import InvalidQuantity, parse_quantity
 from trimtab.api.resources import GROUP, ObjectKey, RawObject
 from trimtab.core.snapshot import Pod, Workload, WorkloadKey
 from trimtab.observe.nodes import pod_requests, schedulable_by_class, schedulable_replicas
-from trimtab.observe.quantity import InvalidQuantity, parse_quantity
 
 __all__ = [
     "InvalidQuantity",

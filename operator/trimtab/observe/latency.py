@@ -32,8 +32,8 @@ UserOutcome = Answer | PrometheusError | None
 
 NO_SUMMARY = Missing(
     "NoSummary",
-    "Triton exports no nv_inference_request_summary_us: start it with "
-    "--metrics-config=summary_latencies=true (it is off while a response cache is used).",
+    "Triton exports no nv_inference_request_summary_us: it is off while the model has a response "
+    "cache; otherwise start Triton with --metrics-config=summary_latencies=true.",
 )
 ESTIMATED = Missing(
     "EstimatedByModel",

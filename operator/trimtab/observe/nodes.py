@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from trimtab.api.quantity import InvalidQuantity, parse_quantity
 from trimtab.api.resources import AcceleratorClass, RawObject, Toleration
-from trimtab.observe.quantity import InvalidQuantity, parse_quantity
 
 _Amounts = dict[str, Decimal]
 _UNBOUNDED = 1_000_000

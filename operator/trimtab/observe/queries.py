@@ -26,8 +26,10 @@ TRITON_METRICS = (
     "nv_inference_compute_output_duration_us",
     "nv_inference_pending_request_count",
     "nv_inference_request_summary_us",
+    "nv_cache_num_hits_per_model",
 )
-"""Everything the set reads; a test of the install can hold it against Triton's own /metrics."""
+"""Everything the set reads; a test of the install can hold it against Triton's own /metrics. The
+summary is absent of a model with a response cache, and the hits of one without."""
 
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _MATCHER = re.compile(r'[a-zA-Z_][a-zA-Z0-9_]*(=~|!~|!=|=)"(\\.|[^"\\\n])*"')
@@ -49,6 +51,8 @@ class Metric(enum.StrEnum):
     COMPUTE_US = "ComputeUs"  # input + infer + output
     QUEUE_US = "QueueUs"
     SUMMARY_US = "SummaryUs"  # labelled by quantile
+    HITS = "Hits"  # requests answered from a response cache
+    HITS_FAST = "HitsFast"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,22 +113,24 @@ def fleet_queries(settings: ReadSettings) -> dict[Metric, str]:
     q = _Builder(settings)
     fast, long = settings.fast_window_s, settings.long_window_s
     return {
-        Metric.NEWEST: q.newest("request_success"),
-        Metric.SUCCESS: q.rate("request_success", long),
-        Metric.SUCCESS_FAST: q.rate("request_success", fast),
-        Metric.FAILURE: q.rate("request_failure", long),
-        Metric.FAILURE_FAST: q.rate("request_failure", fast),
-        Metric.PENDING: q.gauge("pending_request_count"),
-        Metric.GROWTH: q.deriv("pending_request_count", long),
-        Metric.GROWTH_FAST: q.deriv("pending_request_count", fast),
-        Metric.ITEMS: q.rate("count", long),
-        Metric.EXECUTIONS: q.rate("exec_count", long),
+        Metric.NEWEST: q.newest("inference_request_success"),
+        Metric.SUCCESS: q.rate("inference_request_success", long),
+        Metric.SUCCESS_FAST: q.rate("inference_request_success", fast),
+        Metric.FAILURE: q.rate("inference_request_failure", long),
+        Metric.FAILURE_FAST: q.rate("inference_request_failure", fast),
+        Metric.PENDING: q.gauge("inference_pending_request_count"),
+        Metric.GROWTH: q.deriv("inference_pending_request_count", long),
+        Metric.GROWTH_FAST: q.deriv("inference_pending_request_count", fast),
+        Metric.ITEMS: q.rate("inference_count", long),
+        Metric.EXECUTIONS: q.rate("inference_exec_count", long),
         Metric.COMPUTE_US: q.rates(
-            tuple(f"compute_{part}_duration_us" for part in ("input", "infer", "output")),
+            tuple(f"inference_compute_{part}_duration_us" for part in ("input", "infer", "output")),
             long,
         ),
-        Metric.QUEUE_US: q.rate("queue_duration_us", long),
-        Metric.SUMMARY_US: q.summary("request_summary_us"),
+        Metric.QUEUE_US: q.rate("inference_queue_duration_us", long),
+        Metric.SUMMARY_US: q.summary("inference_request_summary_us"),
+        Metric.HITS: q.rate("cache_num_hits_per_model", long),
+        Metric.HITS_FAST: q.rate("cache_num_hits_per_model", fast),
     }
 
 
@@ -135,8 +141,14 @@ def arrival_queries(settings: ReadSettings, window_s: float) -> tuple[str, str]:
     """
     q = _Builder(settings)
     by = f"sum by ({settings.namespace_label}, model)"
-    answered = f"{by} ({q.rate('request_success', window_s)})"
-    return answered, f"{by} ({q.rate('request_failure', window_s)})"
+    answered = f"{by} ({q.rate('inference_request_success', window_s)})"
+    return answered, f"{by} ({q.rate('inference_request_failure', window_s)})"
+
+
+def hits_query(settings: ReadSettings, window_s: float) -> str:
+    """Requests per second that response caches answered, over a window, in the same way."""
+    rate = _Builder(settings).rate("cache_num_hits_per_model", window_s)
+    return f"sum by ({settings.namespace_label}, model) ({rate})"
 
 
 class _Builder:
@@ -179,7 +191,7 @@ class _Builder:
 
     def _selector(self, name: str, *extra: str) -> str:
         inside = ", ".join((*extra, *self._matchers))
-        return f"nv_inference_{name}{{{inside}}}" if inside else f"nv_inference_{name}"
+        return f"nv_{name}{{{inside}}}" if inside else f"nv_{name}"
 
 
 def _duration(seconds: float) -> str:

@@ -7,23 +7,27 @@ What a mean is over, per workload and long window, as Triton's source counts:
   requests in one execution of 50 ms would read as 400 ms); the mean time of an execution is
   compute/requests, in which a batch weighs by its requests.
 - count grows by the items of a request, so count/exec_count is the mean items of an execution.
-- requests answered from the response cache count as success and not as count. As every request
-  has at least one item, min(success, count) is the number that executed.
+- requests answered from a response cache count as success and hit, and in nothing else: not as
+  count, and with no time in the queue. So success - hits executed, and means are over those. As
+  every request has at least one item, it is no more than count where hits are not scraped.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from trimtab.api.resources import ObjectKey
-from trimtab.core.signals import Known, Missing, NoTraffic, Reading, Stale
+from trimtab.core.signals import Known, Missing, NoTraffic, Reading, Stale, value_or_none
 from trimtab.core.snapshot import ModelReadings, ModelState, Workload, WorkloadReadings
 from trimtab.observe.latency import UserOutcome, model_latency, summary_or_counters
 from trimtab.observe.queries import Metric, ReadSettings
 from trimtab.observe.table import Cover, FleetTable, Outcome
 
 Answers = Mapping[Metric, Outcome]
+
+NO_CACHE = Missing("NoCache", "Triton exports no hits of a response cache for the model.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,25 @@ class _View:
         if below <= 0:
             return NoTraffic(self.cover.at_s)
         return Known(above / below * scale, self.cover.at_s)
+
+    def hits(self, metric: Metric) -> Reading:
+        """Answers from response caches; no zero where none is exported."""
+        failed = self.table.error(metric)
+        if failed is not None:
+            return failed
+        row = self.table.row(metric, self.cover)
+        # A pod without the series, in a rollout of the cache say, has no cache: its hits are none.
+        return Known(math.fsum(row.values()), self.cover.at_s) if row else NO_CACHE
+
+    def executed(self) -> float | Missing:
+        """Requests that were answered by an execution."""
+        success, items = self.total(Metric.SUCCESS), self.total(Metric.ITEMS)
+        if isinstance(success, Missing):
+            return success
+        if isinstance(items, Missing):
+            return items
+        hits = value_or_none(self.hits(Metric.HITS)) or 0.0
+        return max(0.0, min(success - hits, items))
 
     def failures(self, metric: Metric) -> float | Missing:
         # Absent beside a success counter of the same scrape: none was counted yet.
@@ -87,21 +110,30 @@ def _model(table: FleetTable, state: ModelState, user: UserOutcome, now_s: float
             latency_source=latency.source,
             latency_estimated=latency.estimated,
             workloads=workloads,
+            hit_rate=cover,
+            hit_rate_fast=cover,
         )
     view = _View(table, cover)
+    hits, hits_fast = view.hits(Metric.HITS), view.hits(Metric.HITS_FAST)
+    arrivals = _arrivals(view, Metric.SUCCESS, Metric.FAILURE, Metric.GROWTH)
+    arrivals_fast = _arrivals(view, Metric.SUCCESS_FAST, Metric.FAILURE_FAST, Metric.GROWTH_FAST)
+    if spec.triton.cache_bytes is not None:
+        # One query of many that timed out: taken for no hits, it made four replicas of each.
+        arrivals = table.error(Metric.HITS) or arrivals
+        arrivals_fast = table.error(Metric.HITS_FAST) or arrivals_fast
     return ModelReadings(
-        arrival_rate=_arrivals(view, Metric.SUCCESS, Metric.FAILURE, Metric.GROWTH),
-        arrival_rate_fast=_arrivals(
-            view, Metric.SUCCESS_FAST, Metric.FAILURE_FAST, Metric.GROWTH_FAST
-        ),
+        arrival_rate=arrivals,
+        arrival_rate_fast=arrivals_fast,
         pending=_pending(view),
         failure_rate=_failure_rate(view),
-        items_per_request=view.ratio(view.total(Metric.ITEMS), view.total(Metric.SUCCESS)),
+        items_per_request=view.ratio(view.total(Metric.ITEMS), view.executed()),
         latency_s=latency.reading,
         latency_source=latency.source,
         latency_estimated=latency.estimated,
         workloads=workloads,
         answered_rate_fast=view.rate(Metric.SUCCESS_FAST),
+        hit_rate=hits,
+        hit_rate_fast=hits_fast,
     )
 
 
@@ -164,22 +196,16 @@ def _workload(
     )
     latency = summary_or_counters(spec, table, cover).reading
     if not isinstance(cover, Cover):
-        return WorkloadReadings(workload.key, *(cover,) * 6)
+        return WorkloadReadings(workload.key, *(cover,) * 7)
     view = _View(table, cover)
-    success, items = view.total(Metric.SUCCESS), view.total(Metric.ITEMS)
-    executed = _least(success, items)
+    executed, items = view.executed(), view.total(Metric.ITEMS)
     return WorkloadReadings(
         workload.key,
         rate=view.rate(Metric.SUCCESS),
         batch_rate=view.rate(Metric.EXECUTIONS),
         service_time_s=view.ratio(view.total(Metric.COMPUTE_US), executed, 1e-6),
         batch_size=view.ratio(items, view.total(Metric.EXECUTIONS)),
-        queue_time_s=view.ratio(view.total(Metric.QUEUE_US), success, 1e-6),
+        queue_time_s=view.ratio(view.total(Metric.QUEUE_US), executed, 1e-6),
         latency_s=latency,
+        hit_rate=view.hits(Metric.HITS),
     )
-
-
-def _least(a: float | Missing, b: float | Missing) -> float | Missing:
-    if isinstance(a, Missing):
-        return a
-    return b if isinstance(b, Missing) else min(a, b)
