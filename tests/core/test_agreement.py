@@ -79,14 +79,12 @@ def test_a_wrong_variant_gives_way_to_a_right_one() -> None:
     found = story.condition("OutputsAgree")
     assert (found.status, found.reason) == (ConditionStatus.FALSE, "OutputsDisagree")
     assert found.message == (
-        "int8 on cpu agrees with the reference on 86.0 % of 50 samples, 98 % asked. Another"
-        " variant takes over."
+        "int8 on cpu agrees with the reference on 86.0 % of 50 samples, 98 % asked. It is"
+        " out of the plan, and serves until another variant is Ready."
     )
     story.until(200)
     assert runs(story) == {FP32}
-    assert why_not(story, INT8) == (
-        "agrees with the reference on 86.0 % of 50 samples, 98 % asked"
-    )
+    assert why_not(story, INT8) == ("agrees with the reference on 86.0 % of 50 samples, 98 % asked")
     found = story.condition("OutputsAgree")
     assert (found.status, found.reason) == (ConditionStatus.TRUE, "VariantLeftOut")
     assert all(carried(story, m) >= 100 for m in story.history if m.t_s >= 120)
@@ -98,6 +96,16 @@ def test_the_wrong_one_serves_until_the_right_one_can() -> None:
     story.until(200)
     served = [sum(w.ready for w in m.state.workloads) for m in story.history if m.t_s >= 10]
     assert min(served) >= 1
+
+
+def test_a_wrong_one_is_not_kept_until_the_next_was_asked() -> None:
+    pods = Pods({INT8: 43})
+    story = checked(pods)
+    story.until(15)
+    pods.after_s = 300.0
+    story.until(150)
+    assert runs(story) == {FP32}
+    assert FP32 not in pods.known
 
 
 def test_a_wrong_variant_never_takes_over() -> None:
@@ -136,8 +144,9 @@ def test_a_switch_that_waits_for_answers_keeps_the_budget() -> None:
 
 
 def test_an_answer_that_cannot_be_had_changes_nothing() -> None:
-    story, plain = checked(Pods({INT8: None, FP32: None})), Story(
-        Model(deployment(variants=(EXACT, FAST)), steady(100))
+    story, plain = (
+        checked(Pods({INT8: None, FP32: None})),
+        Story(Model(deployment(variants=(EXACT, FAST)), steady(100))),
     )
     story.until(200)
     plain.until(200)
@@ -172,6 +181,7 @@ def test_where_all_are_wrong_what_serves_stays() -> None:
     for t_s in range(205, 600, 5):
         story.until(t_s)
         assert runs(story) == settled
+    assert story.condition("Stalled").status is ConditionStatus.FALSE
 
 
 def test_a_new_image_or_path_gets_a_new_chance() -> None:
@@ -210,7 +220,9 @@ def test_mode_manual_is_obeyed() -> None:
     story.respec(scaling=by_hand)
     story.until(100)
     assert runs(story) == {INT8}
-    assert story.model.children[INT8].replicas == 2
+    story.respec(scaling=replace(by_hand, manual=ManualScale("int8", "cpu", 3)))
+    story.until(110)
+    assert story.model.children[INT8].replicas == 3
     found = story.condition("OutputsAgree")
     assert found.status is ConditionStatus.FALSE
     assert "spec.scaling.manual" in found.message

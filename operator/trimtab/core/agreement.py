@@ -131,7 +131,7 @@ def _what_follows(state: ModelState, classes: Classes, found: list[WorkloadKey])
         return "Nothing else may run, so it serves on: add a variant that is right there."
     if scaling.mode is ScalingMode.ADVISE:
         return "Mode Advise changes nothing: see the decision for what should serve."
-    return "Another variant takes over."
+    return "It is out of the plan, and serves until another variant is Ready."
 
 
 def _may_run(md: ModelDeployment, classes: Classes) -> Iterator[WorkloadKey]:
