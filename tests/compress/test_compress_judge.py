@@ -159,6 +159,7 @@ def test_publishing_writes_all_of_it_and_withdraws_what_is_refused_now(
         "int8",
     ]
     assert json.loads((out / "report.json").read_text())["variants"][1]["published"]
+    assert (out / "sample.json").read_text() == "a sample"
     published(out, model, variants, fp32, replace(int8, reasons=("slower",)))
     assert not (out / "int8").exists()
     assert not (out / "cards" / "int8.json").exists()
