@@ -44,7 +44,7 @@ def test_the_example_in_the_docs_is_right() -> None:
         ("no JSON", "JSON"),
         (changed(version=2), "version"),
         (changed(speed="high"), "speed is no field of Sample: remove 'speed'"),
-        (changed(outputs=[]), "outputs needs at least 1 entry"),
+        (changed(outputs=[]), "outputs: needs at least 1 entry: add one"),
         (changed("inputs", data=[1]), "inputs[0].data"),
         (changed("inputs", data=[[0, 0, 0], [1, 1, 1]]), "a flat list"),
         (changed("inputs", shape=[3, 2]), "number of items, and they differ"),
