@@ -266,3 +266,11 @@ async def test_who_asks_for_no_check_is_not_asked(world: Served) -> None:
     assert "OutputsAgree" not in world.conditions()
     assert "outputCheck" not in status
     assert len(world.asked) == asked
+
+
+async def test_closing_gives_up_what_has_not_even_begun(world: Served) -> None:
+    world.kube.put(checked())
+    await world.tick()
+    assert world.loop.checker is not None
+    await world.loop.close()
+    assert world.conditions()["OutputsAgree"][0] == "Unknown"

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
 
 from trimtab.actuate import kinds
 from trimtab.api.resources import ObjectKey, OutputCheck
@@ -39,6 +39,7 @@ must be no load."""
 _OLD_AFTER = 2  # intervals without an answer after which the last one is no news any more
 
 _Place = tuple[ObjectKey, WorkloadKey]
+_Asked = tuple[ObjectKey, WorkloadKey | None]  # None: the API server, for the sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class Checker:
         self._found: dict[_Place, Agreement] = {}
         self._tried: dict[_Place, Tried] = {}
         self._asked_s: dict[_Place, dict[str, float]] = defaultdict(dict)
-        self._running: dict[tuple[ObjectKey, WorkloadKey | None], asyncio.Task[None]] = {}
+        self._running: dict[_Asked, asyncio.Task[None]] = {}
 
     def noted(self, snapshot: Snapshot, now_s: float) -> Snapshot:
         """The snapshot with what is known of every model's answers."""
@@ -90,10 +91,10 @@ class Checker:
                 continue
             sample = self._sample(key, check)
             if sample is None or now_s - sample.at_s >= AGAIN_S:
-                self._start((key, None), self._read(key, check, sample, now_s))
+                self._start((key, None), partial(self._read, key, check, sample, now_s))
             if sample is not None and sample.asked is not None:
                 for question in self._due(state, check, sample.asked, now_s):
-                    self._start(question.place, self._ask(question, now_s))
+                    self._start(question.place, partial(self._ask, question, now_s))
 
     async def settle(self) -> None:
         """Waits until nothing runs."""
@@ -102,7 +103,7 @@ class Checker:
 
     async def close(self) -> None:
         """Gives up what runs."""
-        for task in self._running.values():
+        for task in tuple(self._running.values()):
             task.cancel()
         await self.settle()
 
@@ -222,24 +223,18 @@ class Checker:
         sample = self._samples.get(key)
         return sample if sample is not None and sample.is_of(check) else None
 
-    def _start(
-        self, place: tuple[ObjectKey, WorkloadKey | None], work: Coroutine[Any, Any, bool]
-    ) -> None:
+    def _start(self, place: _Asked, work: Callable[[], Awaitable[bool]]) -> None:
         if place in self._running:
-            work.close()
             return
-        self._running[place] = asyncio.create_task(self._run(place, work))
+        task = self._running[place] = asyncio.create_task(self._run(work))
+        # Not at the end of the work: a task that is cancelled before it began has none.
+        task.add_done_callback(lambda _: self._running.pop(place))
 
-    async def _run(
-        self, place: tuple[ObjectKey, WorkloadKey | None], work: Coroutine[Any, Any, bool]
-    ) -> None:
+    async def _run(self, work: Callable[[], Awaitable[bool]]) -> None:
         """Wakes a decision for news alone: of a thousand models a thousand samples are read in
         a minute."""
-        try:
-            if await work:
-                self._wake()
-        finally:
-            del self._running[place]
+        if await work():
+            self._wake()
 
     def _forget(self, checked: set[ObjectKey]) -> None:
         """What is not checked any more must begin anew when it is again."""
