@@ -87,7 +87,8 @@ def test_the_batch_cap_is_readable_where_it_is_rendered() -> None:
 def test_an_output_check_marks_the_deployment_and_restarts_no_pod() -> None:
     check = OutputCheck("sample", "sample.json", Decimal("0.98"), 600.0)
     with_it, without = (
-        only_deployment(children_of(**changes)) for changes in ({"output_check": check}, {})
+        only_deployment(children_of(output_check=check)),
+        only_deployment(children_of()),
     )
     assert with_it["spec"]["template"] == without["spec"]["template"]
     mark = names.FINGERPRINT_ANNOTATION

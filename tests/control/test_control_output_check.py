@@ -40,14 +40,11 @@ class Served(World):
 
     def begin(self, asker: Asker, port: int) -> None:
         """A new operator: nothing but the cluster is left."""
+        kube: Any = self.kube
         loop = self.loop = Loop(
-            self.loop.settings,
-            self.kube,
-            self.prometheus,
-            Caches(),
-            Metrics(),  # type: ignore[arg-type]
+            self.loop.settings, kube, self.prometheus, Caches(), Metrics(), asker=asker
         )
-        self.loop.checker = Checker(self.kube, loop.caches, asker, port, loop.wake)
+        loop.checker = Checker(kube, loop.caches, asker, port, loop.wake)
 
     def run_pods(self) -> None:
         """All Ready, of the newest template, and at the address of this process."""

@@ -33,9 +33,9 @@ from trimtab.observe.sample import Questions
 
 log = logging.getLogger(__name__)
 
-FIRST_SHARE, LATER_SHARE = 0.5, 0.1
+FIRST_SHARE, LATER_SHARE = 0.25, 0.05
 """Of its time that a pod is kept busy: what has just started must be judged soon; later the check
-must be no load."""
+must be no load. Either counts in the rates that the plan is made for."""
 _OLD_AFTER = 2  # intervals without an answer after which the last one is no news any more
 
 _Place = tuple[ObjectKey, WorkloadKey]

@@ -17,7 +17,7 @@ from trimtab.observe.sample import NotComparable, Questions
 
 TIMEOUT_S = 10.0
 """For one item. A pod that takes longer is overloaded, and is left alone."""
-DEADLINE_S = 300.0
+DEADLINE_S = 1200.0
 """For all of them."""
 CONCURRENCY = 8
 """Requests in flight over all models: the largest part of the operator's that this may take."""
