@@ -110,7 +110,8 @@ async def test_a_slow_pod_takes_one_place_and_not_for_long() -> None:
         assert await ask.agreed(fast, "digits", SAMPLE, share=1.0) == ITEMS
         assert not held.done()
         with pytest.raises(Unanswered) as raised:
-            await held
+            async with asyncio.timeout(1.0):
+                await held
         released.set()
     assert raised.value.why.reason == "PodUnreachable"
 

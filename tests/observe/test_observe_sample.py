@@ -30,10 +30,16 @@ def test_one_item_is_asked_a_request() -> None:
 
 @pytest.mark.parametrize(
     ("values", "agrees"),
-    [((1.1, 2.9), True), ((-9.0, -8.0), True), ((3.0, 1.0), False), ((1.0, float("nan")), False)],
+    [((1.1, 2.9), True), ((-9.0, -8.0), True), ((3.0, 1.0), False)],
 )
 def test_a_class_agrees_where_the_same_is_largest(values: tuple[float, ...], agrees: bool) -> None:
     assert sample().agrees(0, answer(*values)) is agrees
+
+
+def test_an_answer_that_is_no_number_agrees_with_nothing() -> None:
+    assert sample().agrees(1, answer(1.0, 0.0))
+    assert not sample().agrees(1, answer(1.0, float("nan")))
+    assert not sample().agrees(1, answer(1.0, None))
 
 
 def test_numbers_agree_within_a_tolerance_of_the_samples_own_size() -> None:

@@ -47,7 +47,9 @@ def drawn(
     if any(array.dtype.name in _NO_FORM for array in inputs.values()):
         return None
     chosen = np.random.default_rng(_SEED).permutation(items)
-    count = min(items, MOST_ITEMS)
+    # Of one item first: fifty large ones are a minute's work that is then thrown away.
+    one = len(_file(inputs, outputs, chosen[:1], tolerance).encode())
+    count = min(items, MOST_ITEMS, MAX_BYTES // one)
     while count >= LEAST_ITEMS:
         text = _file(inputs, outputs, chosen[:count], tolerance)
         size = len(text.encode())
