@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from e2e.kit.access import ROOT, Access, wait_for
+from e2e.kit.claim import claim
 from e2e.kit.install import Images, install_prometheus, install_trimtab
 from e2e.kit.served import Stage
 
@@ -62,7 +63,7 @@ def folder() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def xor(stage: Stage, compressing: None, folder: Path) -> Iterator[Stage]:
     """A model with one declared variant, a claim, and a compression by two workers."""
-    for each in (*classes(), *volume(stage, folder), *name_of_the_first(stage)):
+    for each in (*classes(), *claim(stage, CLAIM, folder), *name_of_the_first(stage)):
         stage.put(each)
     wait_for("the policy that names the first worker", lambda: is_named(stage), seconds=60)
     stage.put(manifest(stage))
@@ -117,33 +118,6 @@ def classes() -> Iterator[dict[str, Any]]:
             "metadata": {"name": name},
             "spec": {"resources": resources, "pricePerHour": "0.10"},
         }
-
-
-def volume(stage: Stage, folder: Path) -> Iterator[dict[str, Any]]:
-    common = {
-        "storageClassName": "",
-        "accessModes": ["ReadWriteMany"],
-        "volumeName": stage.namespace,
-    }
-    yield {
-        "apiVersion": "v1",
-        "kind": "PersistentVolume",
-        "metadata": {"name": stage.namespace},
-        "spec": {
-            "storageClassName": "",
-            "capacity": {"storage": "1Gi"},
-            "accessModes": ["ReadWriteMany"],
-            "persistentVolumeReclaimPolicy": "Retain",
-            "claimRef": {"namespace": stage.namespace, "name": CLAIM},
-            "hostPath": {"path": str(folder), "type": "Directory"},
-        },
-    }
-    yield {
-        "apiVersion": "v1",
-        "kind": "PersistentVolumeClaim",
-        "metadata": {"name": CLAIM, "namespace": stage.namespace},
-        "spec": {**common, "resources": {"requests": {"storage": "1Gi"}}},
-    }
 
 
 def name_of_the_first(stage: Stage) -> Iterator[dict[str, Any]]:

@@ -17,7 +17,8 @@ from trimtab.actuate.config import renders_config
 from trimtab.actuate.errors import SourceRefused, UnknownTarget
 from trimtab.actuate.settings import InstallSettings
 from trimtab.actuate.sources import source_problem
-from trimtab.api.resources import AcceleratorClass, ModelSource
+from trimtab.api.resources import AcceleratorClass, ModelSource, OutputCheck
+from trimtab.core.agreement import fingerprint
 from trimtab.core.snapshot import WorkloadKey
 
 SOURCES: list[ModelSource] = [fleet.IMAGE, fleet.PVC, fleet.URI, fleet.HOST_PATH]
@@ -81,6 +82,20 @@ def test_the_batch_cap_is_readable_where_it_is_rendered() -> None:
     uri = only_deployment(children_of(fleet.URI))["metadata"]["annotations"]
     assert names.BATCH_CAP_ANNOTATION not in uri
     assert [renders_config(s) for s in SOURCES] == [True, True, False, True]
+
+
+def test_an_output_check_marks_the_deployment_and_restarts_no_pod() -> None:
+    check = OutputCheck("sample", "sample.json", Decimal("0.98"), 600.0)
+    with_it, without = (
+        only_deployment(children_of(output_check=check)),
+        only_deployment(children_of()),
+    )
+    assert with_it["spec"]["template"] == without["spec"]["template"]
+    mark = names.FINGERPRINT_ANNOTATION
+    assert mark not in without["metadata"]["annotations"]
+    other = fleet.deployment_of(fleet.IMAGE, output_check=check)
+    expected = fingerprint(other, other.variants[0], fleet.L4)
+    assert with_it["metadata"]["annotations"][mark] == expected
 
 
 def test_the_queue_bound_is_rendered_and_readable() -> None:

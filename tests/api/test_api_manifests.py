@@ -68,6 +68,8 @@ def test_every_rule_has_a_manifest_that_breaks_it() -> None:
     assert schema_root  # imported so that every wire model is defined
     said = "\n".join(problem for manifest in BY_APISERVER for problem in problems_of(manifest))
     silent = [
-        r.message for r in rules_below(Wire) if r.broken is not None and r.message not in said
+        r.message
+        for r in rules_below(Wire)
+        if r.cel and r.broken is not None and r.message not in said
     ]
     assert silent == []

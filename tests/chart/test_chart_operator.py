@@ -151,5 +151,7 @@ def test_the_network_policy_lets_prometheus_through(
     render: Render, url: str, policy: Object, port: int
 ) -> None:
     objects = render(prometheus={"url": url}, networkPolicy={"enabled": True, **policy})
-    (egress,) = one(objects, "NetworkPolicy")["spec"]["egress"]
+    egress, to_models = one(objects, "NetworkPolicy")["spec"]["egress"]
     assert [rule["port"] for rule in egress["ports"]] == [53, 53, 443, 6443, port]
+    (peer,) = to_models["to"]
+    assert peer["podSelector"]["matchLabels"] == {"app.kubernetes.io/managed-by": "trimtab"}

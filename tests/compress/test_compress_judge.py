@@ -134,9 +134,11 @@ def test_scores_outside_0_to_1_are_a_mistake(
 
 
 def published(out: Path, model: Model, variants: list[Made | Failed], *results: Result) -> None:
-    report = Report("digits", ACCURACY, "A processor", results, file_list(out, results))
+    files = file_list(out, results, sample=True)
+    report = Report("digits", ACCURACY, "A processor", results, files)
     made = {v.recipe.name: v for v in variants if isinstance(v, Made)}
-    publish(out, model, RECIPES, made, SERVED, report, {"opset": 20, "seed": 0, "versions": {}})
+    common = {"opset": 20, "seed": 0, "versions": {}}
+    publish(out, model, RECIPES, made, SERVED, report, common, "a sample")
 
 
 def test_publishing_writes_all_of_it_and_withdraws_what_is_refused_now(
@@ -157,6 +159,7 @@ def test_publishing_writes_all_of_it_and_withdraws_what_is_refused_now(
         "int8",
     ]
     assert json.loads((out / "report.json").read_text())["variants"][1]["published"]
+    assert (out / "sample.json").read_text() == "a sample"
     published(out, model, variants, fp32, replace(int8, reasons=("slower",)))
     assert not (out / "int8").exists()
     assert not (out / "cards" / "int8.json").exists()

@@ -25,6 +25,7 @@ from trimtab.core.plan import Condition, ModelPlan
 from trimtab.core.settings import DEFAULT_POLICY, PolicySettings
 from trimtab.core.signals import Known, Missing, NoTraffic, Reading
 from trimtab.core.snapshot import (
+    Checked,
     ModelReadings,
     ModelState,
     Pod,
@@ -63,7 +64,8 @@ class Model:
 
     blind: in its place where every reading is to be lost. truth: by how much the true service
     time differs from the profile. measure: what the windowed mean rate is read as. distort,
-    reshape: what becomes of the readings of a workload, and of the model.
+    reshape: what becomes of the readings of a workload, and of the model. answer: what is known of
+    its workloads' answers at a time.
     """
 
     spec: ModelDeployment
@@ -73,6 +75,7 @@ class Model:
     measure: Callable[[float, float], float] = lambda rate, window_s: rate
     distort: Callable[[WorkloadReadings], WorkloadReadings] = lambda readings: readings
     reshape: Callable[[ModelReadings], ModelReadings] = lambda readings: readings
+    answer: Callable[[ModelState, float], Checked] = lambda state, now_s: Checked()
     children: dict[WorkloadKey, _Child] = field(default_factory=dict)
     profiles: dict[WorkloadKey, ServiceCurve] = field(default_factory=dict)
 
@@ -255,7 +258,8 @@ class Story:
             for key, child in sorted(model.children.items())
         )
         readings = model.reshape(self._readings(model, workloads))
-        return ModelState(model.spec, workloads, readings)
+        state = ModelState(model.spec, workloads, readings)
+        return replace(state, checked=model.answer(state, self.now_s))
 
     def _readings(self, model: Model, workloads: tuple[Workload, ...]) -> ModelReadings:
         ready = sum(w.ready for w in workloads)

@@ -170,3 +170,23 @@ def test_a_second_writer_of_replicas_is_named(raw: dict[str, Any], wanted: str |
 def test_the_scaled_object_comes_before_the_hpa_that_keda_made_of_it() -> None:
     pair = [scaler("HorizontalPodAutoscaler", "keda-hpa-web"), scaler("ScaledObject")]
     assert workloads_of(MD, [deployment()], [], pair)[0].foreign_scaler == "ScaledObject web"
+
+
+@pytest.mark.parametrize(
+    ("status", "found"),
+    [
+        ({"observedGeneration": 2, "replicas": 3, "updatedReplicas": 3}, "f1"),
+        ({"observedGeneration": 1, "replicas": 3, "updatedReplicas": 3}, None),
+        ({"observedGeneration": 2, "replicas": 4, "updatedReplicas": 1}, None),
+        ({}, None),
+    ],
+)
+def test_what_pods_run_is_known_once_all_are_of_the_newest_template(
+    status: dict[str, int], found: str | None
+) -> None:
+    """An answer of the older image would be taken for the newer one's."""
+    raw = deployment()
+    raw["metadata"]["generation"] = 2
+    raw["metadata"]["annotations"]["trimtab.dev/answers-of"] = "f1"
+    (workload,) = workloads_of(MD, [{**raw, "status": status}], [])
+    assert workload.fingerprint == found

@@ -9,6 +9,7 @@ from trimtab.actuate import config, names
 from trimtab.actuate.settings import InstallSettings
 from trimtab.actuate.sources import Mounted, mounted
 from trimtab.api.resources import AcceleratorClass, ModelDeployment, Toleration, Variant
+from trimtab.core.agreement import fingerprint
 from trimtab.core.plan import Target
 
 CONTAINER = "triton"
@@ -36,9 +37,14 @@ def deployment(
     meta = names.metadata(
         md, names.child_name(md, target.key), names.workload_labels(md, target.key, settings)
     )
+    meta["annotations"] = {}
+    if md.output_check is not None:
+        # Beside the template and not in it: a check that is asked for must not restart a pod.
+        found = fingerprint(md, variant, accelerator_class)
+        meta["annotations"][names.FINGERPRINT_ANNOTATION] = found
     # With a URI neither reaches Triton; claiming it here would be read back as the truth.
     if config.renders_config(variant.source):
-        meta["annotations"] = {names.BATCH_CAP_ANNOTATION: str(target.batch_cap)}
+        meta["annotations"][names.BATCH_CAP_ANNOTATION] = str(target.batch_cap)
         if target.queue_size is not None:
             meta["annotations"][names.QUEUE_SIZE_ANNOTATION] = str(target.queue_size)
     return {

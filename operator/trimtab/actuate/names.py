@@ -27,6 +27,7 @@ CONFIG_HASH_ANNOTATION = f"{GROUP}/config-hash"
 BATCH_CAP_ANNOTATION = f"{GROUP}/batch-cap"
 QUEUE_SIZE_ANNOTATION = f"{GROUP}/queue-size"
 SOURCE_HASH_ANNOTATION = f"{GROUP}/source-hash"
+FINGERPRINT_ANNOTATION = f"{GROUP}/answers-of"
 COMPRESSION_LABEL = f"{GROUP}/compression"
 APPLIED_HASH_ANNOTATION = f"{GROUP}/applied-hash"
 

@@ -18,6 +18,7 @@ from trimtab.api import (
     schema,
     schema_class,
     schema_compression,
+    schema_output_check,
     schema_root,
     schema_triton,
     schema_variant,
@@ -65,6 +66,7 @@ def parse_model_deployment(
         ),
         routing=resources.Routing(resources.RoutingType(spec.routing.type)),
         compression=_compression(spec.compression),
+        output_check=_output_check(spec.output_check),
     )
 
 
@@ -166,6 +168,17 @@ def _compression(
         workers=compression.workers,
         recipes=json.dumps(given, sort_keys=True, separators=(",", ":")),
         attempt=compression.attempt,
+    )
+
+
+def _output_check(check: schema_output_check.OutputCheck | None) -> resources.OutputCheck | None:
+    if check is None:
+        return None
+    return resources.OutputCheck(
+        config_map=check.sample.config_map.name,
+        key=check.sample.config_map.key,
+        min_agreement=quantities.parse_fraction(check.min_agreement),
+        interval_s=quantities.parse_duration(check.interval),
     )
 
 

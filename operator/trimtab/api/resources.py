@@ -266,6 +266,19 @@ class Compression:
 
 
 @dataclass(frozen=True, slots=True)
+class OutputCheck:
+    """What serves is asked a sample, and must agree with the reference on that share of it.
+
+    `config_map` and its `key` hold the sample. `interval_s`: how long until it is asked again.
+    """
+
+    config_map: str
+    key: str
+    min_agreement: Decimal
+    interval_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class ModelDeployment:
     """The promise (SLO, floor, budget) and the variants that may keep it."""
 
@@ -285,6 +298,7 @@ class ModelDeployment:
     latency_source: LatencySource = field(default_factory=LatencySource)
     routing: Routing = field(default_factory=Routing)
     compression: Compression | None = None
+    output_check: OutputCheck | None = None
 
     def variant(self, name: str) -> Variant | None:
         """The variant of that name, if there is one."""

@@ -164,6 +164,14 @@ ObjectName = Annotated[
         "starting and ending with a letter or digit",
     ),
 ]
+ConfigMapKey = Annotated[
+    str,
+    Text(
+        pattern=r"^[-._A-Za-z0-9]+$",
+        max_length=253,
+        mend="give a key of the ConfigMap, such as sample.json: letters, digits, '-', '_' and '.'",
+    ),
+]
 ImageReference = Annotated[
     str,
     Text(

@@ -20,6 +20,7 @@ from trimtab.api.scalars import (
     Window,
 )
 from trimtab.api.schema_compression import Compression
+from trimtab.api.schema_output_check import OutputCheck
 from trimtab.api.schema_recipes import DEFAULT_RECIPES
 from trimtab.api.schema_triton import TritonSettings
 from trimtab.api.schema_variant import MAX_VARIANTS, Variant
@@ -372,3 +373,5 @@ class ModelDeploymentSpec(Wire):
     """The compressed forms of the model to choose from."""
     compression: Compression | None = None
     """Variants that a Job in the cluster makes, beside the declared ones."""
+    output_check: OutputCheck | None = None
+    """Whether what serves answers as the reference does; not checked when absent."""

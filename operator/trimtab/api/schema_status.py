@@ -25,8 +25,8 @@ class Condition(Wire):
     """One observed property of the ModelDeployment."""
 
     type: Annotated[str, Field(min_length=1, max_length=316)]
-    """Ready, Reconciling, Stalled, MetricsAvailable, SLOMet, WithinBudget or
-    CompressionSucceeded."""
+    """Ready, Reconciling, Stalled, MetricsAvailable, SLOMet, WithinBudget,
+    CompressionSucceeded or OutputsAgree."""
     status: Literal["True", "False", "Unknown"]
     """Whether it holds."""
     observed_generation: Count | None = None
@@ -196,6 +196,36 @@ class CompressionStatus(Wire):
     """Variants of the last run that published some; they may serve beside the declared ones."""
 
 
+class AgreementStatus(Wire):
+    """How one variant on one class answered the sample."""
+
+    variant: Name
+    """The variant."""
+    accelerator_class: Name
+    """The class."""
+    agreed: Count
+    """Items on which it agreed with the reference."""
+    items: Annotated[int, Field(ge=1)]
+    """Items of the sample."""
+    time: Time
+    """When."""
+    source_hash: Short
+    """Tells what was asked (image, path, class) from others: another one is asked anew."""
+    sample_hash: Short
+    """Tells the sample from others."""
+    pod_template: Short
+    """The pod-template-hash of the pod that was asked."""
+
+
+class OutputCheckStatus(Wire):
+    """What came of spec.outputCheck."""
+
+    workloads: Annotated[list[AgreementStatus], ListMap("variant", "accelerator_class")] = Field(
+        max_length=MAX_WORKLOADS
+    )
+    """The newest answer of each variant on each class, also of those that run no more."""
+
+
 class ModelDeploymentStatus(Wire):
     """What trimtab observed and decided."""
 
@@ -205,7 +235,7 @@ class ModelDeploymentStatus(Wire):
         default=None, max_length=16
     )
     """Ready, Reconciling, Stalled, MetricsAvailable, SLOMet and WithinBudget; with
-    spec.compression CompressionSucceeded too."""
+    spec.compression CompressionSucceeded too, with spec.outputCheck OutputsAgree."""
     replicas: Count | None = None
     """Replicas of all variants together."""
     selector: Annotated[str, Field(max_length=1024)] | None = None
@@ -226,3 +256,5 @@ class ModelDeploymentStatus(Wire):
     """What the response caches do; absent where Triton tells of none."""
     compression: CompressionStatus | None = None
     """What came of spec.compression."""
+    output_check: OutputCheckStatus | None = None
+    """What came of spec.outputCheck."""

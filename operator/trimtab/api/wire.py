@@ -41,8 +41,9 @@ class Rule:
 
     `cel` holds where the input is right, `broken` where it is wrong; `message` names the field and
     the mend; `field` is the path below the model that the error points at. `broken` is None for
-    rules about a change, which only the API server sees. `feature` is what the rule refuses because
-    the operator cannot do it: a caller that can is let through.
+    rules about a change, which only the API server sees; `cel` is empty for those of a file, which
+    it never sees. `feature` is what the rule refuses because the operator cannot do it: a caller
+    that can is let through.
     """
 
     cel: str

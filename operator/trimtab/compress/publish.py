@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trimtab.compress import cards, digest, plot, repository
+from trimtab.compress import sample as samples
 from trimtab.compress.contract import Model
 from trimtab.compress.made import Made
 from trimtab.compress.recipes import Recipes
@@ -28,10 +29,11 @@ def publish(
     served: Served,
     report: Report,
     common: Mapping[str, Any],
+    sample: str | None,
 ) -> None:
     """Fill `out`. Repositories of variants that an earlier run published and this one did not go.
 
-    `common`: what every card states, such as versions.
+    `common`: what every card states, such as versions. `sample`: the text of its sample file.
     """
     published = [result for result in report.results if result.published]
     _withdraw(out, {result.name for result in published})
@@ -42,6 +44,9 @@ def publish(
         card = _card(model, result, report, digest.of_file(source), common)
         cards.write(out / CARDS / f"{result.name}.json", card)
     (out / FILES["variants"]).write_text(as_yaml(report, recipes.serve), encoding="utf-8")
+    (out / samples.FILE).unlink(missing_ok=True)
+    if sample is not None:
+        (out / samples.FILE).write_text(sample, encoding="utf-8")
     plot.draw(report, out / FILES["picture"])
     (out / FILES["report"]).write_text(json.dumps(as_json(report), indent=2) + "\n", "utf-8")
 
@@ -73,8 +78,9 @@ def _card(
     }
 
 
-def file_list(out: Path, results: Sequence[Result]) -> dict[str, str]:
-    """What a run leaves in `out`, by what it is."""
+def file_list(out: Path, results: Sequence[Result], *, sample: bool) -> dict[str, str]:
+    """What a run leaves in `out`, by what it is. `sample`: whether that is among it."""
     names = [r.name for r in results if r.published]
     found = {f"repository {name}": str(out / name) for name in names}
-    return found | {what: str(out / name) for what, name in FILES.items()}
+    found |= {what: str(out / name) for what, name in FILES.items()}
+    return found | ({"sample": str(out / samples.FILE)} if sample else {})

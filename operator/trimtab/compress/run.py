@@ -19,6 +19,7 @@ from trimtab.compress.model_file import importable
 from trimtab.compress.publish import file_list, publish
 from trimtab.compress.recipes import Recipes
 from trimtab.compress.report import Report
+from trimtab.compress.sample import sample_of
 from trimtab.compress.words import first_line
 
 WORK = ".work"
@@ -56,10 +57,12 @@ def _led(
     wanted = recipes.made(student=model.student is not None, classes=model.classes)
     variants = [workshop.baseline(), *(_made(workshop, recipe) for recipe in wanted)]
     results = judge(model, recipes, variants, work / "times", progress)
-    report = Report(model.name, model.metric, machine(), results, file_list(out, results))
-    common = {"opset": OPSET, "seed": recipes.seed, "versions": cards.versions(*PACKAGES)}
     made = {v.recipe.name: v for v in variants if isinstance(v, Made)}
-    publish(out, model, recipes, made, workshop.served, report, common)
+    sample = sample_of(model, made[results[0].name].reference, recipes.gate.agreement)
+    files = file_list(out, results, sample=sample is not None)
+    report = Report(model.name, model.metric, machine(), results, files)
+    common = {"opset": OPSET, "seed": recipes.seed, "versions": cards.versions(*PACKAGES)}
+    publish(out, model, recipes, made, workshop.served, report, common, sample)
     return report
 
 

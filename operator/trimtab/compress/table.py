@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from trimtab.compress.report import Report, Result
+from trimtab.compress.sample import advice
 
 _HEAD = ("VARIANT", "ACCURACY, %", "95 %", "KIB", "MS AT {0}", "MS AT {1}", "TIME", "")
 
@@ -58,4 +59,8 @@ def _below(report: Report) -> list[str]:
                 f"{result.name} without its teacher: {100 * accuracy:.2f} "
                 f"[{100 * low:.1f}, {100 * high:.1f}]"
             )
-    return [*lines, *(f"{what}: {path}" for what, path in report.files.items())]
+    lines += [f"{what}: {path}" for what, path in report.files.items()]
+    if "sample" in report.files:
+        words = "To have what serves asked the sample (docs/output-check.md):"
+        lines += ["", words, advice(report.model, report.files["sample"])]
+    return lines

@@ -11,11 +11,13 @@ import yaml
 from trimtab.api.quantities import format_duration, format_fraction
 from trimtab.compress.recipes import Serve
 from trimtab.compress.report import Report, Result
+from trimtab.compress.sample import FILE, advice
 
 _HEADER = """\
 # For spec.variants of a ModelDeployment with model: {model}. Measured on one thread of
 # {machine}: an AcceleratorClass of another kind needs figures of its own.
 """
+_CHECK = "# To have what serves asked the sample beside this file, by spec.outputCheck:\n"
 _LEAST_S = 1e-6
 
 
@@ -23,6 +25,9 @@ def as_yaml(report: Report, serve: Serve) -> str:
     """A block of YAML with every published variant."""
     block = {"variants": entries(report.model, report.results, serve)}
     header = _HEADER.format(model=report.model, machine=report.machine)
+    if "sample" in report.files:
+        lines = advice(report.model, FILE).splitlines()
+        header += _CHECK + "".join(f"#   {line}\n" for line in lines)
     return header + yaml.safe_dump(block, sort_keys=False, allow_unicode=True)
 
 

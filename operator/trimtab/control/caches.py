@@ -142,7 +142,7 @@ def _pod_status(obj: RawObject) -> dict[str, Any]:
         for field in ("containerStatuses", "initContainerStatuses")
         if status.get(field)
     }
-    return {**_only(status, ("phase",)), "conditions": _conditions(status), **waiting}
+    return {**_only(status, ("phase", "podIP")), "conditions": _conditions(status), **waiting}
 
 
 def _conditions(status: Mapping[str, Any]) -> list[dict[str, Any]]:

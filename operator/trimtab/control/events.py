@@ -7,9 +7,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from trimtab.control.status_read import read_status
-from trimtab.core.compression import CONDITION
+from trimtab.core import agreement, compression
 
-_GOOD_WHEN_TRUE = frozenset({"Ready", "MetricsAvailable", "SLOMet", "WithinBudget", CONDITION})
+_GOOD_WHEN_TRUE = frozenset(
+    {
+        "Ready",
+        "MetricsAvailable",
+        "SLOMet",
+        "WithinBudget",
+        compression.CONDITION,
+        agreement.CONDITION,
+    }
+)
+# Of these the way to True is the news itself, and not the mend of a trouble.
+_NEWS = frozenset({compression.CONDITION, agreement.CONDITION})
 _BAD_WHEN_TRUE = frozenset({"Stalled"})
 
 
@@ -46,8 +57,7 @@ def _turned(condition: Mapping[str, Any], before: Mapping[str, Any] | None) -> N
     )
     if bad and condition["reason"] not in _EXPECTED:
         return Note("Warning", condition["reason"], f"{kind}={status}: {condition['message']}")
-    # Of a compression the way to True is the news itself, and not the mend of a trouble.
-    news = was != "Unknown" or kind == CONDITION
+    news = was != "Unknown" or kind in _NEWS
     recovered = was is not None and was != status and news and not bad
     if recovered and kind in _GOOD_WHEN_TRUE | _BAD_WHEN_TRUE and status != "Unknown":
         return Note("Normal", condition["reason"], f"{kind}={status}: {condition['message']}")

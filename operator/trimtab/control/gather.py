@@ -27,10 +27,11 @@ from trimtab.api.resources import (
     RawObject,
     ScalingMode,
 )
+from trimtab.control.agreements import read_agreements
 from trimtab.control.caches import Caches, key_of
 from trimtab.control.compression import read_compression
 from trimtab.core.compression import Compressed, Obstacle, next_state, with_published
-from trimtab.core.snapshot import Holding, ModelReadings, ModelState, Snapshot
+from trimtab.core.snapshot import Checked, Holding, ModelReadings, ModelState, Snapshot
 from trimtab.observe.cluster import LABEL_MODEL_DEPLOYMENT, workloads_of
 from trimtab.observe.compression import job_seen
 from trimtab.observe.nodes import schedulable_by_class
@@ -184,9 +185,18 @@ def _states(
                 pods.get(spec.key, ()),
                 scalers[spec.key.namespace],
             ),
+            checked=_checked(caches, spec),
         )
         for spec in specs
     )
+
+
+def _checked(caches: Caches, spec: ModelDeployment) -> Checked:
+    """What the status remembers of the output check."""
+    if spec.output_check is None:
+        return Checked()
+    raw = caches.get(kinds.MODEL_DEPLOYMENT, spec.key) or {}
+    return Checked(read_agreements(raw.get("status") or {}))
 
 
 def _by_model(objects: Iterable[RawObject]) -> _Grouped:

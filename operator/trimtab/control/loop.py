@@ -21,6 +21,7 @@ from trimtab.control.events import transitions
 from trimtab.control.gather import Gathered, gather
 from trimtab.control.logs import log_fields
 from trimtab.control.metrics import Metrics
+from trimtab.control.output_check import Checker
 from trimtab.control.recall import recall
 from trimtab.control.settings import Settings
 from trimtab.control.status import Status, build_problem_status, build_status, needs_write
@@ -32,6 +33,7 @@ from trimtab.core.memory import Memory
 from trimtab.core.plan import ModelPlan, Plan
 from trimtab.core.signals import Missing
 from trimtab.core.snapshot import ModelState, Snapshot
+from trimtab.observe.asker import Asker
 from trimtab.observe.errors import PrometheusError
 from trimtab.observe.fleet import Querier, read_fleet
 from trimtab.observe.history import Ranges
@@ -50,7 +52,10 @@ class Prometheus(Querier, Ranges, Protocol):
 
 @dataclass
 class Loop:
-    """The state that outlives a tick. `memory` may be lost at any time; see core.memory."""
+    """The state that outlives a tick. `memory` may be lost at any time; see core.memory.
+
+    `asker`: asks pods the samples of output checks; without one none is asked.
+    """
 
     settings: Settings
     kube: KubeClient
@@ -59,10 +64,15 @@ class Loop:
     metrics: Metrics
     memory: Memory = field(default_factory=Memory)
     last_tick_s: float | None = None
+    asker: Asker | None = None
 
     def __post_init__(self) -> None:
         self.actor = Actor(self.kube, self.caches, self.settings.install(), self.metrics)
         self._woken = asyncio.Event()
+        self.checker: Checker | None = None
+        if self.asker is not None:
+            port = self.actor.install.http_port
+            self.checker = Checker(self.kube, self.caches, self.asker, port, self.wake)
         self._written_s: dict[ObjectKey, float] = {}
         self._told: dict[tuple[Kind, ObjectKey], str] = {}
         self._synced_s: float | None = None
@@ -97,6 +107,9 @@ class Loop:
             self.prometheus, self.settings.reading(), gathered.snapshot.models, now_s
         )
         snapshot = gathered.with_readings(readings)
+        if self.checker is not None:
+            snapshot = self.checker.noted(snapshot, now_s)
+            self.checker.start_due(snapshot, now_s)
         await self._recall_once(snapshot, now_s)
         plan, self.memory = decide(snapshot, self.memory, now_s, self.settings.policy())
         await asyncio.gather(
@@ -127,6 +140,11 @@ class Loop:
             self._recall_at_s = now_s + _RECALL_AGAIN_S
             said = str(error) or "no answer in time"
             log.warning("the load before this start is not known yet: %s", said)
+
+    async def close(self) -> None:
+        """Gives up what runs beside the ticks."""
+        if self.checker is not None:
+            await self.checker.close()
 
     async def sync(self) -> None:
         """Lists everything watched: the base that events build on, and the mend for lost ones."""

@@ -18,6 +18,7 @@ from trimtab.control.loop import Loop
 from trimtab.control.metrics import Metrics
 from trimtab.control.server import serve
 from trimtab.control.settings import Settings, load_settings
+from trimtab.observe.asker import open_asker
 from trimtab.observe.prometheus import open_client
 
 log = logging.getLogger(__name__)
@@ -37,8 +38,9 @@ async def _run(settings: Settings, port: int) -> None:
     async with (
         await KubeClient.connect() as kube,
         open_client(settings.client()) as prometheus,
+        open_asker() as asker,
     ):
-        loop = Loop(settings, kube, prometheus, caches, metrics)
+        loop = Loop(settings, kube, prometheus, caches, metrics, asker=asker)
         health = _Health(loop)
         async with serve(port, metrics, alive=health.alive, ready=health.ready):
             ticking = asyncio.create_task(loop.run(), name="ticks")
@@ -47,6 +49,7 @@ async def _run(settings: Settings, port: int) -> None:
             finally:
                 ticking.cancel()
                 await asyncio.gather(ticking, return_exceptions=True)
+                await loop.close()
 
 
 async def _watch(settings: Settings, caches: Caches, loop: Loop) -> None:

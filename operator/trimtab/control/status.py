@@ -11,6 +11,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from trimtab.control.agreements import agreements_status
 from trimtab.control.compression import compression_status
 from trimtab.core.compression import Compressed, compression_condition
 from trimtab.core.explain import Explanation, Way
@@ -37,10 +38,12 @@ def build_status(
     """
     workloads = [w for w in state.workloads if w.replicas or w.pods]
     weights = {w.key: w.weight for w in told.decided}
-    conditions, compression = told.conditions, {}
+    conditions, optional = told.conditions, {}
     if compressed is not None:
         conditions = (*conditions, compression_condition(compressed))
-        compression["compression"] = compression_status(compressed)
+        optional["compression"] = compression_status(compressed)
+    if state.spec.output_check is not None:
+        optional["outputCheck"] = agreements_status(state)
     return {
         "observedGeneration": state.spec.generation,
         "replicas": sum(_alive(w) for w in workloads),
@@ -64,7 +67,7 @@ def build_status(
         "decision": _decision(told, previous.get("decision") or {}),
         "summary": _summary(told, workloads),
         **({} if told.hit_share is None else {"responseCache": {"hitShare": told.hit_share}}),
-        **compression,
+        **optional,
     }
 
 
@@ -143,6 +146,7 @@ def _steady(status: Mapping[str, Any]) -> Any:
         status.get("variants"),
         status.get("cost"),
         status.get("compression"),
+        _answers(status),
         (status.get("latency") or {}).get("source"),
         decision.get("action"),
         decision.get("binding"),
@@ -150,6 +154,13 @@ def _steady(status: Mapping[str, Any]) -> Any:
         # Of a fleet that is only advised on, nothing but this moves with the advice.
         [(w.get("variant"), w.get("replicas")) for w in decision.get("decided") or ()],
     )
+
+
+def _answers(status: Mapping[str, Any]) -> Any:
+    """What was answered, without when and by which pod: the same answer again is no transition."""
+    workloads = (status.get("outputCheck") or {}).get("workloads") or ()
+    moving = ("time", "podTemplate")
+    return [{k: v for k, v in entry.items() if k not in moving} for entry in workloads]
 
 
 def _summary(told: Explanation, workloads: Sequence[Workload]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from trimtab.api.resources import ObjectKey
 from trimtab.core import conditions
+from trimtab.core.agreement import outputs_agree
 from trimtab.core.allot import Allotted, Shadow, allot
 from trimtab.core.choose import Choice
 from trimtab.core.decision import decision_of, excluded_of
@@ -203,6 +204,7 @@ def _conditions(
     late: str,
     shared: Decimal | None,
 ) -> tuple[Condition, ...]:
+    agree = outputs_agree(view.state, snapshot.accelerator_classes)
     return (
         conditions.ready(view.state),
         conditions.reconciling(view.state, targets, view.acts and choice is not None),
@@ -210,6 +212,7 @@ def _conditions(
         conditions.metrics_available(view.state),
         conditions.slo_met(view.state, memory, latency, choice, late),
         conditions.within_budget(view.state, snapshot, _budget(view, snapshot), shared, choice),
+        *(() if agree is None else (agree,)),
     )
 
 

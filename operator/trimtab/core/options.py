@@ -8,6 +8,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from trimtab.api.resources import AcceleratorClass, Variant
+from trimtab.core.agreement import left_out
 from trimtab.core.burstiness import dispersion
 from trimtab.core.latency import (
     ReplicaModel,
@@ -120,10 +121,13 @@ def enumerate_options(
         )
     )
     beliefs = beliefs_of(memory, state.spec)
+    wrong = left_out(state, snapshot.accelerator_classes)
     for variant in state.spec.variants:
         for class_name in variant.accelerator_classes:
             belief = beliefs.get(WorkloadKey(variant.name, class_name))
             found = _option(state, memory, variant, class_name, belief, snapshot, bursts)
+            if isinstance(found, Option) and found.key in wrong:
+                found = Excluded(found.key, found.accuracy, wrong[found.key])
             (options if isinstance(found, Option) else excluded).append(found)  # type: ignore[arg-type]
     return tuple(options), tuple(excluded)
 

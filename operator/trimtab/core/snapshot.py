@@ -53,7 +53,8 @@ class Workload:
     `replicas` is its spec.replicas as it stands. `pods` are all of its pods. `batch_cap` is the
     batch cap of its rendered config, None where it was never rendered; `queue_size` likewise is the
     queue bound, None where it is the user's own. `foreign_scaler` names an HPA or ScaledObject that
-    also writes its replicas.
+    also writes its replicas. `fingerprint` tells what its pods run from others (see
+    core.agreement); None while a rollout runs, or where the model is not checked.
     """
 
     key: WorkloadKey
@@ -62,6 +63,7 @@ class Workload:
     batch_cap: int | None = None
     foreign_scaler: str | None = None
     queue_size: int | None = None
+    fingerprint: str | None = None
 
     @property
     def ready(self) -> int:
@@ -172,12 +174,51 @@ class ModelReadings:
 
 
 @dataclass(frozen=True, slots=True)
+class Agreement:
+    """How often a workload's answers agreed with the reference's: on `agreed` of `items`, at `at_s`
+    (seconds since the epoch).
+
+    `fingerprint`: what was asked, as of Workload. `sample`: tells the sample from others.
+    `template`: of which pod template the pod was that answered.
+    """
+
+    key: WorkloadKey
+    agreed: int
+    items: int
+    at_s: float
+    fingerprint: str
+    sample: str
+    template: str
+
+
+class NoAnswer(NamedTuple):
+    """Why a workload could not be asked: one CamelCase word, and a sentence with the mend."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What is known of a model's answers.
+
+    agreements: the newest of each workload. unanswered: what kept the last try from an answer.
+    unasked: Ready workloads whose first try is still to come.
+    """
+
+    agreements: tuple[Agreement, ...] = ()
+    unanswered: Mapping[WorkloadKey, NoAnswer] = field(default_factory=dict)
+    unasked: frozenset[WorkloadKey] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class ModelState:
     """One ModelDeployment as it is declared, as it runs and as it is measured."""
 
     spec: ModelDeployment
     workloads: tuple[Workload, ...] = ()
     readings: ModelReadings = field(default_factory=ModelReadings)
+    checked: Checked = Checked()
 
     def workload(self, key: WorkloadKey) -> Workload:
         """What the cluster holds for that key; an empty workload where there is none."""

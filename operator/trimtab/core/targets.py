@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
 from trimtab.api.resources import ModelDeployment, ScalingMode
+from trimtab.core.agreement import holds_switch
 from trimtab.core.choose import Choice
 from trimtab.core.guard import Step, clamp, next_step
 from trimtab.core.ledger import Room, Shares
@@ -17,7 +19,7 @@ from trimtab.core.queue_delay import queue_delay_s
 from trimtab.core.queue_timeout import queue_timeout_s
 from trimtab.core.settings import PolicySettings
 from trimtab.core.snapshot import Workload, WorkloadKey
-from trimtab.core.switch import Relief, relief_by, retire
+from trimtab.core.switch import OldSteps, Relief, relief_by, retire
 from trimtab.core.view import View, speak_for
 
 _SPARE = 1.2  # of service times, while it cannot be told
@@ -46,6 +48,8 @@ def targets_of(
         step = next_step(workload, choice, spec, view.memory, demand, room, scale, now_s, policy)
     olds = [w for w in state.workloads if w.key != workload.key and (w.replicas or w.pods)]
     kept, notes = retire(olds, workload, step, choice, may_stay, relief)
+    if holds_switch(state, workload.key):
+        kept, notes = _kept_until_asked(kept, notes, workload.key, view, may_stay)
     wishes = [(workload.key, step.replicas), *kept]
     if workload.ready == 0:
         # Where both are too many, what serves goes before what only starts.
@@ -64,6 +68,24 @@ def targets_of(
         *(as_rendered(spec, state.workload(key), count) for key, count in bounded.items()),
     ]
     return tuple(targets), notes, step
+
+
+def _kept_until_asked(
+    kept: OldSteps,
+    notes: tuple[Constraint, ...],
+    new: WorkloadKey,
+    view: View,
+    may_stay: Mapping[WorkloadKey, Option],
+) -> tuple[OldSteps, tuple[Constraint, ...]]:
+    """The old workloads as they are; not those that are known to be wrong themselves."""
+    held = tuple(
+        (key, view.state.workload(key).replicas if key in may_stay else replicas)
+        for key, replicas in kept
+    )
+    if held == kept:
+        return kept, notes
+    effect = f"what serves stays until {new} was asked the sample"
+    return held, (*notes, Constraint("OutputCheck", effect))
 
 
 def slowdown(view: View, option: Option, now_s: float, policy: PolicySettings) -> float:

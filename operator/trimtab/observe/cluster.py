@@ -25,6 +25,7 @@ LABEL_VARIANT = f"{GROUP}/variant"
 LABEL_CLASS = f"{GROUP}/accelerator-class"
 ANNOTATION_BATCH_CAP = f"{GROUP}/batch-cap"
 ANNOTATION_QUEUE_SIZE = f"{GROUP}/queue-size"
+ANNOTATION_FINGERPRINT = f"{GROUP}/answers-of"
 
 _NORMAL_WAITS = ("ContainerCreating", "PodInitializing")
 
@@ -72,6 +73,7 @@ def _workload(
         batch_cap=_rendered(deployment, ANNOTATION_BATCH_CAP),
         foreign_scaler=scalers.get(deployment["metadata"]["name"]),
         queue_size=_rendered(deployment, ANNOTATION_QUEUE_SIZE),
+        fingerprint=_fingerprint(deployment),
     )
 
 
@@ -121,6 +123,17 @@ def _rendered(deployment: RawObject, annotation: str) -> int | None:
     """A number that was rendered; None where it is absent or someone wrote nonsense over it."""
     text = (deployment["metadata"].get("annotations") or {}).get(annotation, "")
     return int(text) if text.isascii() and text.isdigit() and int(text) >= 1 else None
+
+
+def _fingerprint(deployment: RawObject) -> str | None:
+    """What all of its pods run; None while some are of an older template, whose answers would be
+    taken for those of the newer one."""
+    meta, status = deployment["metadata"], _status(deployment)
+    told = status.get("observedGeneration", 0) >= meta.get("generation", 0)
+    if not told or status.get("updatedReplicas", 0) != status.get("replicas", 0):
+        return None
+    found = (meta.get("annotations") or {}).get(ANNOTATION_FINGERPRINT)
+    return None if found is None else str(found)
 
 
 def _scalers(hpas: Iterable[RawObject], namespace: str) -> dict[str, str]:

@@ -27,6 +27,7 @@ from tests.compress.with_torch.runner import (
 from trimtab.api.parse import parse_model_deployment
 from trimtab.compress import runtime
 from trimtab.compress.report import Report
+from trimtab.observe.sample import questions
 
 torch: Any = pytest.importorskip("torch", reason=NO_TORCH)
 
@@ -70,6 +71,20 @@ def test_what_is_published_runs_and_can_be_pasted(report: Report, out: Path) -> 
         session = runtime.open_session(onnx_file(out, "blobs", variant.name))
         assert [spec.name for spec in session.get_inputs()] == ["image"]
         assert session.get_outputs()[0].shape[1:] == [9]
+
+
+def test_what_is_published_agrees_on_the_sample(report: Report, out: Path) -> None:
+    """As a pod would be asked it, by the operator's own code."""
+    asked = questions((out / "sample.json").read_text())
+    (image,) = asked.sample.inputs
+    for name in (result.name for result in report.results if result.published):
+        session = runtime.open_session(onnx_file(out, "blobs", name))
+        answers = runtime.outputs(session, np.array(image.data, "f4").reshape(image.shape))
+        agreed = sum(
+            asked.agrees(item, {"outputs": [{"name": "logits", "data": answer.tolist()}]})
+            for item, answer in enumerate(answers)
+        )
+        assert agreed >= 0.98 * asked.sample.items or name == "student"
 
 
 def test_static_int8_has_s8_weights_by_channel_and_u8_activations(
