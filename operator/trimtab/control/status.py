@@ -42,6 +42,8 @@ def build_status(
     if compressed is not None:
         conditions = (*conditions, compression_condition(compressed))
         optional["compression"] = compression_status(compressed)
+    if told.hit_share is not None:
+        optional["responseCache"] = {"hitShare": told.hit_share}
     if state.spec.output_check is not None:
         optional["outputCheck"] = agreements_status(state)
     return {
@@ -66,7 +68,6 @@ def build_status(
         ),
         "decision": _decision(told, previous.get("decision") or {}),
         "summary": _summary(told, workloads),
-        **({} if told.hit_share is None else {"responseCache": {"hitShare": told.hit_share}}),
         **optional,
     }
 
