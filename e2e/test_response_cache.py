@@ -90,9 +90,10 @@ def told(served: Served, name: str, report: Report) -> None:
     """What came of a load: no request failed, and every answer was the model's."""
     everything = summarise(report.results)
     last = summarise(report.results, report.elapsed_s - 60.0, report.elapsed_s)
-    share = hit_share(served.stage)
+    hits = (served.stage.status().get("responseCache") or {}).get("hitShare", "no cache, none")
+    rate = everything.requests / report.elapsed_s
     print(
-        f"{name}: {served.rate} requests/s, {share:.0%} hit, {served.stage.replicas()} replicas,"
+        f"{name}: {rate:.0f} requests/s, {hits} hit, {served.stage.replicas()} replicas,"
         f" p50 {1000 * (last.p50_s or 0):.1f} ms, p99 {1000 * (last.p99_s or 0):.1f} ms in the last"
         f" minute, {everything.max_s or 0:.1f} s the latest of all;"
         f" {served.stage.status()['decision']['summary']}"

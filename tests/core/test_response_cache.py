@@ -10,6 +10,7 @@ import pytest
 from tests.core.builders import FP32, INT8, accelerator, deployment, steady, variant
 from tests.core.story import NO_ROOM_FOR_BURSTS, Model, Story, expect_replicas
 from trimtab.api.resources import ModelDeployment
+from trimtab.core.plan import ConditionStatus
 from trimtab.core.response_cache import counted_share, executing_rate
 from trimtab.core.signals import Known, Missing, NoTraffic, Reading, value_or_none
 from trimtab.core.snapshot import ModelReadings, WorkloadKey, WorkloadReadings
@@ -167,6 +168,24 @@ def test_a_percentile_of_all_requests_teaches_no_front_end() -> None:
     expect_replicas(story, 600, int8=2)
     (memory,) = story.memory.models.values()
     assert memory.front_end_s == {}
+
+
+def test_a_model_whose_requests_all_hit_keeps_its_promise() -> None:
+    """No latency can be read of what does not execute; that is no doubt."""
+
+    def told(readings: ModelReadings) -> ModelReadings:
+        read = caching(lambda *_: 1.0)(readings)
+        none = NoTraffic(0.0)
+        still = tuple(
+            replace(w, batch_rate=none, service_time_s=none, batch_size=none, queue_time_s=none)
+            for w in read.workloads
+        )
+        return replace(read, workloads=still)
+
+    story = Story(Model(deployment(), steady(60), reshape=told), policy=NO_ROOM_FOR_BURSTS)
+    story.until(300)
+    met = story.condition("SLOMet")
+    assert (met.status, met.reason) == (ConditionStatus.TRUE, "AllFromCaches")
 
 
 def test_a_cache_that_leaves_the_model_no_memory_may_not_run() -> None:

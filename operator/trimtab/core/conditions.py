@@ -133,6 +133,9 @@ def slo_met(
         return Condition("SLOMet", TRUE, "LatencyWithinTarget", text)
     if isinstance(state.readings.arrival_rate, NoTraffic):
         return Condition("SLOMet", TRUE, "NoTraffic", "No request arrives, so none is late.")
+    if _nothing_executes(state):
+        text = "Every request was answered from a response cache, so none waited for an execution."
+        return Condition("SLOMet", TRUE, "AllFromCaches", text)
     match state.readings.latency_s:
         case Missing(reason=reason, message=message) if not state.readings.latency_estimated:
             return Condition("SLOMet", UNKNOWN, reason, message)
@@ -142,6 +145,12 @@ def slo_met(
                 " spec.latencySource if there is another."
             )
             return Condition("SLOMet", UNKNOWN, "LatencyUnknown", text)
+
+
+def _nothing_executes(state: ModelState) -> bool:
+    readings = state.readings
+    still = [isinstance(w.batch_rate, NoTraffic) for w in readings.workloads]
+    return bool(readings.hit_share) and bool(still) and all(still)
 
 
 def within_budget(

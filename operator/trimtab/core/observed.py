@@ -94,7 +94,8 @@ def _measured_front_end_s(
         return None  # a seed's error is the curve's, and not the front end's
     if latency.observed_s is None or latency.estimated:
         return None
-    if state.readings.hit_share:
+    hits = state.readings.hit_share
+    if hits or (hits is None and state.spec.triton.cache_bytes is not None):
         return None  # hits pull every percentile down, and would teach that requests cost nothing
     cap = state.workload(option.key).batch_cap or option.batch_cap
     bare = replace(option.model, curve=belief.curve, batch_cap=cap)
