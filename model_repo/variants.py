@@ -31,6 +31,7 @@ MADE_FROM = {
 COMMITTED = {
     "image": ("int8", "student"),
     "text": ("student-int8",),
+    "speech": ("student-int8",),
 }
 
 
