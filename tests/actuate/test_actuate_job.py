@@ -94,6 +94,16 @@ def test_the_pod_passes_the_restricted_standard_and_has_no_token() -> None:
     assert "/tmp" in mounts
 
 
+def test_a_claim_that_holds_source_and_output_is_one_volume() -> None:
+    # As two volumes, one of them read-only, the kubelet mounted both read-only.
+    spec = pod_spec(source=PvcSource("models", "source"))
+    claims = [v for v in spec["volumes"] if "persistentVolumeClaim" in v]
+    assert claims == [{"name": "output", "persistentVolumeClaim": {"claimName": "models"}}]
+    mounts = {m["mountPath"]: m for m in spec["containers"][0]["volumeMounts"]}
+    assert mounts["/output"] == {"name": "output", "mountPath": "/output"}
+    assert mounts["/source"] == {"name": "output", "mountPath": "/source", "readOnly": True}
+
+
 def test_it_runs_on_what_the_class_says() -> None:
     spec = pod_spec()
     assert spec["nodeSelector"] == {"nvidia.com/gpu.product": "NVIDIA-L4"}

@@ -25,6 +25,7 @@ from trimtab.api.resources import (
     Compression,
     HostPathSource,
     ModelDeployment,
+    PvcSource,
 )
 from trimtab.core.compression import Obstacle, run_path, source_hash
 
@@ -194,7 +195,7 @@ def _template(
                 "name": "output",
                 "persistentVolumeClaim": {"claimName": compression.output.claim_name},
             },
-            *mount(compression.source).volumes,
+            *([] if _is_one_claim(compression) else mount(compression.source).volumes),
         ],
     }
     if compression.workers > 1:
@@ -225,13 +226,28 @@ def _container(
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108
             {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108
             {"name": "output", "mountPath": OUTPUT_DIR},
-            *source.mounts,
+            *_source_mounts(compression),
         ],
         "securityContext": container_security(),
         "terminationMessagePath": MESSAGE,
         # The log's last lines are no report.
         "terminationMessagePolicy": "File",
     }
+
+
+def _source_mounts(compression: Compression) -> list[Dict]:
+    mounts = mount(compression.source).mounts
+    if not _is_one_claim(compression):
+        return list(mounts)
+    return [{**each, "name": "output"} for each in mounts]
+
+
+def _is_one_claim(compression: Compression) -> bool:
+    """Whether the source lies on the claim that the output goes to: then it is one volume, mounted
+    twice. As two volumes of a pod the kubelet mounted both as the read-only one asks, and hours of
+    training could not be written."""
+    source = compression.source
+    return isinstance(source, PvcSource) and source.claim_name == compression.output.claim_name
 
 
 def _command(md: ModelDeployment, compression: Compression, root: str) -> list[str]:

@@ -21,6 +21,7 @@ from trimtab.compress.recipes import Recipes
 from trimtab.compress.report import Report
 from trimtab.compress.sample import sample_of
 from trimtab.compress.words import first_line
+from trimtab.compress.writable import must_be_writable
 
 WORK = ".work"
 
@@ -39,6 +40,7 @@ def compress(
     later run the same work. Raises CompressError where nothing can be made at all; a variant that
     fails is refused. `crew`: this is its first worker, and the others `help_out`.
     """
+    must_be_writable(out, work or out / WORK)
     with importable(path):
         model = load_alike(path, crew)
         try:
