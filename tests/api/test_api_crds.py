@@ -118,6 +118,14 @@ def test_what_depends_on_the_mode_has_no_default() -> None:
     assert defaulted == {"mode"}
 
 
+def test_a_block_whose_presence_asks_for_something_has_no_default() -> None:
+    # The API server wrote `distil` into the recipe of a student that nobody should teach.
+    kind = next(k for k in crds.KINDS if k.plural == "modeldeployments")
+    ((_, distil),) = [node for node in nodes(openapi(kind)) if node[0].endswith(".distil")]
+    assert "default" not in distil
+    assert distil["properties"]["weight"]["default"] == 0.5
+
+
 def test_scale_is_the_manual_replicas_alone() -> None:
     (model,) = (kind for kind in crds.KINDS if kind.name == "ModelDeployment")
     (version,) = crds.custom_resource_definition(model)["spec"]["versions"]

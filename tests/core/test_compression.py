@@ -136,6 +136,14 @@ def test_declared_variants_win() -> None:
     assert merged.variants == (declared,)
 
 
+def test_a_time_of_another_class_is_no_profile() -> None:
+    # Timed on a large class to serve on a small one: the API server refused the whole status.
+    elsewhere = replace(COMPRESSION, serve_on=("cpu-quarter",))
+    (small,) = state(replace(MD, compression=elsewhere), job=DONE).variants
+    assert small.accelerator_classes == ("cpu-quarter",)
+    assert small.profiles == ()
+
+
 def test_where_they_may_serve_is_read_anew_and_no_reason_to_run_again() -> None:
     done = state(job=DONE)
     elsewhere = replace(MD, compression=replace(COMPRESSION, serve_on=("l4",)))

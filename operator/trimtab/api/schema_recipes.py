@@ -11,7 +11,7 @@ from pydantic import Field
 
 from trimtab.api.scalars import VariantName
 from trimtab.api.schema_variant import MAX_BATCH, MAX_VARIANTS
-from trimtab.api.wire import ListMap, ListSet, Rule, Wire
+from trimtab.api.wire import SWITCH, ListMap, ListSet, Rule, Wire
 
 BASELINE = "fp32"
 DEFAULT_RECIPES = 7
@@ -50,7 +50,7 @@ class Train(Wire):
     """The largest; it rises and falls once."""
     batch: int = Field(default=32, ge=2, le=65_536)
     """Items a step, of all workers together."""
-    distil: Distil | None = None
+    distil: Distil | None = Field(default=None, json_schema_extra={SWITCH: True})
     """Where the baseline teaches."""
 
 

@@ -7,9 +7,11 @@ nothing is dropped unseen.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from pydantic import BaseModel
 
-from trimtab.api.wire import JsonSchema
+from trimtab.api.wire import SWITCH, JsonSchema
 
 # In the order they are written.
 _KEPT = (
@@ -36,7 +38,7 @@ _KEPT = (
     "x-kubernetes-list-map-keys",
     "x-kubernetes-validations",
 )
-_DROPPED = {"title", "$defs"}
+_DROPPED = {"title", "$defs", SWITCH}
 _NESTED = {"properties", "items", "additionalProperties"}
 
 
@@ -62,7 +64,8 @@ def _structural(node: JsonSchema, definitions: dict[str, JsonSchema]) -> JsonSch
         made["properties"] = {
             name: _structural(child, definitions) for name, child in node["properties"].items()
         }
-        _add_block_defaults(made)
+        switches = {n for n, child in node["properties"].items() if child.get(SWITCH)}
+        _add_block_defaults(made, switches)
     return made
 
 
@@ -90,14 +93,18 @@ def _merged(node: JsonSchema, definitions: dict[str, JsonSchema]) -> JsonSchema:
     return node
 
 
-def _add_block_defaults(node: JsonSchema) -> None:
+def _add_block_defaults(node: JsonSchema, switches: Collection[str]) -> None:
     """Give an optional block the defaults of its fields, so that they hold where it is left out.
 
-    Spelled out, though the API server would fill in an empty block: it holds the block's rules
-    against the default as it stands.
+    Not a block whose presence alone asks for something: a student that nobody should teach was
+    taught, as the API server had written `distil` into its recipe. Spelled out, though the API
+    server would fill in an empty block: it holds the block's rules against the default as it
+    stands.
     """
     for name, child in node["properties"].items():
         if name in node.get("required", ()) or "required" in child or "default" in child:
+            continue
+        if name in switches:
             continue
         fields = child.get("properties", {})
         defaults = {key: field["default"] for key, field in fields.items() if "default" in field}

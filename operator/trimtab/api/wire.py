@@ -60,6 +60,11 @@ class Rule:
         return schema
 
 
+SWITCH = "x-switch"
+"""Marks an optional block whose presence asks for something, whatever stands in it: it gets no
+default."""
+
+
 class Wire(BaseModel):
     """Base of every wire model: camelCase, nothing unknown, nothing coerced."""
 

@@ -219,16 +219,18 @@ def _news(report: Report, compression: Compression) -> str:
 
 
 def _variant(published: Published, compression: Compression) -> Variant:
-    profile = Profile(compression.accelerator_class, published.points)
-    return Variant(
+    timed_on = compression.accelerator_class
+    made = Variant(
         name=published.name,
         accuracy=published.accuracy,
         source=PvcSource(
             compression.output.claim_name, f"{run_path(compression)}/{published.name}"
         ),
-        accelerator_classes=compression.serve_on,
-        profiles=(profile,) if published.points else (),
+        accelerator_classes=(timed_on,),
+        profiles=(Profile(timed_on, published.points),) if published.points else (),
     )
+    # A time of another class is none of those it serves on: the API server refuses such a status.
+    return _on(made, compression.serve_on)
 
 
 def _on(variant: Variant, classes: tuple[str, ...]) -> Variant:
