@@ -20,14 +20,19 @@ from tests.core.builders import (
 )
 from tests.core.story import Model, Moment, Story, UncountedStory, carried, expect_replicas
 from trimtab.api.resources import AcceleratorClass, Objective
-from trimtab.core.choose import judge
+from trimtab.core.choose import Choice, judge
+from trimtab.core.demand import Demand
+from trimtab.core.foresight import foreseen
 from trimtab.core.guard import Step
 from trimtab.core.ledger import Shares
+from trimtab.core.memory import ModelMemory
 from trimtab.core.options import Option
 from trimtab.core.plan import ConditionStatus
+from trimtab.core.settings import DEFAULT_POLICY
 from trimtab.core.signals import Missing
-from trimtab.core.snapshot import Pod, Snapshot, Workload, WorkloadKey
+from trimtab.core.snapshot import ModelState, Pod, Snapshot, Workload, WorkloadKey
 from trimtab.core.switch import Relief, retire
+from trimtab.core.view import View
 
 BETTER = variant("int8", "0.98", 10.0)
 WORSE = variant("fp32", "0.99", 25.0)
@@ -262,6 +267,28 @@ def test_a_begun_switch_goes_on_through_a_dip() -> None:
     fast = [asked(m, INT8) for m in story.history if m.t_s >= 380]
     assert fast[0] >= 1
     assert min(fast) >= 1
+
+
+def test_a_trend_beyond_what_either_carries_is_no_reason_to_turn_back() -> None:
+    # Of 29/s the trend makes 87; six fast replicas carry 84, and six accurate ones half of that.
+    spec = replace(
+        deployment(variants=(WORSE, BETTER), per_hour="0.60"),
+        objective=Objective.MAXIMIZE_ACCURACY,
+    )
+    accurate = Option(FP32, Decimal("0.99"), Decimal("0.10"), 1, 7.0, meets_slo=True)
+    fast = Option(INT8, Decimal("0.98"), Decimal("0.10"), 1, 14.0, meets_slo=True)
+    begun = ModelState(spec, tuple(Workload(k, n, pods(n)) for k, n in ((FP32, 4), (INT8, 2))))
+    memory = ModelMemory(foreseen=((100.0, 87.0),))
+    demand = Demand(41.0, blind=False, measured=41.0, arriving=29.0, foreseen=87.0)
+    view = View(begun, memory, demand, (accurate, fast), (), {})
+
+    def judged(rate: float | None) -> tuple[Choice, ...]:
+        return tuple(judge(o, spec, rate, 4, Shares(Snapshot(()))) for o in (accurate, fast))
+
+    now = judged(41.0)
+    choice = foreseen(view, now, now[0], judged, 110.0, DEFAULT_POLICY)
+    assert choice is not None
+    assert choice.option.key == INT8
 
 
 def test_what_serving_has_not_told_counts_half() -> None:

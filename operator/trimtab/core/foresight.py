@@ -47,7 +47,9 @@ def foreseen(
     stays = next(c for c in then if c.option.key == key)
     grows = begun or view.state.workload(key).replicas < stays.ceiling[0]
     fills = grows and _rises(view, expected, policy) and _takes_all(stays)
-    if best is None or best.short or not (stays.short or fills):
+    if best is None or not (stays.short or fills):
+        return None
+    if best.short and best.carried_rate <= stays.carried_rate * (1.0 + policy.switch_gain):
         return None
     return next(c for c in choices if c.option.key == best.option.key)
 

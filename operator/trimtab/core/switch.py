@@ -29,7 +29,8 @@ class Relief:
     """What the new workload must carry before an old one may go.
 
     rate: requests/s, the peak of the stabilisation window with its margin; None where unknown.
-    coming: the same, or what is forecast for the time to Ready if that is more.
+    coming: the same, or what is forecast for the time to Ready, or by the trend for the end of the
+    switch, if that is more.
     ready: Ready replicas of the new workload that suffice. blind: nothing is known, nothing goes.
     settled: the load was seen for a whole window; otherwise what may stay, stays.
     """
@@ -57,7 +58,7 @@ def relief_by(
     window_s = hold_s(spec, memory)
     peak = peak_demand(memory, now_s, window_s)
     rate = None if peak is None else peak * (1.0 + policy.dead_band)
-    coming = None if rate is None else max(rate, demand.rate or 0.0)
+    coming = None if rate is None else max(rate, demand.rate or 0.0, _trend(demand, choice))
     needed = choice.option.needed(None if coming is None else coming * _doubt(choice.option))
     # Where it may never carry enough, what it is granted has to do.
     ready = choice.granted if choice.short else max(choice.granted, needed or 0)
@@ -201,6 +202,11 @@ def _still_needed(
         return old.replicas
     rest = option.needed(max(0.0, rate - new.ready * new_rate / _doubt(choice.option)))
     return old.replicas if rest is None else min(old.replicas, max(1, rest))
+
+
+def _trend(demand: Demand, choice: Choice) -> float:
+    """What is foreseen, where what stays for it takes no place of another model's."""
+    return 0.0 if choice.ceiling[1] == "SharedBudget" else demand.foreseen or 0.0
 
 
 def _doubt(option: Option) -> float:
