@@ -18,7 +18,7 @@ from trimtab.api.resources import (
     TritonSettings,
     Variant,
 )
-from trimtab.core.snapshot import WorkloadKey
+from trimtab.core.snapshot import Pod, WorkloadKey
 
 NAMESPACE = "shop"
 INT8 = WorkloadKey("int8", "cpu")
@@ -87,6 +87,11 @@ def deployment(
         priority=priority,
         scaling=Scaling(min_replicas=least, max_replicas=most, scale_down_stabilization_s=window_s),
     )
+
+
+def pods(count: int) -> tuple[Pod, ...]:
+    """So many that are Ready."""
+    return tuple(Pod(f"p{i}", 0.0, 1.0) for i in range(count))
 
 
 def steady(rate: float) -> Load:
