@@ -7,6 +7,7 @@ The pod gets no token: what it published comes back in its termination message
 from __future__ import annotations
 
 import posixpath
+from dataclasses import replace
 from typing import Any
 
 from trimtab.actuate import names
@@ -19,7 +20,7 @@ from trimtab.actuate.deployment import (
     resources_of,
 )
 from trimtab.actuate.settings import InstallSettings
-from trimtab.actuate.sources import HOST_PATH_VALUE, mount
+from trimtab.actuate.sources import HOST_PATH_VALUE, Mounted, mount
 from trimtab.api.resources import (
     AcceleratorClass,
     Compression,
@@ -30,7 +31,7 @@ from trimtab.api.resources import (
 from trimtab.core.compression import Obstacle, run_path, source_hash
 
 CONTAINER = "compress"
-OUTPUT_DIR = "/output"
+OUTPUT, OUTPUT_DIR = "output", "/output"
 MESSAGE = "/dev/termination-log"
 PORT = 29400
 _INDEX = "$(JOB_COMPLETION_INDEX)"  # of the Job controller; the kubelet fills it in
@@ -192,10 +193,10 @@ def _template(
             # NCCL passes through shared memory what stays on a node.
             {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": settings.shm_size}},
             {
-                "name": "output",
+                "name": OUTPUT,
                 "persistentVolumeClaim": {"claimName": compression.output.claim_name},
             },
-            *([] if _is_one_claim(compression) else mount(compression.source).volumes),
+            *_source(compression).volumes,
         ],
     }
     if compression.workers > 1:
@@ -210,7 +211,7 @@ def _container(
     accelerator_class: AcceleratorClass,
     settings: InstallSettings,
 ) -> Dict:
-    source = mount(compression.source)
+    source = _source(compression)
     root = posixpath.normpath(posixpath.join(SOURCE_DIR, (source.path or "").strip("/")))
     command = _command(md, compression, root)
     return {
@@ -225,8 +226,8 @@ def _container(
         "volumeMounts": [
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108
             {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108
-            {"name": "output", "mountPath": OUTPUT_DIR},
-            *_source_mounts(compression),
+            {"name": OUTPUT, "mountPath": OUTPUT_DIR},
+            *source.mounts,
         ],
         "securityContext": container_security(),
         "terminationMessagePath": MESSAGE,
@@ -235,19 +236,17 @@ def _container(
     }
 
 
-def _source_mounts(compression: Compression) -> list[Dict]:
-    mounts = mount(compression.source).mounts
-    if not _is_one_claim(compression):
-        return list(mounts)
-    return [{**each, "name": "output"} for each in mounts]
+def _source(compression: Compression) -> Mounted:
+    """What MODEL.py adds to the pod.
 
-
-def _is_one_claim(compression: Compression) -> bool:
-    """Whether the source lies on the claim that the output goes to: then it is one volume, mounted
-    twice. As two volumes of a pod the kubelet mounted both as the read-only one asks, and hours of
-    training could not be written."""
-    source = compression.source
-    return isinstance(source, PvcSource) and source.claim_name == compression.output.claim_name
+    On the claim that the output goes to it is that volume, mounted once more: as two volumes the
+    kubelet mounted both as the read-only one asks, and hours of training could not be written.
+    """
+    found, claim = mount(compression.source), compression.source
+    if not isinstance(claim, PvcSource) or claim.claim_name != compression.output.claim_name:
+        return found
+    mounts = [{**each, "name": OUTPUT} for each in found.mounts]
+    return replace(found, volumes=[], mounts=mounts)
 
 
 def _command(md: ModelDeployment, compression: Compression, root: str) -> list[str]:

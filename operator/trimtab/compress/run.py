@@ -40,11 +40,12 @@ def compress(
     later run the same work. Raises CompressError where nothing can be made at all; a variant that
     fails is refused. `crew`: this is its first worker, and the others `help_out`.
     """
-    must_be_writable(out, work or out / WORK)
+    work = work or out / WORK
+    must_be_writable(out, work)
     with importable(path):
         model = load_alike(path, crew)
         try:
-            report = _led(model, out, recipes, progress, work or out / WORK, crew)
+            report = _led(model, out, recipes, progress, work, crew)
         except BaseException as error:
             crew.dismiss(str(error) if isinstance(error, CompressError) else first_line(error))
             raise

@@ -6,10 +6,7 @@ file that was judged good is wrong on one image of seven where it is served. Not
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 
 from trimtab.api.resources import (
     AcceleratorClass,
@@ -18,11 +15,11 @@ from trimtab.api.resources import (
     ScalingMode,
     Variant,
 )
+from trimtab.core.hashes import hash_of, source_fields
 from trimtab.core.plan import Condition, ConditionStatus
 from trimtab.core.snapshot import Agreement, ModelState, NoAnswer, WorkloadKey
 
 CONDITION = "OutputsAgree"
-_HASH_LENGTH = 8
 _WAITING = NoAnswer("NotAsked", "It is asked as soon as one of its pods is Ready.")
 
 Classes = Mapping[str, AcceleratorClass]
@@ -35,14 +32,13 @@ def fingerprint(md: ModelDeployment, variant: Variant, accelerator: AcceleratorC
     """
     fields = {
         "model": md.model,
-        "source": {k: v for k, v in asdict(variant.source).items() if v},
+        "source": source_fields(variant.source),
         "image": md.triton.image,
         "args": md.triton.extra_args,
         "resources": accelerator.resources,
         "nodes": accelerator.node_selector,
     }
-    text = json.dumps(fields, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:_HASH_LENGTH]
+    return hash_of(fields)
 
 
 def fingerprints(md: ModelDeployment, classes: Classes) -> dict[WorkloadKey, str]:
@@ -75,11 +71,7 @@ def left_out(state: ModelState, classes: Classes) -> dict[WorkloadKey, str]:
     check = state.spec.output_check
     if check is None or state.spec.scaling.mode is ScalingMode.MANUAL:
         return {}
-    wrong = {
-        key: _why_not(agreement, check)
-        for key, agreement in in_force(state, classes).items()
-        if disagrees(agreement, check)
-    }
+    wrong = _wrong(in_force(state, classes), check)
     if any(key not in wrong for key in _may_run(state.spec, classes)):
         return wrong
     serving = {w.key for w in state.workloads if w.replicas}
@@ -102,7 +94,7 @@ def outputs_agree(state: ModelState, classes: Classes) -> Condition | None:
     if check is None:
         return None
     known = in_force(state, classes)
-    wrong = {k: _why_not(a, check) for k, a in known.items() if disagrees(a, check)}
+    wrong = _wrong(known, check)
     serving = [w.key for w in state.workloads if w.replicas]
     found = [key for key in serving if key in wrong]
     if found:
@@ -139,6 +131,11 @@ def _may_run(md: ModelDeployment, classes: Classes) -> Iterator[WorkloadKey]:
         for name in variant.accelerator_classes:
             if name in classes and variant.accuracy_on(name) >= md.min_accuracy:
                 yield WorkloadKey(variant.name, name)
+
+
+def _wrong(known: Mapping[WorkloadKey, Agreement], check: OutputCheck) -> dict[WorkloadKey, str]:
+    """What agrees too seldom, each with why."""
+    return {key: _why_not(a, check) for key, a in known.items() if disagrees(a, check)}
 
 
 def _why_not(agreement: Agreement, check: OutputCheck) -> str:

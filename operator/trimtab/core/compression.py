@@ -7,27 +7,23 @@ neither a Job that is gone nor an operator that began anew makes it run again.
 from __future__ import annotations
 
 import enum
-import hashlib
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from trimtab.api.resources import (
     Compression,
     ModelDeployment,
-    ModelSource,
     Profile,
     ProfilePoint,
     PvcSource,
     Variant,
 )
+from trimtab.core.hashes import hash_of, source_fields
 from trimtab.core.plan import Condition, ConditionStatus
 
 MAX_VARIANTS = 16
 CONDITION = "CompressionSucceeded"
-_HASH_LENGTH = 8
 _SHOWN = 8
 _NO_FAULT = ("Starting", "NotActing")
 
@@ -106,16 +102,15 @@ class Obstacle(NamedTuple):
 def source_hash(compression: Compression) -> str:
     """Tells runs apart. Where published variants may serve is no reason to run again."""
     fields = {
-        "source": _source(compression.source),
+        "source": source_fields(compression.source),
         "model": compression.model,
         "acceleratorClass": compression.accelerator_class,
-        "output": _source(compression.output),
+        "output": source_fields(compression.output),
         "workers": compression.workers,
         "recipes": compression.recipes,
         "attempt": compression.attempt,
     }
-    text = json.dumps(fields, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:_HASH_LENGTH]
+    return hash_of(fields)
 
 
 def run_path(compression: Compression) -> str:
@@ -236,11 +231,6 @@ def _variant(published: Published, compression: Compression) -> Variant:
 def _on(variant: Variant, classes: tuple[str, ...]) -> Variant:
     profiles = tuple(p for p in variant.profiles if p.accelerator_class in classes)
     return replace(variant, accelerator_classes=classes, profiles=profiles)
-
-
-def _source(source: ModelSource) -> Mapping[str, Any]:
-    """Without what is empty: a field that a later version adds must not look like a change."""
-    return {"kind": type(source).__name__, **{k: v for k, v in asdict(source).items() if v}}
 
 
 def _where(compression: Compression) -> str:

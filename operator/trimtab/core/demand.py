@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from trimtab.core.forecast import forecast, record, trend_of
+from trimtab.core.forecast import forecast, record
 from trimtab.core.forecast.onsets import noise
 from trimtab.core.hold import hold_s, ready_after_s
 from trimtab.core.memory import ModelMemory
@@ -111,7 +111,7 @@ def foresee(
     if ahead.reason == "Rise":
         arriving, measured = ahead.rate, max(measured, ahead.rate)
     rate, reason = max((measured, "Level"), (ahead.rate, ahead.reason))
-    later = arriving + trend_of(history, _SWITCH_LEADS * lead_s)
+    later = arriving + ahead.trend(_SWITCH_LEADS * lead_s)
     demand = replace(
         demand,
         rate=rate,

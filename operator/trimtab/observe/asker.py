@@ -13,6 +13,7 @@ from urllib.parse import quote
 import aiohttp
 
 from trimtab.core.snapshot import NoAnswer
+from trimtab.observe.body import BodyTooLarge, bounded_body
 from trimtab.observe.sample import NotComparable, Questions
 
 TIMEOUT_S = 10.0
@@ -100,16 +101,13 @@ class Asker:
         async with self._session.post(
             url, data=body, headers=headers, allow_redirects=False
         ) as response:
-            parts: list[bytes] = []
-            async for part in response.content.iter_any():
-                parts.append(part)
-                if sum(map(len, parts)) > _MAX_BODY:
-                    response.close()
-                    raise Unanswered(
-                        "SampleDoesNotFit",
-                        f"an answer is larger than {_MAX_BODY} bytes: compare a smaller output",
-                    )
-            return response.status, b"".join(parts)
+            try:
+                return response.status, await bounded_body(response, _MAX_BODY)
+            except BodyTooLarge:
+                raise Unanswered(
+                    "SampleDoesNotFit",
+                    f"an answer is larger than {_MAX_BODY} bytes: compare a smaller output",
+                ) from None
 
 
 @asynccontextmanager

@@ -21,6 +21,7 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
+from trimtab.observe.body import BodyTooLarge, bounded_body
 from trimtab.observe.errors import (
     PrometheusCredentialsUnreadable,
     PrometheusMalformed,
@@ -178,20 +179,14 @@ class PrometheusClient:
             return response.status, location, await self._body(response)
 
     async def _body(self, response: aiohttp.ClientResponse) -> bytes:
-        # Bounded after unpacking: 10 kB of gzip can become 10 MB and end the operator's pod.
         limit = self._settings.max_body_bytes
-        parts: list[bytes] = []
-        size = 0
-        async for part in response.content.iter_any():
-            size += len(part)
-            if size > limit:
-                response.close()
-                raise PrometheusMalformed(
-                    self.shown_url,
-                    f"the answer is larger than {limit} bytes; narrow the queries with matchers",
-                )
-            parts.append(part)
-        return b"".join(parts)
+        try:
+            return await bounded_body(response, limit)
+        except BodyTooLarge:
+            raise PrometheusMalformed(
+                self.shown_url,
+                f"the answer is larger than {limit} bytes; narrow the queries with matchers",
+            ) from None
 
     def _headers(self) -> dict[str, str]:
         headers = {"Accept": "application/json", **self._settings.headers}

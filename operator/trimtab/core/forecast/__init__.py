@@ -3,7 +3,7 @@
 A forecast may only raise what is planned for. Little history means: the latest rate.
 """
 
-from trimtab.core.forecast.forecast import Forecast, forecast, trend_of
+from trimtab.core.forecast.forecast import Forecast, forecast
 from trimtab.core.forecast.history import History, record, replayed
 
-__all__ = ["Forecast", "History", "forecast", "record", "replayed", "trend_of"]
+__all__ = ["Forecast", "History", "forecast", "record", "replayed"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trimtab.core.forecast.history import History
 from trimtab.core.forecast.insurance import Insurance, expected_height
@@ -28,10 +28,16 @@ _FOLLOWS_S = 60.0  # how long after a jump the height of earlier jumps is expect
 class Forecast:
     """rate: items per second that may have to be served within the lead; 0 where nothing is known.
     reason: the part that asks for most: Level, Rise, Trend, Season, Recurrence, Clock, Warning or
-    Insurance."""
+    Insurance. slope: of the last two minutes, items/s each second; 0 where it falls or there is no
+    line."""
 
     rate: float
     reason: str
+    slope: float = 0.0
+
+    def trend(self, lead_s: float) -> float:
+        """What the slope adds within the lead, in items/s."""
+        return self.slope * (lead_s + _TREND_S / 4)
 
 
 def forecast(
@@ -54,10 +60,11 @@ def forecast(
         history, level, lead_s, percentile, policy, late_last
     )
     insurance = Insurance(lead_s, price_s, late_last)
+    now = Forecast(level, "Level", _slope(history))
     parts = [
-        Forecast(level, "Level"),
+        now,
         Forecast(_risen(history, policy), "Rise"),
-        Forecast(level + trend_of(history, lead_s), "Trend"),
+        Forecast(level + now.trend(lead_s), "Trend"),
         Forecast(level * history.season.growth(now_s, lead_s), "Season"),
     ]
     if not _is_rising(history, now_s, lead_s):
@@ -67,30 +74,7 @@ def forecast(
             Forecast(_announced(history, now_s, insurance, policy), "Warning"),
         ]
     parts.append(Forecast(_usual_room(history, level, insurance), "Insurance"))
-    return max(parts, key=lambda part: part.rate)
-
-
-def trend_of(history: History, lead_s: float) -> float:
-    """What the slope of the last two minutes adds within the lead, in items/s, where a line tells
-    more of them than a step does; 0 where it falls."""
-    if not history.recent:
-        return 0.0
-    newest_s = history.recent[-1][0]
-    points = [(t - newest_s, r) for t, r in history.recent if t > newest_s - _TREND_S]
-    count = len(points)
-    if count < 12:
-        return 0.0
-    mean_t = sum([t for t, _ in points]) / count
-    mean_r = sum([r for _, r in points]) / count
-    spread = sum([(t - mean_t) ** 2 for t, _ in points])
-    slope = sum([(t - mean_t) * (r - mean_r) for t, r in points]) / spread
-    if slope <= 0.0:
-        return 0.0
-    # A jump is no slope: a line through it ends far above where it stays. And of noise alone some
-    # step nearly always explains more than the line does.
-    if _explained_by_a_step([r - mean_r for _, r in points]) >= slope**2 * spread:
-        return 0.0
-    return slope * (lead_s + _TREND_S / 4)
+    return replace(max(parts, key=lambda part: part.rate), slope=now.slope)
 
 
 def _overdrawn(
@@ -145,6 +129,29 @@ def _as_earlier_jumps(history: History) -> float:
         return 0.0
     peaks = sorted(o.peak_rate for o in earlier)
     return min(peaks[len(peaks) // 2], 2.0 * last.peak_rate)
+
+
+def _slope(history: History) -> float:
+    """The slope of the last two minutes in items/s each second, where a line tells more of them
+    than a step does; 0 where it falls."""
+    if not history.recent:
+        return 0.0
+    newest_s = history.recent[-1][0]
+    points = [(t - newest_s, r) for t, r in history.recent if t > newest_s - _TREND_S]
+    count = len(points)
+    if count < 12:
+        return 0.0
+    mean_t = sum([t for t, _ in points]) / count
+    mean_r = sum([r for _, r in points]) / count
+    spread = sum([(t - mean_t) ** 2 for t, _ in points])
+    slope = sum([(t - mean_t) * (r - mean_r) for t, r in points]) / spread
+    if slope <= 0.0:
+        return 0.0
+    # A jump is no slope: a line through it ends far above where it stays. And of noise alone some
+    # step nearly always explains more than the line does.
+    if _explained_by_a_step([r - mean_r for _, r in points]) >= slope**2 * spread:
+        return 0.0
+    return slope
 
 
 def _explained_by_a_step(deviations: list[float]) -> float:
