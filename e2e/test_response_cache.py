@@ -47,6 +47,11 @@ def hit_share(stage: Stage) -> float:
     return -1.0 if told is None else float(told.removesuffix(" %")) / 100
 
 
+def planned_for(stage: Stage) -> float:
+    """Requests per second that the last decision planned for."""
+    return float(stage.status()["decision"]["demandRate"].split()[0])
+
+
 def test_1_a_fleet_for_repeated_images_is_as_small_as_what_executes(served: Served) -> None:
     schedule = f"{REPEATED_S}s@{served.rate}"
     with served.stage.load(served.url, schedule, seed=5, variety=REPEATED) as load:
@@ -55,6 +60,7 @@ def test_1_a_fleet_for_repeated_images_is_as_small_as_what_executes(served: Serv
     served.few = served.stage.replicas()
     told(served, "repeated", report)
     assert "past the caches" in served.stage.status()["decision"]["summary"]
+    assert planned_for(served.stage) < 0.35 * served.rate  # a quarter at least, and the headroom
 
 
 def test_2_it_grows_when_the_same_rate_is_of_distinct_images(served: Served) -> None:
@@ -68,7 +74,9 @@ def test_2_it_grows_when_the_same_rate_is_of_distinct_images(served: Served) -> 
         report = load.report(DISTINCT_S + 60)
     told(served, "distinct", report)
     assert hit_share(served.stage) < 0.1
-    assert served.stage.replicas() >= 2 * served.few
+    # How many replicas that takes depends on the machine; that all of it is planned for does not.
+    assert planned_for(served.stage) > 0.9 * served.rate
+    assert served.stage.replicas() > served.few
 
 
 def test_3_without_the_cache_pods_are_made_anew_and_no_request_is_lost(served: Served) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -202,31 +203,60 @@ def test_what_filled_the_budget_gives_way_to_what_carries_the_load() -> None:
     assert min(carried(story, m) for m in story.history if m.t_s >= 30) >= 80
 
 
+def test_every_pod_gets_the_same_share_so_the_slower_kind_says_what_both_carry() -> None:
+    # Of 50/s one of 40/s and one of 10/s would get 25 each.
+    assert old_kept(rate=50.0, coming=50.0) == 4
+    # A gateway gives each what it can do.
+    assert old_kept(rate=50.0, coming=50.0, even=False) == 1
+
+
 def test_what_serving_has_not_told_counts_half() -> None:
-    # By its profile one new pod carries what four old ones do; nobody has seen it yet.
-    assert old_kept(margin=1.2) == 3
-    assert old_kept(margin=1.0) == 1
+    # By its profile the new pod carries more than an old one does; nobody has seen it yet.
+    assert old_kept(new_rate=16.0, margin=1.2) == 5
+    assert old_kept(new_rate=16.0, margin=1.0) == 4
 
 
 def test_several_make_room_where_the_measured_load_needs_fewer() -> None:
-    # Of 60/s one new pod carries 40; 90/s are forecast for when those that take the places serve.
-    assert old_kept(rate=60.0, coming=90.0) == 2
+    # For 30/s three pods are enough; 60/s are forecast for when those that take the places serve.
+    assert old_kept(rate=30.0, coming=60.0, stuck=True) == 2
     # With room for both they stay for what may come.
-    assert old_kept(rate=60.0, coming=90.0, new_asked=2) == 5
+    assert old_kept(rate=30.0, coming=60.0) == 5
+
+
+def test_an_old_pod_whose_share_is_more_than_it_can_do_goes() -> None:
+    # Half of what four new ones are believed to carry is 44; with the old one, five times its 10.
+    beside = partial(old_kept, coming=100.0, old=1, new=4, new_rate=22.0, margin=1.2)
+    assert beside(old_rate=10.0) == 1
+    # Five times 8 is less than 44.
+    assert beside(old_rate=8.0) == 0
+    # Before a window was seen nothing is known of the load that they carried together.
+    assert beside(old_rate=8.0, settled=False) == 1
 
 
 def old_kept(
-    *, margin: float = 1.0, rate: float = 50.0, coming: float = 50.0, new_asked: int = 1
+    *,
+    rate: float = 50.0,
+    coming: float = 50.0,
+    old: int = 5,
+    old_rate: float = 10.0,
+    new: int = 1,
+    new_rate: float = 40.0,
+    stuck: bool = False,
+    margin: float = 1.0,
+    settled: bool = True,
+    even: bool = True,
 ) -> int:
-    """Of five old pods of 10/s each, what stays beside one new of 40/s that is Ready."""
+    """Of so many old pods, what stays beside the new ones that are Ready; rates in requests/s."""
     spec = deployment(variants=(WORSE, BETTER))
-    old = Option(FP32, Decimal("0.99"), Decimal("0.10"), 1, 10.0, meets_slo=True)
-    new = Option(INT8, Decimal("0.98"), Decimal("0.10"), 1, 40.0, meets_slo=True, margin=margin)
-    choice = judge(new, spec, coming, 1, Shares(Snapshot(())))
-    relief = Relief(rate, coming, choice.granted, blind=False, settled=True)
-    running = [Workload(k, n, pods(n)) for k, n in ((FP32, 5), (INT8, 1))]
-    step = Step(new_asked, binding="Budget")
-    options = {FP32: old, INT8: new}
+    slow = Option(FP32, Decimal("0.99"), Decimal("0.10"), 1, old_rate, meets_slo=True)
+    fast = Option(
+        INT8, Decimal("0.98"), Decimal("0.10"), 1, new_rate, meets_slo=True, margin=margin
+    )
+    choice = judge(fast, spec, coming, 1, Shares(Snapshot(())))
+    relief = Relief(rate, coming, choice.granted, blind=False, settled=settled, even=even)
+    running = [Workload(k, n, pods(n)) for k, n in ((FP32, old), (INT8, new))]
+    step = Step(new if stuck else new + 1, binding="Budget")
+    options = {FP32: slow, INT8: fast}
     ((_, kept),), _ = retire(running[:1], running[1], step, choice, options, relief)
     return kept
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from trimtab.api.resources import ModelDeployment
+from trimtab.api.resources import ModelDeployment, RoutingType
 from trimtab.core.choose import Choice
 from trimtab.core.demand import Demand, peak_demand, seen_for
 from trimtab.core.guard import Step
@@ -33,6 +33,7 @@ class Relief:
     switch, if that is more.
     ready: Ready replicas of the new workload that suffice. blind: nothing is known, nothing goes.
     settled: the load was seen for a whole window; otherwise what may stay, stays.
+    even: every pod gets the same share of the traffic; otherwise what it can carry.
     """
 
     rate: float | None
@@ -40,6 +41,7 @@ class Relief:
     ready: int
     blind: bool
     settled: bool
+    even: bool = True
 
 
 def relief_by(
@@ -62,7 +64,8 @@ def relief_by(
     needed = choice.option.needed(None if coming is None else coming * _doubt(choice.option))
     # Where it may never carry enough, what it is granted has to do.
     ready = choice.granted if choice.short else max(choice.granted, needed or 0)
-    return Relief(rate, coming, ready, demand.blind, seen_for(memory, now_s, window_s))
+    even = spec.routing.type is RoutingType.SERVICE
+    return Relief(rate, coming, ready, demand.blind, seen_for(memory, now_s, window_s), even)
 
 
 def retire(
@@ -90,7 +93,9 @@ def retire(
         kept = old.replicas
         if relief.blind:
             notes.append(Constraint("MetricsMissing", f"{old.key} stays: readings are missing"))
-        elif _relieved(old, new, choice, options, relief):
+        elif _relieved(old, new, choice, options, relief) or _burdens(
+            old, new, choice, options, relief
+        ):
             kept = 0
         elif old.key in options:
             kept = _still_needed(old, new, choice, options[old.key], relief, relief.coming)
@@ -125,6 +130,25 @@ def _relieved(
     if new.ready < relief.ready or (choice.granted == 0 and choice.bound):
         return False
     return relief.settled or old.key not in options
+
+
+def _burdens(
+    old: Workload,
+    new: Workload,
+    choice: Choice,
+    options: Mapping[WorkloadKey, Option],
+    relief: Relief,
+) -> bool:
+    """The new Ready replicas carry more without it, even if they are half of what is believed.
+
+    The counter-example: four fast pods were not believed to carry the whole load yet, so one slow
+    one stayed for the rest: it got a fifth of the traffic, half as much again as it could do, and
+    the p99 was broken until it went.
+    """
+    if not relief.settled or old.key not in options or (choice.granted == 0 and choice.bound):
+        return False
+    carried = _together(new, choice, options[old.key], relief)
+    return carried is not None and carried(0) >= carried(old.replicas)
 
 
 def makes_room(goes: str, comes: str, binding: str | None) -> bool:
@@ -193,15 +217,35 @@ def _still_needed(
     relief: Relief,
     rate: float | None,
 ) -> int:
-    """Old replicas that carry what the new Ready ones do not of `rate` requests/s; all of them
+    """Old replicas that must stay for `rate` requests/s beside the new Ready ones; all of them
     where that is unknown."""
-    new_rate, old_rate = choice.option.capacity_rate, option.capacity_rate
-    if not relief.settled or rate is None or new.ready == 0:
+    carried = _together(new, choice, option, relief)
+    if not relief.settled or rate is None or new.ready == 0 or carried is None:
         return old.replicas
-    if new_rate is None or old_rate is None:
-        return old.replicas
-    rest = option.needed(max(0.0, rate - new.ready * new_rate / _doubt(choice.option)))
-    return old.replicas if rest is None else min(old.replicas, max(1, rest))
+    # The last one goes as its own decision: what is wanted of the new ones must be Ready for that.
+    enough = (kept for kept in range(1, old.replicas + 1) if carried(kept) >= rate)
+    return next(enough, old.replicas)
+
+
+def _together(
+    new: Workload, choice: Choice, option: Option, relief: Relief
+) -> Callable[[int], float] | None:
+    """Requests/s that the new Ready replicas carry beside so many of `option`; None where unknown.
+
+    Where each pod gets the same share, the slower kind says how much that is. The counter-example:
+    one new pod of 40/s and one old of 10/s were counted as 50/s, and each got 25.
+    """
+    if choice.option.capacity_rate is None or option.capacity_rate is None:
+        return None
+    each, old_each = choice.option.capacity_rate / _doubt(choice.option), option.capacity_rate
+    even_each = min(each, old_each)
+
+    def carried(old: int) -> float:
+        if old and relief.even:
+            return (new.ready + old) * even_each
+        return new.ready * each + old * old_each
+
+    return carried
 
 
 def _trend(demand: Demand, choice: Choice) -> float:
