@@ -88,6 +88,11 @@ demo: setup ## Serve and scale a model under load (OUT=FILE writes JSON, KUBECON
 demo-variants: setup ## A load that the accurate variant is too dear for: to the fast one and back
 	$(PY) -m e2e.demo.variants $(if $(OUT),--out $(OUT))
 
+.PHONY: soak
+soak: setup ## Two models under bursts, with faults drawn at random (OUT=FILE, MINUTES=30, SEED=N, TRACE=FILE@SECOND)
+	$(PY) -m e2e.soak $(if $(OUT),--out $(OUT)) $(if $(MINUTES),--minutes $(MINUTES)) \
+		$(if $(SEED),--seed $(SEED)) $(if $(TRACE),--trace $(TRACE))
+
 .PHONY: cluster-up
 cluster-up: setup ## Start the embedded one-node Kubernetes (Linux, root)
 	$(PY) -m e2e.cluster up

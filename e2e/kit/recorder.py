@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from trimtab.actuate import kinds
+from trimtab.actuate import kinds, names
 from trimtab.actuate.client import KubeClient
 from trimtab.actuate.client_errors import ApiError
 
@@ -25,7 +25,8 @@ class Moment:
     """What was there at `at_s` (epoch seconds).
 
     replicas: asked for, over all Deployments; ready: pods that serve; existing: pods that exist,
-    those on their way out included, which is what costs; status: of the ModelDeployment.
+    those on their way out included, which is what costs; status: of the ModelDeployment; asked:
+    replicas by Deployment, "variant/class".
     """
 
     at_s: float
@@ -34,6 +35,7 @@ class Moment:
     existing: int
     cost_per_hour: Decimal
     status: Mapping[str, Any] = field(default_factory=dict)
+    asked: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def summary(self) -> str:
@@ -105,4 +107,10 @@ class Recorder:
                 Decimal(0),
             ),
             status=(model or {}).get("status") or {},
+            asked={_workload(d): d["spec"]["replicas"] for d in deployments},
         )
+
+
+def _workload(deployment: Mapping[str, Any]) -> str:
+    labels = deployment["metadata"]["labels"]
+    return f"{labels[names.VARIANT_LABEL]}/{labels[names.CLASS_LABEL]}"

@@ -35,6 +35,8 @@ def samples(count: int, seed: int) -> tuple[Array, Array]:
     return images, place.astype(np.int64)
 
 
+# Of fewer than 24 channels int8 costs more than it gains where the processor has no dot product of
+# bytes: the pruned half of 64 is wide enough everywhere.
 def net(width: int) -> nn.Sequential:
     layers: list[nn.Module] = []
     for before, after, stride in ((1, width, 1), (width, width, 1), (width, width, 2)):
@@ -48,7 +50,7 @@ def net(width: int) -> nn.Sequential:
 
 def module() -> nn.Sequential:
     torch.manual_seed(0)
-    made = net(32)
+    made = net(64)
     images, places = (torch.from_numpy(array) for array in train())
     optimiser = torch.optim.AdamW(made.parameters(), lr=2e-3)
     for _ in range(3):

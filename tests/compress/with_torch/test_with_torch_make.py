@@ -102,7 +102,7 @@ def test_static_int8_has_s8_weights_by_channel_and_u8_activations(
     names = {kernel.name for kernel in kernels}
     read = [n for n in qdq.node if n.op_type == "DequantizeLinear" and n.input[0] in names]
     # A scale for each output channel.
-    assert [list(weights[node.input[1]].dims) for node in read] == [[32]] * 3
+    assert [list(weights[node.input[1]].dims) for node in read] == [[64]] * 3
     assert operators(onnx_file(out, "blobs", "int8-qop"))["QLinearConv"] == 3
 
 
@@ -134,8 +134,8 @@ def test_pruning_removes_channels_in_eights_and_keeps_the_classes(
 ) -> None:
     shapes = [tuple(i.dims) for i in graph(onnx_file(out, "blobs", "pruned50")).initializer]
     kernels = [shape for shape in shapes if len(shape) == 4]
-    assert kernels == [(16, 1, 3, 3), (16, 16, 3, 3), (16, 16, 3, 3)]
-    assert (9, 16 * 64) in shapes
+    assert kernels == [(32, 1, 3, 3), (32, 32, 3, 3), (32, 32, 3, 3)]
+    assert (9, 32 * 64) in shapes
 
 
 def test_the_control_without_a_teacher_stands_beside_the_student(report: Report) -> None:

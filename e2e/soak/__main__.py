@@ -1,0 +1,173 @@
+"""python -m e2e.soak [--out FILE] [--minutes N] [--seed N] [--trace FILE@SECOND]"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from e2e.cluster.errors import ClusterError
+from e2e.cluster.progress import step
+from e2e.demo import play
+from e2e.demo.account import say
+from e2e.kit.access import Access, CommandFailed, reach
+from e2e.kit.recorder import Recorder
+from e2e.kit.saturation import SaturationError, most_of_one_replica
+from e2e.kit.served import Stage
+from e2e.load.arrivals import Trace
+from e2e.load.generator import Report
+from e2e.load.process import LoadError, LoadProcess
+from e2e.soak import bursts, verdict
+from e2e.soak.faults import Target, inject, kinds_for
+from e2e.soak.models import Model, models
+from e2e.soak.operator import OperatorWatch
+from e2e.soak.verdict import Fault, SoakFigures
+
+_BETWEEN_S = (25.0, 75.0)
+_QUIET_END_S = 60.0  # the last fault is over well before the load is
+
+
+def main() -> int:
+    arguments = _parser().parse_args()
+    seed = arguments.seed if arguments.seed is not None else random.SystemRandom().randrange(10**6)
+    say(f"seed {seed}: the same load and the same faults again with --seed {seed}")
+    try:
+        figures = _soak(reach(), arguments, seed)
+    except (
+        *(ClusterError, CommandFailed, LoadError, SaturationError),
+        *(TimeoutError, ValueError, OSError),
+    ) as error:
+        print(f"\nThe soak stopped: {error}", file=sys.stderr)
+        return 1
+    text = json.dumps(dataclasses.asdict(figures), indent=2)
+    say(text)
+    if arguments.out:
+        arguments.out.write_text(text + "\n")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m e2e.soak", description=__doc__)
+    parser.add_argument("--out", type=Path, help="write the figures as JSON to this file")
+    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--seed", type=int, help="of the load and the faults (default: drawn)")
+    parser.add_argument(
+        "--trace",
+        metavar="FILE@SECOND",
+        help="a recorded trace from that second on, scaled to the fleet (default: drawn bursts)",
+    )
+    return parser
+
+
+def _soak(access: Access, arguments: argparse.Namespace, seed: int) -> SoakFigures:
+    images = play.installed(access)
+    with step("measuring what one replica of int8 answers at most"):
+        most = most_of_one_replica(access, images)
+    duration_s = 60.0 * arguments.minutes
+    with Stage(access, images) as stage, ExitStack() as stack:
+        fleet = models(stage)
+        for model in fleet:
+            stage.put(model.manifest)
+        for model in fleet:
+            stage.await_condition("Ready", "True", name=model.name, seconds=240)
+        records = [stack.enter_context(stage.record(m.name)) for m in fleet]
+        watch = stack.enter_context(OperatorWatch(access))
+        loads = [
+            stack.enter_context(stage.load(stage.way_in(m.name), schedule, seed=seed + n))
+            for n, (m, schedule) in enumerate(_schedules(fleet, arguments, seed, duration_s, most))
+        ]
+        target = Target(stage, tuple(m.name for m in fleet), random.Random(seed))
+        faults = _inject_all(target, time.time() + duration_s - _QUIET_END_S, loads)
+        reports = [load.report(_QUIET_END_S + 180.0) for load in loads]
+    return _figures(seed, arguments.minutes, fleet, records, reports, faults, watch)
+
+
+def _schedules(
+    fleet: Sequence[Model],
+    arguments: argparse.Namespace,
+    seed: int,
+    duration_s: float,
+    most: float,
+) -> list[tuple[Model, str]]:
+    """What every model is asked: drawn, or from the trace, each model half a run later in it."""
+    found = []
+    for number, model in enumerate(fleet):
+        peak = model.peak * most
+        if arguments.trace:
+            path, _, second = arguments.trace.partition("@")
+            start_s = float(second or 0) + number * duration_s / 2
+            trace = Trace.read(Path(path))
+            schedule = bursts.cut(trace.intervals, start_s, duration_s, peak)
+        else:
+            schedule = bursts.drawn(seed + number, duration_s, peak)
+        found.append((model, bursts.text(schedule)))
+    return found
+
+
+def _inject_all(target: Target, until_s: float, loads: Sequence[LoadProcess]) -> list[Fault]:
+    faults: list[Fault] = []
+    while True:
+        pause_s = target.rng.uniform(*_BETWEEN_S)
+        kind = target.rng.choice(kinds_for(target))
+        if time.time() + pause_s > until_s or not all(load.running for load in loads):
+            return faults
+        time.sleep(pause_s)
+        fault = inject(kind, target)
+        faults.append(fault)
+        took = "none in time" if fault.recovery_s is None else f"{fault.recovery_s:.1f} s"
+        seconds = [s for load in loads for s in load.new_seconds()]
+        sent, failed = sum(s.sent for s in seconds), sum(s.failed for s in seconds)
+        say(f"{kind.name}: recovery {took}; {sent} requests since the last, failed {failed}")
+
+
+def _figures(
+    seed: int,
+    minutes: float,
+    fleet: Sequence[Model],
+    records: Sequence[Recorder],
+    reports: Sequence[Report],
+    faults: Sequence[Fault],
+    watch: OperatorWatch,
+) -> SoakFigures:
+    runs = list(zip(fleet, records, reports, strict=True))
+    requests = sum(len(r.results) for r in reports)
+    errors = Counter(x.error for r in reports for x in r.results if x.error)
+    good = sum(verdict.in_time(r.results, m.promise.target_s) for m, _, r in runs)
+    scaled = sum(verdict.scale_changes(r.moments) for r in records)
+    switched = sum(verdict.variant_changes(r.moments) for r in records)
+    by_fault = verdict.recoveries(faults)
+    return SoakFigures(
+        seed=seed,
+        minutes=minutes,
+        requests=requests,
+        failed=sum(errors.values()),
+        failed_at_kills=sum(
+            verdict.failed_at_kills(r.results, r.started_at_s, faults) for r in reports
+        ),
+        slo_attainment=round(good / max(1, requests), 5),
+        changes=scaled + switched,
+        scale_changes=scaled,
+        variant_changes=switched,
+        faults=verdict.counted(faults),
+        shrinks_on_unknown=sum(verdict.shrinks_on_unknown(r.moments, faults) for r in records),
+        budget_violation_seconds=round(
+            sum(verdict.over_budget_s(r.moments, m.promise.budget) for m, r, _ in runs), 1
+        ),
+        floor_violations=sum(verdict.floor_violations(r.moments, m.promise) for m, r, _ in runs),
+        recoveries_seconds=[s for each in by_fault.values() for s in each],
+        recoveries_by_fault=by_fault,
+        operator_restarts=watch.restarts,
+        operator_rss_mib_max=round(watch.rss_mib_max, 1),
+        errors=dict(errors),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+"""The two models of a soak, with three variants each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from e2e.kit.served import Stage
+from e2e.soak.verdict import Promise
+from trimtab.api.quantities import parse_duration
+
+# name -> floor, budget an hour, and the largest load as a multiple of what one int8 replica answers
+_MODELS = {"lenient": ("0.97", "0.40", 1.0), "strict": ("0.985", "0.40", 0.7)}
+# The network that the image sample distilled answers the same requests.
+_STUDENT_PATH, _STUDENT_ACCURACY = "image/student", "0.98"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model, what it promises, and its largest load as a multiple of one replica's most."""
+
+    name: str
+    manifest: dict[str, Any]
+    promise: Promise
+    peak: float
+
+
+def models(stage: Stage) -> list[Model]:
+    """`lenient` may use all three variants, `strict` only those of the higher accuracy."""
+    return [_model(stage, name, *rest) for name, rest in _MODELS.items()]
+
+
+def _model(stage: Stage, name: str, floor: str, budget: str, peak: float) -> Model:
+    manifest = stage.digits(name, objective="MaximizeAccuracy", budget={"perHour": budget})
+    spec = manifest["spec"]
+    spec["slo"] = {**spec["slo"], "minAccuracy": floor}
+    image = spec["variants"][0]["source"]["image"]["reference"]
+    spec["variants"].append(
+        {
+            "name": "student",
+            "accuracy": _STUDENT_ACCURACY,
+            "acceleratorClasses": ["cpu-quarter"],
+            "source": {"image": {"reference": image, "path": _STUDENT_PATH}},
+        }
+    )
+    accuracy = {v["name"]: Decimal(v["accuracy"]) for v in spec["variants"]}
+    target_s = parse_duration(spec["slo"]["latency"]["target"])
+    return Model(
+        name, manifest, Promise(accuracy, Decimal(floor), Decimal(budget), float(target_s)), peak
+    )
