@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from trimtab.actuate.settings import InstallSettings
 from trimtab.api.resources import API_VERSION, GROUP, ModelDeployment
+from trimtab.core.names import child_name as child_name
+from trimtab.core.names import dns_label
+from trimtab.core.names import service_name as service_name
 from trimtab.core.snapshot import WorkloadKey
 
 FIELD_MANAGER = "trimtab"
@@ -31,54 +33,12 @@ FINGERPRINT_ANNOTATION = f"{GROUP}/answers-of"
 COMPRESSION_LABEL = f"{GROUP}/compression"
 APPLIED_HASH_ANNOTATION = f"{GROUP}/applied-hash"
 
-MAX_NAME = 63
-_HASH_LENGTH = 8
-_NOT_NAME = re.compile(r"[^a-z0-9-]+")
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
-
-
-def dns_label(text: str, *, letter_first: bool = False, salt: str | None = None) -> str:
-    """`text` as a DNS-1123 label: itself where it is one, else cut and told apart by a hash.
-
-    The hash is of the whole text, so that two long names that share a beginning stay two names.
-    `letter_first` makes it a DNS-1035 label; `salt` forces a hash of it to be appended.
-    """
-    clean = _NOT_NAME.sub("-", text.lower()).strip("-")
-    if not clean or (letter_first and not clean[0].isalpha()):
-        clean = f"m-{clean}".rstrip("-")
-    if clean == text and len(text) <= MAX_NAME and salt is None:
-        return text
-    suffix = _digest(salt if salt is not None else text)
-    return f"{clean[: MAX_NAME - _HASH_LENGTH - 1].rstrip('-')}-{suffix}"
 
 
 def label_value(text: str) -> str:
     """`text` as a label value: itself where it is one, else bounded like a name."""
     return text if _LABEL.fullmatch(text) else dns_label(text)
-
-
-def child_name(md: ModelDeployment, key: WorkloadKey) -> str:
-    """`<md>-<variant>-<class>`: Deployment, ConfigMap and PodMonitor of one workload.
-
-    Variant "a" on class "b-c" and variant "a-b" on class "c" would share a name and overwrite
-    each other; where a model declares such a pair, its names carry a hash.
-    """
-    text = f"{md.key.name}-{key.variant}-{key.accelerator_class}"
-    joined = f"{key.variant}-{key.accelerator_class}"
-    twins = {
-        (v.name, c)
-        for v in md.variants
-        for c in v.accelerator_classes
-        if f"{v.name}-{c}" == joined and (v.name, c) != (key.variant, key.accelerator_class)
-    }
-    salt = f"{md.key.name}/{key.variant}/{key.accelerator_class}" if twins else None
-    return dns_label(text, salt=salt)
-
-
-def service_name(md: ModelDeployment) -> str:
-    """The Service clients call. "3d-unet" is a fine ModelDeployment, but a Service's name must
-    begin with a letter."""
-    return dns_label(md.key.name, letter_first=True)
 
 
 def headless_service_name(md: ModelDeployment) -> str:
@@ -166,7 +126,3 @@ def metadata(md: ModelDeployment, name: str, labels: Mapping[str, str]) -> dict[
         "labels": dict(labels),
         "ownerReferences": [owner_reference(md)],
     }
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:_HASH_LENGTH]

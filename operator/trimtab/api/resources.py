@@ -48,6 +48,7 @@ class LatencySourceType(enum.StrEnum):
     AUTO = "Auto"
     TRITON_SUMMARY = "TritonSummary"
     TRITON_COUNTERS = "TritonCounters"
+    GATEWAY_HISTOGRAM = "GatewayHistogram"
     PROM_QL = "PromQL"
 
 

@@ -141,10 +141,12 @@ class LatencySource(Wire):
 
     rules = (
         Rule(
-            cel="!(self.type in ['GatewayHistogram', 'TritonHistogram'])",
-            message="latencySource.type GatewayHistogram and TritonHistogram are not supported by "
-            "this version: use Auto, TritonSummary, TritonCounters or PromQL",
-            broken=lambda s: s.type in ("GatewayHistogram", "TritonHistogram"),
+            # 24.11 and later have one, of decoupled models alone until 2026, from 100 ms on.
+            cel="self.type != 'TritonHistogram'",
+            message="latencySource.type TritonHistogram is not supported, most releases of Triton "
+            "have no histogram of a request that gets one answer: use Auto, GatewayHistogram, "
+            "TritonSummary, TritonCounters or PromQL",
+            broken=lambda s: s.type == "TritonHistogram",
             field="type",
         ),
         Rule(
@@ -165,7 +167,8 @@ class LatencySource(Wire):
     type: Literal[
         "Auto", "TritonSummary", "TritonCounters", "PromQL", "GatewayHistogram", "TritonHistogram"
     ] = "Auto"
-    """Auto takes the best that answers. The two histograms are not supported by this version."""
+    """Auto takes the best that answers, GatewayHistogram what the clients of Envoy Gateway or Istio
+    wait. TritonHistogram is not supported by this version."""
     query: str | None = Field(default=None, min_length=1, max_length=4096)
     """PromQL that returns one series, the latency in seconds. Only with type PromQL."""
 
@@ -327,7 +330,8 @@ _SPEC_RULES = (
     Rule(
         cel="!has(self.triton.responseCache) || self.latencySource.type != 'TritonSummary'",
         message="latencySource.type TritonSummary reads nothing while triton.responseCache is set, "
-        "Triton then exports no summary of requests: use Auto, TritonCounters or PromQL",
+        "Triton then exports no summary of requests: use Auto, GatewayHistogram, TritonCounters or "
+        "PromQL",
         broken=lambda s: (
             s.triton.has("response_cache") and s.latency_source.type == "TritonSummary"
         ),

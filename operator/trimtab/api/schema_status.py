@@ -66,7 +66,7 @@ class LatencyStatus(Wire):
     source: Short | None = None
     """Where the observed latency was read."""
     estimated: bool | None = None
-    """True where no percentile is exported and it was estimated from means."""
+    """True where it was computed: from means, or in a bucket that does not end at the target."""
 
 
 class CostStatus(Wire):

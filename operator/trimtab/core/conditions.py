@@ -14,7 +14,7 @@ from trimtab.core.ledger import budget_key, running_cost, unpriced_classes
 from trimtab.core.memory import ModelMemory
 from trimtab.core.mend import bound_mend, shortage
 from trimtab.core.observed import fails_too_often
-from trimtab.core.plan import Condition, ConditionStatus, Latency, Target
+from trimtab.core.plan import Condition, ConditionStatus, Latency, Target, how_read
 from trimtab.core.signals import Missing, NoTraffic, Reading, Stale
 from trimtab.core.snapshot import ModelState, Snapshot
 from trimtab.core.units import ms, percent
@@ -110,7 +110,8 @@ def slo_met(
     """
     slo = state.spec.slo
     name, target = f"p{slo.percentile:g}", ms(slo.target_s)
-    how = "estimated from means" if latency.estimated else f"by {latency.source}"
+    how = how_read(latency.source, latency.estimated)
+    note = f" {latency.note}" if latency.note else ""
     if choice is not None and choice.granted == 0 and choice.wanted == 0:
         return Condition("SLOMet", UNKNOWN, "ScaledToZero", _RAISE_MANUAL)
     if choice is not None and choice.granted == 0:
@@ -124,12 +125,12 @@ def slo_met(
         )
         return Condition("SLOMet", FALSE, "RequestsFail", text)
     if memory.slo_met is False:
-        text = f"{name} is above its target of {target} ({how}). {late}"
+        text = f"{name} is above its target of {target} ({how}). {late}{note}"
         return Condition("SLOMet", FALSE, "LatencyAboveTarget", text)
     if choice is not None and choice.short:
         return Condition("SLOMet", FALSE, "CapacityShort", shortage(choice))
     if memory.slo_met is True:
-        text = f"{name} is within its target of {target} ({how})."
+        text = f"{name} is within its target of {target} ({how}).{note}"
         return Condition("SLOMet", TRUE, "LatencyWithinTarget", text)
     if isinstance(state.readings.arrival_rate, NoTraffic):
         return Condition("SLOMet", TRUE, "NoTraffic", "No request arrives, so none is late.")

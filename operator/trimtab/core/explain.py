@@ -45,7 +45,7 @@ class Explanation:
     """One decision over one model, as people read it; None where nothing is known.
 
     promise: percentile and target, `p99 50ms`. observed, predicted: that percentile, as it is and
-    as the decision makes it; `estimated` where the first was computed from means. wanted: what load
+    as the decision makes it; `estimated` where the first was computed. wanted: what load
     and SLO alone ask for. decided: what should run. binding: the name of the constraint that kept
     one from the other. gap: how far the plan's cost can be above the optimum. next_change_at: not
     before then may the fleet shrink. hit_share: of the requests, what response caches answered.

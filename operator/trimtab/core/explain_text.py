@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from trimtab.core.explain import QUEUE_BOUND, Explanation, Way
+from trimtab.core.plan import how_read
 from trimtab.core.units import money
 
 _LABEL = 10
@@ -53,7 +54,7 @@ def _latency(told: Explanation) -> str:
     if told.predicted is not None:
         parts.append(f"{told.predicted} predicted")
     if told.observed is not None:
-        how = "estimated from means" if told.estimated else f"by {told.source}"
+        how = how_read(told.source, told.estimated)
         parts.append(f"{told.observed} observed ({how})")
     else:
         parts.append("none observed")

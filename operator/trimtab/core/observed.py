@@ -18,6 +18,7 @@ from trimtab.core.signals import Known, value_or_none
 from trimtab.core.snapshot import ModelState, WorkloadReadings
 
 _SLO_RETURN = 0.95  # a broken SLO is kept again only below this share of the target
+_ROUNDING = 1e-9  # of a share: 990 of 1000 are the p99 of any target
 _FIT_EVERY_S = 15.0  # a summary of a minute says little new in a tick, and is dear to read back
 _TELLING_LOAD = 0.3  # of the time busy; with less, a late request tells of jitter and no capacity
 _BUSIEST = 0.9  # utilisation up to which crowds of late requests were simulated
@@ -32,7 +33,11 @@ def observe_latency(state: ModelState) -> Latency:
     measured = value_or_none(readings.latency_s)
     if isinstance(readings.latency_s, Known) and measured is not None:
         return Latency(
-            measured, source=readings.latency_source, estimated=readings.latency_estimated
+            measured,
+            source=readings.latency_source,
+            estimated=readings.latency_estimated,
+            bucket=readings.latency_bucket,
+            note=readings.latency_note,
         )
     estimates = [
         estimate
@@ -48,7 +53,9 @@ def observe_latency(state: ModelState) -> Latency:
     ]
     if not readings.latency_estimated or not estimates:
         return Latency(source=readings.latency_source, estimated=readings.latency_estimated)
-    return Latency(max(estimates), source=readings.latency_source, estimated=True)
+    return Latency(
+        max(estimates), source=readings.latency_source, estimated=True, note=readings.latency_note
+    )
 
 
 def learn_latency_error(
@@ -92,7 +99,7 @@ def _measured_front_end_s(
     rate, belief = _rate_each(state, option), belief_of(memory, state.spec, option.key)
     if option.model is None or rate is None or belief is None or not belief.confirmed:
         return None  # a seed's error is the curve's, and not the front end's
-    if latency.observed_s is None or latency.estimated:
+    if latency.observed_s is None or not latency.tells_of_capacity:
         return None
     hits = state.readings.hit_share
     if hits or (hits is None and state.spec.triton.cache_bytes is not None):
@@ -117,7 +124,9 @@ def measured_scale(
     """By what factor the service times are longer than the model has them, as the users' latency
     tells of the fleet as it is; None where it tells nothing."""
     rate = _rate_each(state, option)
-    if option.model is None or latency.observed_s is None or latency.estimated or rate is None:
+    if option.model is None or latency.observed_s is None or rate is None:
+        return None
+    if not latency.tells_of_capacity:
         return None
     pods = state.workload(option.key).ready
     source, window_s = latency.source, policy.long_window_s
@@ -134,13 +143,20 @@ def judge_slo(memory: ModelMemory, state: ModelState, latency: Latency) -> Model
 
     A request that is refused or fails is late whatever the others take: a queue bound keeps the
     p99 of those that are answered within its target in the worst of overloads.
+
+    Where a histogram counts at the target, the count decides: p99 <= target if and only if at most
+    1 % took longer. Where in its bucket the p99 is drawn is no news, and kept a promise broken that
+    99.9 % of the requests met.
     """
     broken = memory.slo_met is False
+    slo, back = state.spec.slo, _SLO_RETURN if broken else 1.0
     met = None
     if fails_too_often(state, broken=broken):
         met = False
+    elif latency.bucket is not None and latency.bucket.late_share is not None:
+        met = latency.bucket.late_share <= (1.0 - slo.percentile / 100.0) * back + _ROUNDING
     elif latency.observed_s is not None:
-        met = latency.observed_s <= state.spec.slo.target_s * (_SLO_RETURN if broken else 1.0)
+        met = latency.observed_s <= slo.target_s * back
     return memory if met is memory.slo_met else replace(memory, slo_met=met)
 
 

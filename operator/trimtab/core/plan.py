@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from trimtab.api.resources import ObjectKey
-from trimtab.core.snapshot import WorkloadKey
+from trimtab.core.snapshot import LatencyBucket, WorkloadKey
+
+_NARROW = 0.9  # of the percentile, where its bucket begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +102,31 @@ class Decision:
 class Latency:
     """The SLO's percentile in seconds, as observed and as the model expects it; None unknown.
 
-    `estimated` is True where `observed_s` was computed from means and not measured.
+    `estimated` is True where `observed_s` was computed and not measured. bucket, note: as of
+    ModelReadings.
     """
 
     observed_s: float | None = None
     predicted_s: float | None = None
     source: str = "None"
     estimated: bool = False
+    bucket: LatencyBucket | None = None
+    note: str = ""
+
+    @property
+    def tells_of_capacity(self) -> bool:
+        """Whether service times may be read back from it: not from an estimate, and from a
+        histogram only where the bucket is narrow: of 26 to 51 ms, 30 ms may be drawn as 50."""
+        if self.observed_s is None or self.estimated:
+            return False
+        return self.bucket is None or self.bucket.low_s >= _NARROW * self.observed_s
+
+
+def how_read(source: str | None, estimated: bool) -> str:
+    """Where an observed latency comes from, in words."""
+    if estimated and source == "TritonCounters":
+        return "estimated from means"
+    return f"estimated from {source}" if estimated else f"by {source}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,18 @@ class WorkloadReadings:
 
 
 @dataclass(frozen=True, slots=True)
+class LatencyBucket:
+    """What a histogram tells beside the percentile that is drawn into it.
+
+    low_s: where the bucket begins that holds the percentile, in seconds. late_share: of the
+    requests, what took longer than the target (0 to 1); None where no bucket ends there.
+    """
+
+    low_s: float
+    late_share: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class ModelReadings:
     """The readings of one model, over all of its live pods.
 
@@ -112,8 +124,9 @@ class ModelReadings:
     pending: requests that wait in the servers now; items_per_request: what one request that
     executes asks of a batch, for most clients 1; failure_rate: failed requests per second;
     hit_rate, hit_rate_fast: requests per second answered from response caches, over both windows;
-    latency: the SLO's percentile in seconds; `latency_source` names where it comes from and
-    `latency_estimated` is True where it was computed from means.
+    latency: the SLO's percentile in seconds; `latency_source` names where it comes from,
+    `latency_estimated` is True where it was computed and not measured, `latency_bucket` is of a
+    histogram, and `latency_note` is a sentence on how far to trust it, or empty.
     """
 
     arrival_rate: Reading = NOT_READ
@@ -128,6 +141,8 @@ class ModelReadings:
     answered_rate_fast: Reading = NOT_READ
     hit_rate: Reading = NOT_READ
     hit_rate_fast: Reading = NOT_READ
+    latency_bucket: LatencyBucket | None = None
+    latency_note: str = ""
 
     @property
     def executing_rate(self) -> float | None:

@@ -9,10 +9,12 @@ from typing import Protocol
 from trimtab.api.resources import LatencySourceType, ObjectKey
 from trimtab.core.snapshot import ModelReadings, ModelState
 from trimtab.observe.errors import PrometheusError, PrometheusTimeout
+from trimtab.observe.gateway_queries import gateway_queries
 from trimtab.observe.latency import UserOutcome
 from trimtab.observe.prometheus import Answer
 from trimtab.observe.queries import ReadSettings, fleet_queries
 from trimtab.observe.readings import readings_of
+from trimtab.observe.table import Outcome
 
 _Outcome = Answer | PrometheusError
 
@@ -34,20 +36,23 @@ async def read_fleet(
     """The readings of every model at `now_s` (epoch seconds); never raises a PrometheusError.
 
     Ends within `settings.deadline_s`: a query that has not answered by then is Missing with
-    reason PrometheusTimeout, and what did answer is kept. The fleet's queries go first, so
-    that no slow query of one user holds up other models' counters.
+    reason PrometheusTimeout, and what did answer is kept. The fleet's queries go first and the
+    gateways' next, so that no slow query of one user holds up other models' counters.
     """
     fleet = fleet_queries(settings)
+    gateways = gateway_queries(settings, (s.spec for s in states))
     users = _user_queries(states)
-    texts = [*fleet.values(), *dict.fromkeys(users.values())]
+    texts = [*fleet.values(), *gateways.values(), *dict.fromkeys(users.values())]
     outcomes = await _run_all(client, settings, texts, now_s)
     by_text = dict(zip(texts, outcomes, strict=True))
     user_answers: dict[ObjectKey, UserOutcome] = {k: by_text[q] for k, q in users.items()}
-    answers = {
-        metric: outcome if isinstance(outcome, PrometheusError) else outcome.samples
-        for metric, outcome in zip(fleet, outcomes, strict=False)
-    }
-    return readings_of(answers, settings, states, now_s, user_answers)
+    answers = {metric: _samples(by_text[text]) for metric, text in fleet.items()}
+    gateway_answers = {metric: _samples(by_text[text]) for metric, text in gateways.items()}
+    return readings_of(answers, settings, states, now_s, user_answers, gateway_answers)
+
+
+def _samples(outcome: _Outcome) -> Outcome:
+    return outcome if isinstance(outcome, PrometheusError) else outcome.samples
 
 
 def _user_queries(states: Sequence[ModelState]) -> dict[ObjectKey, str]:

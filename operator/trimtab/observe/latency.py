@@ -10,7 +10,10 @@ always look kept. So `latency_s` is Missing("EstimatedByModel") with `estimated`
 computes the percentile from queue_time_s, service_time_s and its own queue model. Where the
 counters themselves are blind or stand still, the reading says that instead.
 
-Auto: TritonSummary where every pod with traffic has one, else TritonCounters.
+GatewayHistogram: what clients of the gateway wait, see gateway.py.
+
+Auto: behind a gateway its histogram where that can be read; else, and with a note that says why,
+TritonSummary where every pod with traffic has one, and TritonCounters where not.
 
 PromQL: the user's own query, in seconds, one series. It answers for its own freshness.
 """
@@ -18,11 +21,14 @@ PromQL: the user's own query, in seconds, one series. It answers for its own fre
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import replace
 
 from trimtab.api.resources import LatencySourceType, ModelDeployment
 from trimtab.core.signals import Known, Missing, NoTraffic, Reading, Stale
 from trimtab.observe.errors import PrometheusError
+from trimtab.observe.gateway import SOURCE, GatewayTable
+from trimtab.observe.gateway_queries import reads_gateway
+from trimtab.observe.percentile import Latency
 from trimtab.observe.prometheus import Answer
 from trimtab.observe.queries import Metric
 from trimtab.observe.table import Cover, FleetTable, names
@@ -41,18 +47,17 @@ ESTIMATED = Missing(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Latency:
-    """A percentile in seconds, where it comes from, and whether it is an estimate."""
-
-    reading: Reading
-    source: str
-    estimated: bool = False
+NOT_THROUGH_GATEWAY = Missing(
+    "NotThroughGateway",
+    "Triton answers requests of which the gateway's histogram counts none: clients go round the "
+    "gateway, or its histograms lag (stats_flush_interval).",
+)
 
 
 def model_latency(
     spec: ModelDeployment,
     table: FleetTable,
+    gateway: GatewayTable,
     cover: Cover | Missing | Stale,
     user: UserOutcome,
     now_s: float,
@@ -60,7 +65,20 @@ def model_latency(
     """The latency of the whole model by its latencySource."""
     if spec.latency_source.type is LatencySourceType.PROM_QL:
         return Latency(_from_query(user, table, cover, now_s), "PromQL")
-    return summary_or_counters(spec, table, cover)
+    if not reads_gateway(spec):
+        return summary_or_counters(spec, table, cover)
+    latency = _from_gateway(spec, table, gateway, cover, now_s)
+    if spec.latency_source.type is LatencySourceType.GATEWAY_HISTOGRAM:
+        return latency
+    match latency.reading:
+        case Missing(message=message):
+            why = message
+        case Stale():
+            why = "Its newest sample is too old: see whether Prometheus still scrapes it."
+        case _:
+            return latency
+    instead = summary_or_counters(spec, table, cover)
+    return replace(instead, note=f"The gateway's histogram is not used: {why}")
 
 
 def summary_or_counters(
@@ -74,6 +92,21 @@ def summary_or_counters(
     if kind is LatencySourceType.TRITON_SUMMARY or not isinstance(summary.reading, Missing | Stale):
         return summary
     return _from_counters(table, cover)
+
+
+def _from_gateway(
+    spec: ModelDeployment,
+    table: FleetTable,
+    gateway: GatewayTable,
+    cover: Cover | Missing | Stale,
+    now_s: float,
+) -> Latency:
+    if isinstance(cover, Missing) and cover.reason == "NoReadyPods":
+        return Latency(cover, SOURCE)
+    latency = gateway.latency(spec, now_s)
+    if isinstance(latency.reading, NoTraffic) and isinstance(_active(table, cover), frozenset):
+        return replace(latency, reading=NOT_THROUGH_GATEWAY)
+    return latency
 
 
 def _from_counters(table: FleetTable, cover: Cover | Missing | Stale) -> Latency:

@@ -187,13 +187,14 @@ class _Builder:
         return f"max by ({self._row}, quantile) ({chosen})"
 
     def _over(self, name: str, window_s: float) -> str:
-        return f"{self._selector(name)}[{_duration(window_s)}]"
+        return f"{self._selector(name)}[{duration(window_s)}]"
 
     def _selector(self, name: str, *extra: str) -> str:
         inside = ", ".join((*extra, *self._matchers))
         return f"nv_{name}{{{inside}}}" if inside else f"nv_{name}"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """A window as PromQL writes it."""
     millis = round(seconds * 1000)
     return f"{millis // 1000}s" if millis % 1000 == 0 else f"{millis}ms"

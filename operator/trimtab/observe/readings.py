@@ -16,11 +16,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trimtab.api.resources import ObjectKey
 from trimtab.core.signals import Known, Missing, NoTraffic, Reading, Stale, value_or_none
 from trimtab.core.snapshot import ModelReadings, ModelState, Workload, WorkloadReadings
+from trimtab.observe.gateway import GatewayAnswers, GatewayTable
 from trimtab.observe.latency import UserOutcome, model_latency, summary_or_counters
 from trimtab.observe.queries import Metric, ReadSettings
 from trimtab.observe.table import Cover, FleetTable, Outcome
@@ -87,29 +88,40 @@ def readings_of(
     states: Iterable[ModelState],
     now_s: float,
     user_answers: Mapping[ObjectKey, UserOutcome] | None = None,
+    gateway_answers: GatewayAnswers | None = None,
 ) -> dict[ObjectKey, ModelReadings]:
     """Every model's readings at `now_s` (epoch seconds); what one lacks never disturbs another.
 
-    `user_answers` holds the outcome of each PromQL latency source by ModelDeployment.
+    `user_answers` holds the outcome of each PromQL latency source by ModelDeployment,
+    `gateway_answers` those of `gateway_queries`.
     """
-    table = FleetTable(answers, settings)
+    table, gateway = FleetTable(answers, settings), GatewayTable(gateway_answers or {}, settings)
     users = user_answers or {}
-    return {s.spec.key: _model(table, s, users.get(s.spec.key), now_s) for s in states}
+    return {s.spec.key: _model(table, gateway, s, users.get(s.spec.key), now_s) for s in states}
 
 
-def _model(table: FleetTable, state: ModelState, user: UserOutcome, now_s: float) -> ModelReadings:
+def _model(
+    table: FleetTable, gateway: GatewayTable, state: ModelState, user: UserOutcome, now_s: float
+) -> ModelReadings:
     spec = state.spec
     pods = [pod for workload in state.workloads for pod in workload.pods]
     cover = table.cover(spec.key.namespace, spec.model, pods, now_s)
-    latency = model_latency(spec, table, cover, user, now_s)
-    workloads = tuple(_workload(table, state, w, now_s) for w in state.workloads)
+    latency = model_latency(spec, table, gateway, cover, user, now_s)
+    known = ModelReadings(
+        latency_s=latency.reading,
+        latency_source=latency.source,
+        latency_estimated=latency.estimated,
+        latency_bucket=latency.bucket,
+        latency_note=latency.note,
+        workloads=tuple(_workload(table, state, w, now_s) for w in state.workloads),
+    )
     if not isinstance(cover, Cover):
-        return ModelReadings(
-            *(cover,) * 4,
-            latency_s=latency.reading,
-            latency_source=latency.source,
-            latency_estimated=latency.estimated,
-            workloads=workloads,
+        return replace(
+            known,
+            arrival_rate=cover,
+            arrival_rate_fast=cover,
+            pending=cover,
+            failure_rate=cover,
             hit_rate=cover,
             hit_rate_fast=cover,
         )
@@ -121,16 +133,13 @@ def _model(table: FleetTable, state: ModelState, user: UserOutcome, now_s: float
         # One query of many that timed out: taken for no hits, it made four replicas of each.
         arrivals = table.error(Metric.HITS) or arrivals
         arrivals_fast = table.error(Metric.HITS_FAST) or arrivals_fast
-    return ModelReadings(
+    return replace(
+        known,
         arrival_rate=arrivals,
         arrival_rate_fast=arrivals_fast,
         pending=_pending(view),
         failure_rate=_failure_rate(view),
         items_per_request=view.ratio(view.total(Metric.ITEMS), view.executed()),
-        latency_s=latency.reading,
-        latency_source=latency.source,
-        latency_estimated=latency.estimated,
-        workloads=workloads,
         answered_rate_fast=view.rate(Metric.SUCCESS_FAST),
         hit_rate=hits,
         hit_rate_fast=hits_fast,

@@ -118,12 +118,12 @@ class Reader:
         percentile, kind = self._spec.slo.percentile, self._spec.latency_source.type
         if kind is LatencySourceType.TRITON_COUNTERS:
             return sums.confirmed(_BY_MODEL), "TritonCounters", True
-        if kind is LatencySourceType.PROM_QL and of_all:
-            # The user's own query: what clients see, wherever the requests were answered.
+        if kind in (LatencySourceType.PROM_QL, LatencySourceType.GATEWAY_HISTOGRAM) and of_all:
+            # What clients see, wherever the requests were answered.
             bins = self._scrapes.client_bins(SUMMARY_S)
             seconds = quantile_s(bins, percentile / 100.0)
             reading = NoTraffic(sums.at_s) if seconds is None else Known(seconds, sums.at_s)
-            return reading, "PromQL", False
+            return reading, kind.value, False
         slowest = sums.slowest_s()
         summary = _WARMING if slowest is None else Known(slowest, sums.at_s)
         low = summary_quantile(percentile) * 100 < percentile - 1e-9
