@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.observe.gateways import FAST, SLOW, Gateway, routed
 from tests.observe.stories import IDLE, NOW, SETTINGS, Rows, pod, spec, state
@@ -14,8 +16,10 @@ from trimtab.core.signals import Known, Missing, NoTraffic, Stale
 from trimtab.core.snapshot import ModelState
 from trimtab.observe.errors import PrometheusTimeout
 from trimtab.observe.gateway_queries import GatewayMetric, gateway_queries, services
+from trimtab.observe.histogram import le_ms_of
 from trimtab.observe.queries import ReadSettings
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 QUANTILES = dict.fromkeys((0.5, 0.99), 0.030)
 TIMEOUT = PrometheusTimeout("http://p", 8.0)
 
@@ -236,3 +240,15 @@ def test_every_rule_and_backend_of_a_route_matches_and_no_other_route() -> None:
         "securitypolicy/shop/classifier/0",
     ):
         assert not re.fullmatch(pattern[1], bad)
+
+
+def test_the_example_of_envoy_gateway_has_a_bucket_for_every_target_it_names() -> None:
+    text = (REPOSITORY / "docs/examples/envoy-proxy.yaml").read_text()
+    bootstrap = yaml.safe_load(yaml.safe_load(text)["spec"]["bootstrap"]["value"])
+    (setting,) = bootstrap["stats_config"]["histogram_bucket_settings"]
+    assert "envoy_cluster_upstream_rq_time".endswith(setting["match"]["suffix"])
+    (targets,) = re.findall(r"Here: ([\d, ]+) and (\d+) ms, and 1 s\.", text)
+    named = [*re.findall(r"\d+", targets[0]), targets[1], "1000"]
+    assert len(named) == 7
+    assert {le_ms_of(int(target) / 1000) for target in named} <= set(setting["buckets"])
+    assert bootstrap["stats_flush_interval"] == "1s"

@@ -13,7 +13,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -53,14 +53,22 @@ class History:
         self, name: str, labels: Mapping[str, str], start: float, per_s: float, **span: int
     ) -> None:
         """A series from `start` at `per_s` over the past, or over the seconds of it given."""
+        # "reset" seconds ago the server restarted and counted from zero.
+        reset = span.pop("reset", 0)
+
+        def value(age: int) -> float:
+            return per_s * (reset - age) if age < reset else start + per_s * (PAST_S - age)
+
+        self.curve(f"nv_inference_{name}", labels, value, **span)
+
+    def curve(
+        self, name: str, labels: Mapping[str, str], value: Callable[[int], float], **span: int
+    ) -> None:
+        """A series whose value is of its age in seconds."""
         text = ",".join(f'{k}="{v}"' for k, v in labels.items())
         rows = self._series.setdefault(name, [])
         for age in range(span.get("since", PAST_S), span.get("until", 0) - 1, -STEP_S):
-            # "reset" seconds ago the server restarted and counted from zero.
-            reset = span.get("reset")
-            begun = reset if reset is not None and age < reset else PAST_S
-            value = (start if begun == PAST_S else 0.0) + per_s * (begun - age)
-            rows.append(f"nv_inference_{name}{{{text}}} {value} {self.end_s - age}")
+            rows.append(f"{name}{{{text}}} {value(age)} {self.end_s - age}")
 
     def triton(self, pod: str, per_s: float, *, job: Mapping[str, str], **more: int) -> None:
         """All counters of one pod: 1 in 10 rejected, batches of 4, 8 ms each, 3 ms queued."""
@@ -81,6 +89,31 @@ class History:
                 worst = 20_000 * float(quantile) if per_s else math.nan
                 self.line("request_summary_us", {**labels, "quantile": quantile}, worst, 0, **more)
 
+    def envoy(
+        self,
+        route: str,
+        pod: str,
+        counts: Mapping[str, Callable[[int], float]],
+        *,
+        backend: int = 0,
+        job: Mapping[str, str] = PODMONITOR,
+        **span: int,
+    ) -> None:
+        """One backend's histogram at one pod of Envoy Gateway, by `le` and age."""
+        cluster = f"{route}/rule/0/backend/{backend}"
+        own = {"envoy_cluster_name": cluster, "namespace": "gateways", "pod": pod, **job}
+        for le, value in counts.items():
+            name = "envoy_cluster_upstream_rq_time_bucket"
+            self.curve(name, {**own, "le": le}, value, **span)
+
+    def istio(self, reporter: str, late_per_s: float, **more: str) -> None:
+        """One reporter's histogram of Service "mesh" at 100 requests/s."""
+        own = {"reporter": reporter, "pod": f"{reporter}-proxy", "response_code": "200", **more}
+        own |= {"destination_service_name": "mesh", "destination_service_namespace": "shop"}
+        for le, rate in {"49": 100 - late_per_s, "+Inf": 100.0}.items():
+            name = "istio_request_duration_milliseconds_bucket"
+            self.curve(name, {**own, "le": le}, steadily(rate))
+
     def text(self) -> str:
         return "".join(f"{row}\n" for rows in self._series.values() for row in rows) + "# EOF\n"
 
@@ -94,7 +127,32 @@ def past() -> History:
     history.triton("gone", 500, job=PODMONITOR, until=20)
     history.triton("idle", 0, job=PODMONITOR)
     history.triton("once", 40, job=PODMONITOR, since=0)
+    gateways(history)
     return history
+
+
+def steadily(per_s: float) -> Callable[[int], float]:
+    """A counter that has counted so from the beginning."""
+    return lambda age: 1000.0 + per_s * (PAST_S - age)
+
+
+def gateways(history: History) -> None:
+    """Routes in front of a model each, by the name of what befell them."""
+    most, all_of = {"49": steadily(99.0), "+Inf": steadily(100.0)}, {"49": steadily(10.0)}
+    all_of["+Inf"] = all_of["49"]
+    for job in (PODMONITOR, ANNOTATIONS):
+        history.envoy("httproute/shop/split", "envoy-1", most, job=job)
+    history.envoy("httproute/shop/split", "envoy-2", most, backend=1)
+    history.envoy("grpcroute/shop/split", "envoy-2", all_of)
+    history.envoy("httproute/shop/split-2", "envoy-2", {"49": steadily(0.0), "+Inf": steadily(9.0)})
+    history.envoy("httproute/shop/gone", "envoy-1", most, until=20)
+    turned = {"49": lambda age: 10.0 * max(0, 40 - age), "+Inf": steadily(10.0)}
+    history.envoy("httproute/shop/turned", "envoy-1", turned)
+    anew = {le: lambda age: 1e3 - age if age >= 30 else 30.0 - age for le in ("49", "+Inf")}
+    history.envoy("httproute/shop/restarted", "envoy-1", anew)
+    for reporter, late_per_s in (("source", 2.0), ("waypoint", 50.0), ("destination", 90.0)):
+        history.istio(reporter, late_per_s)
+    history.istio("source", 4.0, response_code="503")
 
 
 @pytest.fixture(scope="module")
@@ -244,6 +302,66 @@ async def test_the_users_query(url: str, past: History, query: str, reason: str 
     async with open_client(ClientSettings(url)) as client:
         found = (await read(client, of, past.end_s)).latency_s
     assert (found.reason if isinstance(found, Missing) else None) == reason
+
+
+async def gateway_readings(
+    client: PrometheusClient, past: History, name: str, later_s: float = 0
+) -> ModelReadings:
+    source = LatencySourceType.GATEWAY_HISTOGRAM
+    of = fleet(past, "steady", source=source, key=ObjectKey("shop", name))
+    return (await read_fleet(client, SETTINGS, [of], past.end_s + later_s))[of.spec.key]
+
+
+def late_share(found: ModelReadings) -> float:
+    assert found.latency_bucket is not None, found.latency_s
+    assert found.latency_bucket.late_share is not None
+    return found.latency_bucket.late_share
+
+
+async def test_a_gateways_backends_rules_and_pods_are_one_histogram(
+    url: str, past: History
+) -> None:
+    """3 x 1 late of 3 x 100 (one pod is scraped twice), and none of 10 by gRPC."""
+    async with open_client(ClientSettings(url)) as client:
+        found = await gateway_readings(client, past, "split")
+    assert found.latency_source == "GatewayHistogram (Envoy)"
+    assert late_share(found) == pytest.approx(3 / 310, rel=1e-9)
+    near(found.latency_s, 0.05 * (0.99 * 310) / 307)
+
+
+async def test_a_gateway_that_turned_fast_has_no_fast_request_too_few(
+    url: str, past: History
+) -> None:
+    """Of the 55 s between the window's samples 40 were fast; rate() of each bucket says less."""
+    series = 'envoy_cluster_upstream_rq_time_bucket{envoy_cluster_name=~".+/turned/.+", le="%s"}'
+    rate = " / ignoring (le) ".join(f"rate({series % le}[60s])" for le in ("49", "+Inf"))
+    async with open_client(ClientSettings(url)) as client:
+        found = await gateway_readings(client, past, "turned")
+        (by_rate,) = await client.query(rate, past.end_s)
+    assert late_share(found) == pytest.approx(15 / 55, rel=1e-9)
+    assert by_rate.value == pytest.approx(40 / 60, rel=1e-3)
+
+
+async def test_a_gateway_that_restarted_or_fell_silent(url: str, past: History) -> None:
+    async with open_client(ClientSettings(url)) as client:
+        restarted = await gateway_readings(client, past, "restarted")
+        fresh = await gateway_readings(client, past, "gone")
+        stale = await gateway_readings(client, past, "gone", later_s=20)
+        gone = await gateway_readings(client, past, "gone", later_s=400)
+        never = await gateway_readings(client, past, "nobody")
+    for reading, reason in ((restarted, "WindowTooShort"), (never, "NoGatewaySeries")):
+        assert isinstance(reading.latency_s, Missing)
+        assert reading.latency_s.reason == reason
+    assert isinstance(fresh.latency_s, Known)
+    assert stale.latency_s == Stale(40)
+    assert isinstance(gone.latency_s, Missing)
+
+
+async def test_istio_as_who_sends_the_requests_tells_it(url: str, past: History) -> None:
+    async with open_client(ClientSettings(url)) as client:
+        found = await gateway_readings(client, past, "mesh")
+    assert found.latency_source == "GatewayHistogram (Istio)"
+    assert late_share(found) == pytest.approx(6 / 200, rel=1e-9)
 
 
 async def test_history_is_counted_as_the_present_is(url: str, past: History) -> None:
