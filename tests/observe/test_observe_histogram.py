@@ -87,6 +87,12 @@ def test_990_of_1000_are_the_p99() -> None:
     assert short.late_share(0.05) == pytest.approx(0.011)
 
 
+def test_what_rounding_took_from_a_count_breaks_no_promise() -> None:
+    found = histogram_of({25.0: 500.0, 49.0: 990.0 - 1e-7, 99.0: 1000.0, math.inf: 1000.0})
+    assert found is not None
+    assert found.percentile(99).value_s == 0.05
+
+
 def test_nobody_counted_where_no_bucket_ends() -> None:
     found = histogram_of({49.0: 990.0, 100.0: 1000.0, math.inf: 1000.0})
     assert found is not None

@@ -139,6 +139,15 @@ def test_counters_alone_give_no_percentile() -> None:
     assert isinstance(read.latency_s, Missing)
 
 
+@pytest.mark.parametrize("source", [LatencySourceType.GATEWAY_HISTOGRAM, LatencySourceType.PROM_QL])
+def test_what_clients_see_is_no_pods_own_percentile(source: LatencySourceType) -> None:
+    rule = Scripted(replicas((0.0, 2)))
+    play(rule, steady(50, 120), model=replace(MODEL, latency_source=LatencySource(source, "up")))
+    read = readings(rule, 100.0)
+    assert (read.latency_source, read.latency_estimated) == (source.value, False)
+    assert isinstance(read.latency_s, Known)
+
+
 def test_peers_metrics_agree_with_theory() -> None:
     def ask(metrics: Metrics) -> Answers:
         return (

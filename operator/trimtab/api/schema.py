@@ -141,7 +141,7 @@ class LatencySource(Wire):
 
     rules = (
         Rule(
-            # 24.11 and later have one, of decoupled models alone until 2026, from 100 ms on.
+            # Since 24.11 of decoupled models alone; of all only after 25.11 (server#8580).
             cel="self.type != 'TritonHistogram'",
             message="latencySource.type TritonHistogram is not supported, most releases of Triton "
             "have no histogram of a request that gets one answer: use Auto, GatewayHistogram, "
@@ -167,8 +167,7 @@ class LatencySource(Wire):
     type: Literal[
         "Auto", "TritonSummary", "TritonCounters", "PromQL", "GatewayHistogram", "TritonHistogram"
     ] = "Auto"
-    """Auto takes the best that answers, GatewayHistogram what the clients of Envoy Gateway or Istio
-    wait. TritonHistogram is not supported by this version."""
+    """Auto takes the best that answers. TritonHistogram is not supported by this version."""
     query: str | None = Field(default=None, min_length=1, max_length=4096)
     """PromQL that returns one series, the latency in seconds. Only with type PromQL."""
 

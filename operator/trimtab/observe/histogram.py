@@ -5,7 +5,8 @@ Envoy notes whole milliseconds, the rest of the time cut off, and keeps two digi
 `le`, so that le="50" counts what took less than 51 ms and le="100" what took less than 110 ms (see
 openhistogram/libcircllhist#72; Envoy 1.40 counted 103 ms as le="100" and 153 ms as le="150"). Read
 by its label, a p99 of 108 ms would keep a promise of 100 ms. Every bound here is where a bucket
-ends in truth. Older Envoys leave the last step out: of those a reading is a step too high at most.
+ends in truth. Older Envoys leave the last step out (envoyproxy/envoy#36549): of those a reading is
+a step too high at most.
 
 Between two bounds nothing is known, and a percentile is a straight line drawn between them. At a
 bound it is known exactly which share of the requests was faster.
@@ -54,12 +55,11 @@ class Histogram:
         rank = self.total * percentile / 100.0
         at = next(i for i, count in enumerate(self.counts) if _at_least(count, rank, self.total))
         low_s, below = (self.bounds_s[at - 1], self.counts[at - 1]) if at else (0.0, 0.0)
-        high_s, least_s = self.bounds_s[at], math.nextafter(low_s, math.inf)
+        high_s = self.bounds_s[at]
         if math.isinf(high_s):
-            return Percentile(least_s, low_s, high_s)
-        inside = (rank - below) / (self.counts[at] - below) if self.counts[at] > below else 1.0
-        value_s = low_s + (high_s - low_s) * inside
-        return Percentile(min(max(value_s, least_s), high_s), low_s, high_s)
+            return Percentile(math.nextafter(low_s, math.inf), low_s, high_s)
+        inside = (rank - below) / (self.counts[at] - below)
+        return Percentile(min(low_s + (high_s - low_s) * inside, high_s), low_s, high_s)
 
     def late_share(self, target_s: float) -> float | None:
         """The share of the requests that took longer than the target; None where no bucket ends
