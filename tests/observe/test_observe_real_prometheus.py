@@ -71,12 +71,14 @@ class History:
             rows.append(f"{name}{{{text}}} {value(age)} {self.end_s - age}")
 
     def triton(self, pod: str, per_s: float, *, job: Mapping[str, str], **more: int) -> None:
-        """All counters of one pod: 1 in 10 rejected, batches of 4, 8 ms each, 3 ms queued."""
+        """All counters of one pod: 1 in 10 rejected, no hit, batches of 4 in 8 ms, 3 ms queued."""
         own = {"namespace": "shop", "pod": pod, "model": MODEL, **job}
         for version, share in (("1", 0.75), ("2", 0.25)):
             labels, rate = {**own, "version": version}, per_s * share
             self.line("request_success", labels, 1000, rate, **more)
             self.line("count", labels, 1000, rate, **more)
+            spans = {k: v for k, v in more.items() if k != "reset"}
+            self.curve("nv_cache_num_hits_per_model", labels, lambda _: 0.0, **spans)
             self.line("exec_count", labels, 250, rate / 4, **more)
             self.line("queue_duration_us", labels, 0, rate * 3000, **more)
             for part, micros in (("input", 500), ("infer", 7000), ("output", 500)):
