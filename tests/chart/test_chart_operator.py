@@ -33,10 +33,28 @@ def test_the_pod_passes_the_restricted_standard(render: Render) -> None:
     assert {"name": "tmp", "mountPath": "/tmp"} in container["volumeMounts"]
 
 
-def test_there_is_exactly_one_writer(render: Render) -> None:
-    spec = one(render(), "Deployment")["spec"]
-    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+def test_two_stand_by_for_each_other_on_different_nodes_where_there_are_two(
+    render: Render,
+) -> None:
+    objects = render()
+    spec = one(objects, "Deployment")["spec"]
+    assert spec["replicas"] == 2
+    # A new one stands by before an old one goes and hands the Lease over.
+    assert spec["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
     assert spec["template"]["spec"]["terminationGracePeriodSeconds"] == 30
+    (anti,) = pod(objects)["spec"]["affinity"]["podAntiAffinity"].values()
+    selector = spec["selector"]["matchLabels"]
+    assert anti[0]["podAffinityTerm"]["labelSelector"]["matchLabels"] == selector
+    budget = one(objects, "PodDisruptionBudget")["spec"]
+    assert budget == {"maxUnavailable": 1, "selector": {"matchLabels": selector}}
+
+
+def test_a_single_replica_has_nothing_to_be_spread_or_spared(render: Render) -> None:
+    objects = render(replicas=1)
+    assert one(objects, "Deployment")["spec"]["replicas"] == 1
+    assert "affinity" not in pod(objects)["spec"]
+    # A budget that lets nobody go would hold up every drain of its node.
+    assert not [each for each in objects if each["kind"] == "PodDisruptionBudget"]
 
 
 def test_it_runs_trimtab_with_the_mounted_settings_and_is_probed(render: Render) -> None:

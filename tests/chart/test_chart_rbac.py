@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+import yaml
 
 from tests.chart.conftest import Object, Render
 
@@ -46,6 +47,11 @@ def bound(objects: list[Object]) -> Iterator[Object]:
                 yield role
 
 
+def of_the_models(objects: list[Object]) -> list[Object]:
+    """Those that are about more than the Lease."""
+    return [role for role in bound(objects) if role["metadata"]["name"] != "trimtab-lease"]
+
+
 def rights(role: Object) -> dict[str, set[str]]:
     return {
         resource: set(rule["verbs"]) for rule in role["rules"] for resource in rule["resources"]
@@ -63,13 +69,26 @@ VALUES: list[Object] = [
 def test_no_wildcard_and_no_secret_anywhere(render: Render, values: Object) -> None:
     for role in of_kind(render(**values), "ClusterRole", "Role"):
         for rule in role["rules"]:
-            assert set(rule) == {"apiGroups", "resources", "verbs"}
+            assert set(rule) - {"resourceNames"} == {"apiGroups", "resources", "verbs"}
             assert "*" not in rule["apiGroups"] + rule["resources"] + rule["verbs"]
             assert "secrets" not in rule["resources"]
 
 
+@pytest.mark.parametrize("values", VALUES)
+def test_the_lease_is_written_in_the_own_namespace_alone(render: Render, values: Object) -> None:
+    objects = render(**values)
+    (lease,) = [role for role in bound(objects) if role["metadata"]["name"] == "trimtab-lease"]
+    assert (lease["kind"], lease["metadata"]["namespace"]) == ("Role", "trimtab-system")
+    make, keep = lease["rules"]
+    assert (make["resources"], make["verbs"]) == (["leases"], ["create"])
+    assert (keep["resources"], set(keep["verbs"])) == (["leases"], {"get", "update"})
+    config = yaml.safe_load(of_kind(objects, "ConfigMap")[0]["data"]["config.yaml"])
+    assert [config["lease"]["name"]] == keep["resourceNames"]
+    assert config["lease"]["namespace"] == "trimtab-system"
+
+
 def test_a_cluster_install_has_exactly_these_rights(render: Render) -> None:
-    (role,) = bound(render())
+    (role,) = of_the_models(render())
     assert rights(role) == {
         **NAMESPACED,
         "acceleratorclasses": READ,
@@ -81,7 +100,7 @@ def test_a_cluster_install_has_exactly_these_rights(render: Render) -> None:
 
 def test_a_namespaced_install_has_roles_where_it_serves_and_reads_the_rest(render: Render) -> None:
     objects = render(rbac={"scope": "namespaces"}, namespaces=["shop", "search"])
-    cluster, *roles = sorted(bound(objects), key=lambda role: role["kind"])
+    cluster, *roles = sorted(of_the_models(objects), key=lambda role: role["kind"])
     assert cluster["kind"] == "ClusterRole"
     assert rights(cluster).keys() <= CLUSTER_SCOPED
     assert all(verbs <= READ for verbs in rights(cluster).values())
@@ -92,7 +111,7 @@ def test_a_namespaced_install_has_roles_where_it_serves_and_reads_the_rest(rende
 
 
 def test_reading_nodes_can_be_declined(render: Render) -> None:
-    (role,) = bound(render(rbac={"nodes": False}))
+    (role,) = of_the_models(render(rbac={"nodes": False}))
     assert "nodes" not in rights(role)
 
 

@@ -25,7 +25,9 @@ def test_the_chart_lints(helm: Helm, arguments: list[str]) -> None:
     [
         ({"prometheus": {"url": ""}}, "prometheus.url is empty: set it"),
         ({"prometheus": {"url": "prometheus:9090"}}, "/prometheus/url"),
-        ({**URL, "replicas": 2}, "'replicas' not allowed"),
+        ({**URL, "replicaCount": 2}, "'replicaCount' not allowed"),
+        ({**URL, "replicas": 0}, "/replicas"),
+        ({**URL, "lease": {"duration": 15}}, "/lease/duration"),
         ({**URL, "image": {"repo": "x"}}, "'repo' not allowed"),
         ({**URL, "image": {"digest": "sha256:12"}}, "/image/digest"),
         ({**URL, "tick": 5}, "/tick"),
@@ -120,10 +122,13 @@ def test_every_setting_reaches_the_operator(render: Render, tmp_path: Path) -> N
     }
     image = {"repository": "r.example/c", "tag": "7", "digest": "", "pullPolicy": "Always"}
     compress = {"imagePullSecrets": ["pull"], "deadline": "2h", "keep": "1h"}
-    given = {**values, "compress": {**compress, "image": image}}
+    lease = {"duration": "30s", "renewDeadline": "20s", "retryPeriod": "4s"}
+    given = {**values, "compress": {**compress, "image": image}, "lease": lease}
     settings, written = _settings(render(**given, rbac={"nodes": False}), tmp_path)
     named = {**compress, "image": "r.example/c:7", "imagePullPolicy": "Always"}
-    assert written == {**values, "compress": named, "nodes": False}
+    place = {"namespace": "trimtab-system", "name": "trimtab"}
+    rest = {"compress": named, "nodes": False, "lease": {**lease, **place}}
+    assert written == {**values, **rest}
     assert settings.install().allow_host_path
     assert settings.reading().matchers == ('cluster="eu-1"',)
 

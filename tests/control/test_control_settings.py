@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from trimtab.control.lease import LeaseTimes
 from trimtab.control.settings import Settings, SettingsError, load_settings
 
 
@@ -22,6 +23,7 @@ def test_the_defaults_suffice(tmp_path: Path) -> None:
     assert settings.reading().long_window_s == 60.0
     assert settings.policy().long_window_s == 60.0
     assert not settings.install().allow_host_path
+    assert settings.lease.times() == LeaseTimes(15.0, 10.0, 2.0)
 
 
 @pytest.mark.parametrize(
@@ -36,6 +38,10 @@ def test_the_defaults_suffice(tmp_path: Path) -> None:
         ("{prometheus: {url: x}, resync: 1s}", "resync"),
         ("{prometheus: {url: x}, logFormat: xml}", "logFormat"),
         ("{prometheus: {url: x}, solver: best}", "solver"),
+        ("{prometheus: {url: x}, lease: {duration: 10s}}", "lease.renewDeadline"),
+        ("{prometheus: {url: x}, lease: {retryPeriod: 9s}}", "lease.retryPeriod"),
+        ("{prometheus: {url: x}, lease: {duration: long}}", "long"),
+        ("{prometheus: {url: x}, lease: {name: ''}}", "lease.name"),
         ("- a list", "the file"),
         ("{unclosed: [", "cannot be read"),
     ],

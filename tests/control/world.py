@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from trimtab.actuate.client_errors import Forbidden
+from trimtab.actuate.client_errors import Conflict, Forbidden, NotFound
 from trimtab.actuate.kinds import Kind, kind_of
 from trimtab.control.caches import Caches
 from trimtab.control.loop import Loop
@@ -80,6 +80,21 @@ class FakeKube:
         else:
             self.put(obj)
         return copy.deepcopy(self.objects[place])
+
+    async def create(self, obj: dict[str, Any]) -> dict[str, Any]:
+        if self._place(obj) in self.objects:
+            raise Conflict("POST", 409, "AlreadyExists", "exists already")
+        self.put(obj)
+        return copy.deepcopy(self.objects[self._place(obj)])
+
+    async def replace(self, obj: dict[str, Any]) -> dict[str, Any]:
+        known = self.objects.get(self._place(obj))
+        if known is None:
+            raise NotFound("PUT", 404, "NotFound", "no such object")
+        if known["metadata"]["resourceVersion"] != obj["metadata"]["resourceVersion"]:
+            raise Conflict("PUT", 409, "Conflict", "the object has been modified")
+        self.put(obj)
+        return copy.deepcopy(self.objects[self._place(obj)])
 
     async def delete(self, kind: Kind, name: str, namespace: str | None = None, **_: Any) -> bool:
         self.writes.append(f"{kind.kind}/delete")

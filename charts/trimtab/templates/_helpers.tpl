@@ -72,6 +72,12 @@ compress:
   deadline: {{ .deadline | quote }}
   keep: {{ .keep | quote }}
 {{- end }}
+lease:
+  namespace: {{ .Release.Namespace }}
+  name: {{ include "trimtab.name" . }}
+  {{- range $key := list "duration" "renewDeadline" "retryPeriod" }}
+  {{ $key }}: {{ get $.Values.lease $key | quote }}
+  {{- end }}
 instance: {{ .Values.instance | quote }}
 solver: {{ .Values.solver }}
 roomForBursts: {{ .Values.roomForBursts }}

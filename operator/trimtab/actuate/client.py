@@ -11,7 +11,9 @@ import json
 import os
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any, Self
 
 import aiohttp
@@ -27,6 +29,7 @@ from trimtab.actuate.client_errors import (
     Unavailable,
     api_error,
 )
+from trimtab.actuate.fence import Fence
 from trimtab.actuate.kinds import EVENT, Kind, kind_of
 from trimtab.api.resources import RawObject
 
@@ -35,13 +38,19 @@ CONCURRENCY = 8
 CHUNK = 250
 _MAX_NOTE = 1024
 _APPLY = "application/apply-patch+yaml"
+_READS = frozenset({"GET"})
 
 Dict = dict[str, Any]
 Login = Callable[[Configuration], Awaitable[None]]
 
 
 class KubeClient:
-    """The API server, as trimtab uses it. Made by `connect`, closed by `close`."""
+    """The API server, as trimtab uses it. Made by `connect`, closed by `close`.
+
+    `fence`: every request but a GET passes it, once before it waits for a connection and once right
+    before its first byte is sent, and is given up when the fence closes; NotLeading where it is
+    closed. Without one, all may pass.
+    """
 
     def __init__(
         self,
@@ -50,7 +59,13 @@ class KubeClient:
         login: Login | None = None,
         timeout_s: float = TIMEOUT_S,
         concurrency: int = CONCURRENCY,
+        fence: Fence | None = None,
     ) -> None:
+        self._fence = fence
+        if fence is not None:
+            last_look = aiohttp.TraceConfig()
+            last_look.on_request_headers_sent.append(self._before_sent)
+            configuration.trace_configs = [last_look]
         self._configuration = configuration
         self._api = ApiClient(configuration)
         self._api.user_agent = "trimtab"
@@ -269,27 +284,42 @@ class KubeClient:
         content_type: str,
     ) -> Dict:
         given = [(k, v) for k, v in (query or {}).items() if v is not None]
+        timeout_s = self._timeout_s
+        fence = None if method in _READS else self._fence
         try:
-            request = await self._api.param_serialize(
-                method,
-                path,
-                query_params=given,
-                header_params={"Accept": "application/json", "Content-Type": content_type},
-                body=body,
-                auth_settings=["BearerToken"],
-            )
-            response = await self._api.call_api(
-                *request, _request_timeout=aiohttp.ClientTimeout(total=self._timeout_s)
-            )
-            data: bytes = await response.read()
+            with nullcontext(timeout_s) if fence is None else fence.write() as left_s:
+                timeout_s = min(timeout_s, left_s)
+                request = await self._api.param_serialize(
+                    method,
+                    path,
+                    query_params=given,
+                    header_params={"Accept": "application/json", "Content-Type": content_type},
+                    body=body,
+                    auth_settings=["BearerToken"],
+                )
+                response = await self._api.call_api(
+                    *request, _request_timeout=aiohttp.ClientTimeout(total=timeout_s)
+                )
+                data: bytes = await response.read()
         except TimeoutError:
-            message = f"no answer within {self._timeout_s:g} s"
+            message = f"no answer within {timeout_s:g} s"
             raise Unavailable(doing, 0, "Timeout", message) from None
         except (aiohttp.ClientError, OSError) as problem:
             raise Unavailable(doing, 0, type(problem).__name__, str(problem)) from problem
         if 200 <= response.status < 300:
             return _decoded(doing, response.status, data)
         raise api_error(doing, response.status, response.headers.get("Retry-After"), data)
+
+    async def _before_sent(
+        self,
+        _session: aiohttp.ClientSession,
+        _context: SimpleNamespace,
+        request: aiohttp.TraceRequestHeadersSentParams,
+    ) -> None:
+        # Seconds may have gone by since the first look: a new connection waits for the server, and
+        # a stopped process for whoever lets it go on. This is the last moment before the socket.
+        if self._fence is not None and request.method not in _READS:
+            self._fence.check()
 
 
 async def _in_cluster(configuration: Configuration) -> None:

@@ -11,6 +11,7 @@ from trimtab.api.resources import API_VERSION, GROUP, ModelDeployment
 from trimtab.core.names import child_name as child_name
 from trimtab.core.names import dns_label
 from trimtab.core.names import service_name as service_name
+from trimtab.core.names import service_name_of as service_name_of
 from trimtab.core.snapshot import WorkloadKey
 
 FIELD_MANAGER = "trimtab"

@@ -30,6 +30,7 @@ from trimtab.api.resources import (
 from trimtab.control.agreements import read_agreements
 from trimtab.control.caches import Caches, key_of
 from trimtab.control.compression import read_compression
+from trimtab.control.installs import served_elsewhere
 from trimtab.core.compression import Compressed, Obstacle, next_state, with_published
 from trimtab.core.snapshot import Checked, Holding, ModelReadings, ModelState, Snapshot
 from trimtab.observe.cluster import LABEL_MODEL_DEPLOYMENT, workloads_of
@@ -49,11 +50,13 @@ class Gathered:
     problems: by kind and key, the sentences of InvalidResource.
     compressed: how the compression is of every model that has one; what it published is among the
     model's variants already.
+    elsewhere: models that another install serves, and its name; they are in no snapshot.
     """
 
     snapshot: Snapshot
     problems: Mapping[tuple[Kind, ObjectKey], tuple[str, ...]] = field(default_factory=dict)
     compressed: Mapping[ObjectKey, Compressed] = field(default_factory=dict)
+    elsewhere: Mapping[ObjectKey, str] = field(default_factory=dict)
 
     def with_readings(self, readings: Mapping[ObjectKey, ModelReadings]) -> Snapshot:
         """The snapshot with the readings of every model that has some."""
@@ -67,7 +70,10 @@ def gather(caches: Caches, install: InstallSettings | None = None) -> Gathered:
     """Everything one decision needs of the cluster. `install`: of the operator that acts, where one
     does; a mere look takes compressions as the status has them."""
     problems: dict[tuple[Kind, ObjectKey], tuple[str, ...]] = {}
+    elsewhere = {} if install is None else served_elsewhere(caches, install)
     specs = _parse_all(caches, kinds.MODEL_DEPLOYMENT, parse_model_deployment, problems)
+    specs = [spec for spec in specs if spec.key not in elsewhere]
+    problems = {of: said for of, said in problems.items() if of[1] not in elsewhere}
     classes = {
         c.name: c
         for c in _parse_all(caches, kinds.ACCELERATOR_CLASS, parse_accelerator_class, problems)
@@ -87,7 +93,7 @@ def gather(caches: Caches, install: InstallSettings | None = None) -> Gathered:
         budgets=budgets,
         schedulable=_schedulable(caches, classes, problems),
     )
-    return Gathered(snapshot, problems, compressed)
+    return Gathered(snapshot, problems, compressed, elsewhere)
 
 
 def _parse_all(

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -13,6 +14,7 @@ from trimtab.actuate import kinds, names
 from trimtab.actuate.client import KubeClient
 from trimtab.actuate.client_errors import ApiError, Forbidden, Invalid
 from trimtab.actuate.errors import ActuateError, NameTaken
+from trimtab.actuate.fence import NotLeading
 from trimtab.actuate.kinds import Kind
 from trimtab.api.resources import ObjectKey
 from trimtab.control.apply import Actor
@@ -75,6 +77,7 @@ class Loop:
             self.checker = Checker(self.kube, self.caches, self.asker, port, self.wake)
         self._written_s: dict[ObjectKey, float] = {}
         self._told: dict[tuple[Kind, ObjectKey], str] = {}
+        self._elsewhere: dict[ObjectKey, str] = {}
         self._synced_s: float | None = None
         self._recall_at_s = 0.0
 
@@ -82,8 +85,20 @@ class Loop:
         """Starts the next tick now."""
         self._woken.set()
 
-    async def run(self) -> None:
-        """Ticks until cancelled. No failure of one tick ends the loop."""
+    async def lead(self, anew: bool) -> None:
+        """Ticks until cancelled. No failure of one tick ends the loop. Everything is listed before
+        the first decision; `anew`: another has decided since, and what is remembered of its time is
+        wrong, so that the memory begins as after a restart."""
+        self._synced_s = None
+        if anew:
+            self.memory = Memory()
+            self._recall_at_s = 0.0
+        try:
+            await self._turn()
+        finally:
+            await self.close()
+
+    async def _turn(self) -> None:
         while True:
             started = time.monotonic()
             self._woken.clear()
@@ -93,6 +108,8 @@ class Loop:
             except ApiError as error:
                 self.metrics.errors.labels("kubernetes", error.reason).inc()
                 log.warning("this tick decides nothing: %s", error)
+            except NotLeading as error:
+                log.info("this tick ends: %s", error)
             except Exception:
                 self.metrics.errors.labels("trimtab", "Bug").inc()
                 log.exception("this tick failed; the fleet stays as it is")
@@ -116,6 +133,7 @@ class Loop:
             *(self._settle(s, plan.models[s.spec.key], gathered, now_s) for s in snapshot.models)
         )
         await self._tell_problems(gathered, now_s)
+        self._tell_elsewhere(gathered.elsewhere)
         self._count(snapshot, plan)
         self.last_tick_s = time.time()
         self.metrics.last_tick.set(self.last_tick_s)
@@ -195,6 +213,8 @@ class Loop:
         """Applies one model's plan and writes its status; its failure is its own."""
         try:
             await self._apply_and_tell(state, plan, gathered, now_s)
+        except NotLeading:
+            raise
         except Exception:
             self.metrics.errors.labels("trimtab", "Bug").inc()
             log.exception("%s could not be brought to its plan; it stays", state.spec.key)
@@ -269,6 +289,16 @@ class Loop:
                 now_s,
             )
             await self._write(key, status, now_s)
+
+    def _tell_elsewhere(self, elsewhere: Mapping[ObjectKey, str]) -> None:
+        """Says once of each model that another install serves it; its status is that one's."""
+        for key, whose in elsewhere.items():
+            if self._elsewhere.get(key) != whose:
+                log.info(
+                    "%s is served by the install %r and left alone; its label %s=%s brings it here",
+                    *(key, whose, names.INSTALL_LABEL, self.actor.install.instance),
+                )
+        self._elsewhere = dict(elsewhere)
 
     async def _write(self, key: ObjectKey, status: Status, now_s: float) -> None:
         """Writes a status that is news, and the Events that go with it."""

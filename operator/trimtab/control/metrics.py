@@ -60,6 +60,12 @@ class Metrics:
             ("action", "binding"),
             registry=r,
         )
+        self.leader = Gauge(
+            "trimtab_leader", "1 where this replica leads, 0 where it stands by.", registry=r
+        )
+        self.lease_transitions = Gauge(
+            "trimtab_lease_transitions", "Times the Lease went to another holder.", registry=r
+        )
         self._gauges = {
             name: Gauge(name, said, labels, registry=r) for name, said, labels in _GAUGES
         }
@@ -70,11 +76,15 @@ class Metrics:
 
     def show(self, plan: Plan, snapshot: Snapshot) -> None:
         """Replaces every per-model series by those of the plan: what is gone leaves no series."""
-        for gauge in self._gauges.values():
-            gauge.clear()
+        self.forget_models()
         for state in snapshot.models:
             self._show_decision(plan.models[state.spec.key], state, snapshot)
             self._show_promise(plan.models[state.spec.key], state)
+
+    def forget_models(self) -> None:
+        """Leaves no per-model series: of two replicas that both show them, a sum counts double."""
+        for gauge in self._gauges.values():
+            gauge.clear()
 
     def _show_decision(self, plan: ModelPlan, state: ModelState, snapshot: Snapshot) -> None:
         model, decision = (plan.key.namespace, plan.key.name), plan.decision

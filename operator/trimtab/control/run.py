@@ -11,8 +11,11 @@ from typing import Any, cast
 import kopf
 
 from trimtab.actuate.client import KubeClient
+from trimtab.actuate.fence import Fence
 from trimtab.control import handlers
 from trimtab.control.caches import Caches
+from trimtab.control.elector import Elector, new_identity
+from trimtab.control.lease import Candidate
 from trimtab.control.logs import configure_logging
 from trimtab.control.loop import Loop
 from trimtab.control.metrics import Metrics
@@ -34,22 +37,26 @@ def run(config: Path, port: int) -> None:
 
 
 async def _run(settings: Settings, port: int) -> None:
-    caches, metrics = Caches(), Metrics()
+    caches, metrics, fence = Caches(), Metrics(), Fence()
+    place, times = settings.lease.place, settings.lease.times()
     async with (
-        await KubeClient.connect() as kube,
+        await KubeClient.connect(fence=fence) as kube,
+        # Half the deadline: one renewal that gets no answer leaves time for another.
+        await KubeClient.connect(timeout_s=times.renew_deadline_s / 2) as lease_kube,
         open_client(settings.client()) as prometheus,
         open_asker() as asker,
     ):
         loop = Loop(settings, kube, prometheus, caches, metrics, asker=asker)
-        health = _Health(loop)
+        candidate = Candidate(place, new_identity(), times)
+        elector = Elector(lease_kube, candidate, fence, metrics, loop.lead)
+        health = _Health(loop, elector)
         async with serve(port, metrics, alive=health.alive, ready=health.ready):
-            ticking = asyncio.create_task(loop.run(), name="ticks")
+            electing = asyncio.create_task(elector.run(), name="election")
             try:
                 await _watch(settings, caches, loop)
             finally:
-                ticking.cancel()
-                await asyncio.gather(ticking, return_exceptions=True)
-                await loop.close()
+                electing.cancel()
+                await asyncio.gather(electing, return_exceptions=True)
 
 
 async def _watch(settings: Settings, caches: Caches, loop: Loop) -> None:
@@ -69,19 +76,30 @@ async def _watch(settings: Settings, caches: Caches, loop: Loop) -> None:
 
 
 class _Health:
-    """Alive: the loop turns. Ready: it has decided once."""
+    """Alive: the election goes on, and so do the decisions of one that leads. Ready: it has decided
+    once, or knows that it is another's to decide. One that stands by is Ready, or a rollout would
+    wait for ever: it cannot lead before the old leader is told to go."""
 
-    def __init__(self, loop: Loop) -> None:
+    def __init__(self, loop: Loop, elector: Elector) -> None:
         self._loop = loop
+        self._elector = elector
         self._started_s = time.time()
 
     def alive(self) -> str | None:
-        """None, or since when no decision completed."""
-        since = self._loop.last_tick_s or self._started_s
-        age_s = time.time() - since
+        """None, or since when what should go on does not."""
         limit_s = max(_STUCK_AFTER_S, 10 * self._loop.settings.tick_s)
+        turned_s, led_since_s = self._elector.turned_s, self._elector.led_since_s
+        age_s = time.time() - (turned_s or self._started_s)
+        if age_s > limit_s:
+            return f"no look at the Lease completed for {age_s:.0f} s"
+        if led_since_s is None:
+            return None
+        age_s = time.time() - max(led_since_s, self._loop.last_tick_s or 0.0)
         return f"no decision completed for {age_s:.0f} s" if age_s > limit_s else None
 
     def ready(self) -> str | None:
         """None, or why not yet."""
-        return None if self._loop.last_tick_s else "no decision completed yet"
+        if not self._elector.knows:
+            return "the Lease was not read yet"
+        decides = self._elector.led_since_s is not None
+        return "no decision completed yet" if decides and not self._loop.last_tick_s else None

@@ -13,6 +13,8 @@ from pydantic.alias_generators import to_camel
 
 from trimtab.actuate.settings import CompressSettings, InstallSettings
 from trimtab.api.quantities import parse_duration
+from trimtab.api.resources import ObjectKey
+from trimtab.control.lease import LeaseTimes
 from trimtab.core.settings import PolicySettings
 from trimtab.observe.prometheus import ClientSettings
 from trimtab.observe.queries import ReadSettings
@@ -66,6 +68,29 @@ class CompressSection(_Section):
         )
 
 
+class LeaseSection(_Section):
+    """The Lease by which one replica leads, the others stand by, and how fast it is passed on."""
+
+    namespace: Annotated[str, Field(min_length=1)] = "default"
+    name: Annotated[str, Field(min_length=1)] = "trimtab"
+    duration: Duration = "15s"
+    renew_deadline: Duration = "10s"
+    retry_period: Duration = "2s"
+
+    @property
+    def place(self) -> ObjectKey:
+        """Where it is."""
+        return ObjectKey(self.namespace, self.name)
+
+    def times(self) -> LeaseTimes:
+        """Raises ValueError where these times do not go together."""
+        return LeaseTimes(
+            duration_s=parse_duration(self.duration),
+            renew_deadline_s=parse_duration(self.renew_deadline),
+            retry_s=parse_duration(self.retry_period),
+        )
+
+
 class Settings(_Section):
     """The whole file. `nodes` False: nodes may not be read, so their room is not counted."""
 
@@ -76,6 +101,7 @@ class Settings(_Section):
     nodes: bool = True
     models: ModelsSection = ModelsSection()
     compress: CompressSection = CompressSection()
+    lease: LeaseSection = LeaseSection()
     instance: Annotated[str, Field(max_length=63)] = ""
     log_format: Literal["json", "text"] = "json"
     solver: Literal["auto", "exact"] = "auto"
@@ -146,7 +172,7 @@ def load_settings(path: Path) -> Settings:
     try:
         settings = Settings.model_validate(raw)
         # Each builds what it promises, so that a bad duration is found now and not in a tick.
-        settings.client(), settings.reading(), settings.install()
+        settings.client(), settings.reading(), settings.install(), settings.lease.times()
         if settings.tick_s < 1.0:
             raise ValueError(f"tick must be at least 1s; got {settings.tick!r}")
         if settings.solver == "exact" and find_spec("highspy") is None:

@@ -47,9 +47,14 @@ def child_name(md: ModelDeployment, key: WorkloadKey) -> str:
 
 
 def service_name(md: ModelDeployment) -> str:
-    """The Service clients call. "3d-unet" is a fine ModelDeployment, but a Service's name must
-    begin with a letter."""
-    return dns_label(md.key.name, letter_first=True)
+    """The Service clients call."""
+    return service_name_of(md.key.name)
+
+
+def service_name_of(model_deployment: str) -> str:
+    """By the ModelDeployment's name. "3d-unet" is a fine one, but a Service's must begin with a
+    letter."""
+    return dns_label(model_deployment, letter_first=True)
 
 
 def _digest(text: str) -> str:

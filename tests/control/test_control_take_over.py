@@ -1,0 +1,113 @@
+"""Two operators on one cluster: what the second does, and what it knows when it is its turn."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.control.world import World, model_deployment
+from trimtab.actuate.client_errors import Unavailable
+from trimtab.actuate.fence import NotLeading
+from trimtab.api.resources import ObjectKey
+from trimtab.control.lease import Candidate
+from trimtab.control.elector import Elector
+from trimtab.control.metrics import Metrics
+from trimtab.control.run import Health
+
+PLACE = ObjectKey("trimtab-system", "trimtab")
+
+
+async def decided(world: World, anew: bool) -> None:
+    """Leads until one decision was made."""
+    before = world.loop.last_tick_s
+    leading = asyncio.create_task(world.loop.lead(anew))
+    while world.loop.last_tick_s == before and not leading.done():
+        await asyncio.sleep(0)
+    leading.cancel()
+    await asyncio.gather(leading, return_exceptions=True)
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    found = World()
+    found.kube.put(model_deployment())
+    found.prometheus.past = lambda _: 50.0
+    yield found
+
+
+async def test_the_first_decision_comes_after_a_listing(world: World) -> None:
+    """The watches of one that stood by may have missed something."""
+    await decided(world, anew=True)
+    assert world.kube.names("Deployment") == ["digits-int8-cpu"]
+
+
+async def test_nothing_is_decided_while_the_listing_fails(world: World) -> None:
+    await decided(world, anew=True)
+    world.kube.objects.pop(("ModelDeployment", "shop", "digits"))
+    listed, failed = world.kube.list, asyncio.Event()
+
+    async def fails(*_: object, **__: object) -> None:
+        failed.set()
+        raise Unavailable("GET", 503, "Unavailable", "starting")
+
+    world.kube.list = fails  # type: ignore[method-assign, assignment]
+    before = world.loop.last_tick_s
+    leading = asyncio.create_task(world.loop.lead(anew=False))
+    await failed.wait()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    leading.cancel()
+    await asyncio.gather(leading, return_exceptions=True)
+    assert world.loop.last_tick_s == before
+    world.kube.list = listed  # type: ignore[method-assign]
+
+
+async def test_who_takes_over_reads_the_load_before_its_time(world: World) -> None:
+    await decided(world, anew=True)
+    asked = world.prometheus.asked
+    assert asked
+    memory = world.loop.memory
+    await decided(world, anew=True)
+    assert world.prometheus.asked == 2 * asked
+    assert world.loop.memory is not memory
+
+
+async def test_who_leads_again_after_a_short_loss_remembers(world: World) -> None:
+    await decided(world, anew=True)
+    asked, watched_s = world.prometheus.asked, _watched_s(world)
+    await decided(world, anew=False)
+    assert world.prometheus.asked == asked
+    assert _watched_s(world) >= watched_s
+
+
+async def test_a_lease_lost_in_a_tick_ends_it_without_a_mark(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is no failure of the model, which must not be said to be refused."""
+
+    async def fenced(*_: object, **__: object) -> None:
+        raise NotLeading("not written: this operator does not hold the lease")
+
+    world.kube.server_side_apply = fenced  # type: ignore[method-assign, assignment]
+    await world.loop.sync()
+    with pytest.raises(NotLeading):
+        await world.loop.tick(world.now_s)
+    assert world.kube.writes == []
+    assert world.kube.events == []
+    assert caplog.text == ""
+
+
+async def test_a_replica_that_leads_no_more_shows_no_models() -> None:
+    world = World()
+    world.kube.put(model_deployment())
+    await world.tick()
+    assert b'modeldeployment="digits"' in world.loop.metrics.render()
+    world.loop.metrics.forget_models()
+    assert b'modeldeployment="digits"' not in world.loop.metrics.render()
+
+
+def _watched_s(world: World) -> float:
+    (memory,) = world.loop.memory.models.values()
+    return memory.history.watched_s
