@@ -63,6 +63,8 @@ def install_trimtab(access: Access, images: Images, prometheus_url: str, *extra:
         *("--set", f"image.repository={repository}", "--set", f"image.tag={tag}"),
         *("--set", f"prometheus.url={prometheus_url}"),
         *("--set", "prometheus.scrapeInterval=2s"),
+        # A second one is for a story of its own: elsewhere two cores are the models'.
+        *("--set", "replicas=1"),
         *("--wait", "--timeout", "120s"),
         *extra,
     )

@@ -109,7 +109,7 @@ async def test_a_write_that_waited_for_its_connection_looks_again(
             clock.now_s = 115.0
             return await serialize(*given, **named)
 
-        client._api.param_serialize = stopped  # type: ignore[method-assign]
+        client._api.param_serialize = stopped
         with pytest.raises(NotLeading):
             await WRITES["server_side_apply"](client)
         assert server.seen == []
@@ -132,8 +132,10 @@ async def test_who_hands_over_waits_for_the_last_write(fence: Fence) -> None:
     ):
         fence.open(110.0)
         writing = asyncio.create_task(client.create(DEPLOYMENT))
-        while not server.seen:
-            await asyncio.sleep(0)
+        for _ in range(2000):
+            if server.at_once:
+                break
+            await asyncio.sleep(0.001)
         fence.close()
         await fence.idle()
         assert server.at_once == 0

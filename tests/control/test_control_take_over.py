@@ -3,38 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
 from tests.control.world import World, model_deployment
 from trimtab.actuate.client_errors import Unavailable
 from trimtab.actuate.fence import NotLeading
-from trimtab.api.resources import ObjectKey
-from trimtab.control.lease import Candidate
-from trimtab.control.elector import Elector
-from trimtab.control.metrics import Metrics
-from trimtab.control.run import Health
-
-PLACE = ObjectKey("trimtab-system", "trimtab")
+from trimtab.core.plan import Plan
 
 
 async def decided(world: World, anew: bool) -> None:
     """Leads until one decision was made."""
-    before = world.loop.last_tick_s
+    done, tick = asyncio.Event(), world.loop.tick
+
+    async def once(now_s: float) -> Plan:
+        plan = await tick(now_s)
+        done.set()
+        return plan
+
+    world.loop.tick = once  # type: ignore[method-assign]
     leading = asyncio.create_task(world.loop.lead(anew))
-    while world.loop.last_tick_s == before and not leading.done():
-        await asyncio.sleep(0)
+    await done.wait()
     leading.cancel()
     await asyncio.gather(leading, return_exceptions=True)
+    world.loop.tick = tick  # type: ignore[method-assign]
 
 
 @pytest.fixture
-async def world() -> AsyncIterator[World]:
+def world() -> World:
     found = World()
     found.kube.put(model_deployment())
     found.prometheus.past = lambda _: 50.0
-    yield found
+    return found
 
 
 async def test_the_first_decision_comes_after_a_listing(world: World) -> None:

@@ -9,7 +9,9 @@ from typing import Any
 
 from trimtab.actuate.client_errors import Conflict, Forbidden, NotFound
 from trimtab.actuate.kinds import Kind, kind_of
+from trimtab.api.resources import RawObject
 from trimtab.control.caches import Caches
+from trimtab.control.gather import Gathered, gather
 from trimtab.control.loop import Loop
 from trimtab.control.metrics import Metrics
 from trimtab.control.settings import PrometheusSection, Settings
@@ -29,13 +31,15 @@ class FakeKube:
         self.refuse: set[str] = set()
         self._versions = itertools.count(1)
 
-    def put(self, obj: dict[str, Any]) -> None:
+    def put(self, obj: RawObject) -> None:
         """As if a user had applied it: every put is a new generation."""
         place = self._place(obj)
         old = self.objects.get(place)
-        meta = {"uid": f"uid-{place}", "generation": 0, **(old or obj)["metadata"]}
+        kept = (old or obj)["metadata"]
+        meta = {"uid": f"uid-{place}", "generation": 0, **kept}
+        meta["labels"] = obj["metadata"].get("labels") or kept.get("labels") or {}
         meta |= {"generation": meta["generation"] + 1, "resourceVersion": str(next(self._versions))}
-        self.objects[place] = {**copy.deepcopy(obj), "metadata": meta}
+        self.objects[place] = {**copy.deepcopy(dict(obj)), "metadata": meta}
         if old and "status" in old:
             self.objects[place]["status"] = old["status"]
 
@@ -81,13 +85,13 @@ class FakeKube:
             self.put(obj)
         return copy.deepcopy(self.objects[place])
 
-    async def create(self, obj: dict[str, Any]) -> dict[str, Any]:
+    async def create(self, obj: RawObject) -> dict[str, Any]:
         if self._place(obj) in self.objects:
             raise Conflict("POST", 409, "AlreadyExists", "exists already")
         self.put(obj)
         return copy.deepcopy(self.objects[self._place(obj)])
 
-    async def replace(self, obj: dict[str, Any]) -> dict[str, Any]:
+    async def replace(self, obj: RawObject) -> dict[str, Any]:
         known = self.objects.get(self._place(obj))
         if known is None:
             raise NotFound("PUT", 404, "NotFound", "no such object")
@@ -105,7 +109,7 @@ class FakeKube:
         return {}
 
     @staticmethod
-    def _place(obj: dict[str, Any]) -> Place:
+    def _place(obj: RawObject) -> Place:
         meta = obj["metadata"]
         return kind_of(obj).kind, meta.get("namespace", ""), meta["name"]
 
@@ -160,8 +164,8 @@ class FakePrometheus:
 class World:
     """A loop over the fakes, with a clock that the story moves."""
 
-    def __init__(self, settings: Settings | None = None) -> None:
-        self.kube = FakeKube()
+    def __init__(self, settings: Settings | None = None, kube: FakeKube | None = None) -> None:
+        self.kube = kube or FakeKube()
         self.prometheus = FakePrometheus()
         self.now_s = 1_000_000.0
         settings = settings or Settings(prometheus=PrometheusSection(url="http://prometheus"))
@@ -176,6 +180,10 @@ class World:
         await self.loop.sync()
         await self.loop.tick(self.now_s)
         return self.kube.writes[before:]
+
+    def gathered(self) -> Gathered:
+        """What a decision would see now, but for readings."""
+        return gather(self.loop.caches, self.loop.actor.install)
 
     def run_pods(self) -> None:
         """The Deployment controller and the kubelet: as many Ready pods as are asked for."""

@@ -22,6 +22,8 @@ from trimtab.control.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
+_RANDOM = SystemRandom()
+
 Lead = Callable[[bool], Coroutine[Any, Any, None]]
 """What the leader does until it is cancelled. True: another may have led since it last did."""
 
@@ -57,7 +59,6 @@ class Elector:
         lead: Lead,
         *,
         clock: Clock = elapsed_s,
-        random: Callable[[], float] = SystemRandom().random,
     ) -> None:
         self._kube = kube
         self._me = candidate
@@ -65,7 +66,6 @@ class Elector:
         self._metrics = metrics
         self._lead = lead
         self._clock = clock
-        self._random = random
         self._leading: asyncio.Task[None] | None = None
         self._term: tuple[str, int] | None = None
         self._told = self._trouble = ""
@@ -81,8 +81,13 @@ class Elector:
         """Takes part until it is cancelled; then it gives the lease up."""
         try:
             while True:
-                await self.turn()
-                await asyncio.sleep(self._me.wait_s(self._clock(), self._random()))
+                try:
+                    await self.turn()
+                except Exception:
+                    # A bug must not end the election; a lead ends by its deadline.
+                    self._metrics.errors.labels("trimtab", "Bug").inc()
+                    log.exception("a look at the Lease %s failed", self._me.place)
+                await asyncio.sleep(self._me.wait_s(self._clock(), _RANDOM.random()))
         finally:
             await self._resign()
 
@@ -100,10 +105,6 @@ class Elector:
             self._trouble = "the API server did not answer in time"
         except ApiError as error:
             self._note_trouble(error)
-        except Exception as error:
-            # A Lease that nobody had thought of must not end the election; the deadline ends a lead.
-            self._trouble = f"{type(error).__name__}: {error}"
-            log.exception("the Lease %s could not be judged", self._me.place)
         await self._act()
         self.turned_s = time.time()
 

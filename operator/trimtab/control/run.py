@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +14,7 @@ from trimtab.actuate.fence import Fence
 from trimtab.control import handlers
 from trimtab.control.caches import Caches
 from trimtab.control.elector import Elector, new_identity
+from trimtab.control.health import Health
 from trimtab.control.lease import Candidate
 from trimtab.control.logs import configure_logging
 from trimtab.control.loop import Loop
@@ -25,8 +25,6 @@ from trimtab.observe.asker import open_asker
 from trimtab.observe.prometheus import open_client
 
 log = logging.getLogger(__name__)
-
-_STUCK_AFTER_S = 120.0
 
 
 def run(config: Path, port: int) -> None:
@@ -49,7 +47,7 @@ async def _run(settings: Settings, port: int) -> None:
         loop = Loop(settings, kube, prometheus, caches, metrics, asker=asker)
         candidate = Candidate(place, new_identity(), times)
         elector = Elector(lease_kube, candidate, fence, metrics, loop.lead)
-        health = _Health(loop, elector)
+        health = Health(loop, elector, settings.tick_s)
         async with serve(port, metrics, alive=health.alive, ready=health.ready):
             electing = asyncio.create_task(elector.run(), name="election")
             try:
@@ -73,33 +71,3 @@ async def _watch(settings: Settings, caches: Caches, loop: Loop) -> None:
         clusterwide=not settings.namespaces,
         namespaces=settings.namespaces,
     )
-
-
-class _Health:
-    """Alive: the election goes on, and so do the decisions of one that leads. Ready: it has decided
-    once, or knows that it is another's to decide. One that stands by is Ready, or a rollout would
-    wait for ever: it cannot lead before the old leader is told to go."""
-
-    def __init__(self, loop: Loop, elector: Elector) -> None:
-        self._loop = loop
-        self._elector = elector
-        self._started_s = time.time()
-
-    def alive(self) -> str | None:
-        """None, or since when what should go on does not."""
-        limit_s = max(_STUCK_AFTER_S, 10 * self._loop.settings.tick_s)
-        turned_s, led_since_s = self._elector.turned_s, self._elector.led_since_s
-        age_s = time.time() - (turned_s or self._started_s)
-        if age_s > limit_s:
-            return f"no look at the Lease completed for {age_s:.0f} s"
-        if led_since_s is None:
-            return None
-        age_s = time.time() - max(led_since_s, self._loop.last_tick_s or 0.0)
-        return f"no decision completed for {age_s:.0f} s" if age_s > limit_s else None
-
-    def ready(self) -> str | None:
-        """None, or why not yet."""
-        if not self._elector.knows:
-            return "the Lease was not read yet"
-        decides = self._elector.led_since_s is not None
-        return "no decision completed yet" if decides and not self._loop.last_tick_s else None
