@@ -1,5 +1,5 @@
-"""A process that takes part in an election and writes without a pause, whatever it is told: only the
-fence holds it back. `python -m tests.control.writer NAMESPACE NAME`.
+"""A process that takes part in an election and writes without a pause, whatever it is told: the
+fence alone holds it back. `python -m tests.control.writer NAMESPACE NAME`.
 
 Every write makes a ConfigMap of its own, and resource versions tell in which order they came. It
 prints a line when writes begin to pass, and when they begin to be refused.
