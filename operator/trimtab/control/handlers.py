@@ -44,7 +44,6 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.networking.request_timeout = 30
     settings.networking.enforce_retry_after = True
     settings.networking.error_backoffs = (1, 2, 4, 8, 16, 30, 30, 30, 30, 30)
-    settings.process.ultimate_exiting_timeout = 20
     for kind in OURS_ONLY:
         settings.watching.label_selectors[kind.plural] = _selector()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 from pathlib import Path
 from typing import Any, cast
 
@@ -51,23 +52,46 @@ async def _run(settings: Settings, port: int) -> None:
         async with serve(port, metrics, alive=health.alive, ready=health.ready):
             electing = asyncio.create_task(elector.run(), name="election")
             try:
-                await _watch(settings, caches, loop)
+                await _watch(settings, caches, loop, electing)
             finally:
                 electing.cancel()
                 await asyncio.gather(electing, return_exceptions=True)
 
 
-async def _watch(settings: Settings, caches: Caches, loop: Loop) -> None:
+async def _watch(
+    settings: Settings, caches: Caches, loop: Loop, electing: asyncio.Task[None]
+) -> None:
     """Runs kopf until it is told to stop. Its end is the end of the process: a watch that cannot
     be kept up must not leave an operator that decides on yesterday's cluster (nolar/kopf#1108)."""
     kopf_settings = kopf.OperatorSettings()
     handlers.configure(kopf_settings)
-    await kopf.operator(
-        registry=handlers.registry(caches, loop.wake, nodes=settings.nodes),
-        settings=kopf_settings,
-        # kopf's own guess asks the password database for a name that a pod's user does not have.
-        identity=cast("Any", "trimtab"),
-        standalone=True,
-        clusterwide=not settings.namespaces,
-        namespaces=settings.namespaces,
-    )
+    started, stop = asyncio.Event(), asyncio.Event()
+    obeying = asyncio.create_task(_obey(started, stop, electing), name="signals")
+    try:
+        await kopf.operator(
+            registry=handlers.registry(caches, loop.wake, nodes=settings.nodes),
+            settings=kopf_settings,
+            # kopf's own guess asks the password database for a name that a pod's user has not.
+            identity=cast("Any", "trimtab"),
+            standalone=True,
+            clusterwide=not settings.namespaces,
+            namespaces=settings.namespaces,
+            ready_flag=started,
+            stop_flag=stop,
+        )
+    finally:
+        obeying.cancel()
+        await asyncio.gather(obeying, return_exceptions=True)
+
+
+async def _obey(started: asyncio.Event, stop: asyncio.Event, electing: asyncio.Task[None]) -> None:
+    """Gives the lease up as soon as a signal comes: kopf takes seconds to end its watches, in which
+    nobody would lead. Its own handlers are there once it has started, and are replaced."""
+    await started.wait()
+
+    def told() -> None:
+        electing.cancel()
+        stop.set()
+
+    for each in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(each, told)
