@@ -54,7 +54,7 @@ async def _run(settings: Settings, port: int) -> None:
             try:
                 await _watch(settings, caches, loop, electing)
             finally:
-                electing.cancel()
+                end(electing)
                 await asyncio.gather(electing, return_exceptions=True)
 
 
@@ -66,7 +66,7 @@ async def _watch(
     kopf_settings = kopf.OperatorSettings()
     handlers.configure(kopf_settings)
     started, stop = asyncio.Event(), asyncio.Event()
-    obeying = asyncio.create_task(_obey(started, stop, electing), name="signals")
+    obeying = asyncio.create_task(obey(started, stop, electing), name="signals")
     try:
         await kopf.operator(
             registry=handlers.registry(caches, loop.wake, nodes=settings.nodes),
@@ -84,14 +84,20 @@ async def _watch(
         await asyncio.gather(obeying, return_exceptions=True)
 
 
-async def _obey(started: asyncio.Event, stop: asyncio.Event, electing: asyncio.Task[None]) -> None:
+async def obey(started: asyncio.Event, stop: asyncio.Event, electing: asyncio.Task[None]) -> None:
     """Gives the lease up as soon as a signal comes: kopf takes seconds to end its watches, in which
     nobody would lead. Its own handlers are there once it has started, and are replaced."""
     await started.wait()
 
     def told() -> None:
-        electing.cancel()
+        end(electing)
         stop.set()
 
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, told)
+
+
+def end(electing: asyncio.Task[None]) -> None:
+    """Cancels it once: a second time would cut off how it gives the lease up."""
+    if not electing.cancelling():
+        electing.cancel()
