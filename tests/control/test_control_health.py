@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 from trimtab.control.health import Health
 
-NOW_S = time.time()
+NOW_S = 1_000_000.0
 
 
 @dataclass
@@ -20,7 +19,7 @@ class Operator:
     last_tick_s: float | None = None
 
     def health(self) -> Health:
-        return Health(self, self, tick_s=5.0)
+        return Health(self, self, tick_s=5.0, clock=lambda: NOW_S)
 
 
 def test_who_stands_by_is_alive_and_ready_without_a_decision() -> None:
