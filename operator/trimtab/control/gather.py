@@ -30,6 +30,7 @@ from trimtab.api.resources import (
 from trimtab.control.agreements import read_agreements
 from trimtab.control.caches import Caches, key_of
 from trimtab.control.compression import read_compression
+from trimtab.control.routes import route_of
 from trimtab.core.compression import Compressed, Obstacle, next_state, with_published
 from trimtab.core.snapshot import Checked, Holding, ModelReadings, ModelState, Snapshot
 from trimtab.observe.cluster import LABEL_MODEL_DEPLOYMENT, workloads_of
@@ -186,6 +187,7 @@ def _states(
                 scalers[spec.key.namespace],
             ),
             checked=_checked(caches, spec),
+            route=route_of(caches, spec),
         )
         for spec in specs
     )
