@@ -231,3 +231,23 @@ async def test_an_edit_of_the_route_is_taken_back(world: World) -> None:
     world.kube.put(route)
     await world.tick()
     assert weights(world) == [("digits-int8-cpu", 10_000)]
+
+
+async def test_a_twin_on_the_same_gateway_is_told_that_the_older_one_answers(world: World) -> None:
+    await served(world, "int8")
+    world.kube.put(model_deployment("twin", routing=EDGE))
+    for key, since in (("digits", "2026-01-01T00:00:00Z"), ("twin", "2026-01-02T00:00:00Z")):
+        await world.tick()
+        route = world.kube.objects["HTTPRoute", "shop", key]
+        route["metadata"]["creationTimestamp"] = since
+    take(world)
+    world.run_pods()
+    await world.tick()
+    assert world.conditions("digits")["Ready"] == ("True", "Serving")
+    assert world.conditions("twin")["Stalled"] == ("True", "RouteShadowed")
+    own = {**EDGE, "hostnames": ["twin.models.example"]}
+    world.kube.put(model_deployment("twin", routing=own))
+    await world.tick()
+    take(world)
+    await world.tick()
+    assert world.conditions("twin")["Ready"] == ("True", "Serving")

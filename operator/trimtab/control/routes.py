@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from trimtab.actuate import kinds, names
 from trimtab.actuate.children import owned_by
 from trimtab.actuate.route import listed, parents
 from trimtab.actuate.traffic_policy import is_envoy_gateway
-from trimtab.api.resources import ModelDeployment, ObjectKey, RawObject
+from trimtab.api.resources import ModelDeployment, ObjectKey, RawObject, Routing
 from trimtab.control.caches import Caches
 from trimtab.core.snapshot import Route, RouteTrouble
 
@@ -31,8 +32,10 @@ _MENDS = {
 }
 
 
-def route_of(caches: Caches, md: ModelDeployment) -> Route | None:
-    """The model's HTTPRoute; None where it is behind a Service."""
+def route_of(
+    caches: Caches, md: ModelDeployment, shadowed_by: ObjectKey | None = None
+) -> Route | None:
+    """The model's HTTPRoute; None where it is behind a Service. `shadowed_by`: see shadows."""
     if md.routing.parent is None:
         return None
     if not caches.knows(kinds.HTTP_ROUTE):
@@ -43,7 +46,48 @@ def route_of(caches: Caches, md: ModelDeployment) -> Route | None:
     told = parents(live, md)
     generation = live["metadata"].get("generation", 0)
     taken = all(_verdict(t, "Accepted").get("observedGeneration", 0) >= generation for t in told)
-    return Route(listed(live), taken, _trouble(md, live, told) if taken else None)
+    trouble = _trouble(md, live, told) if taken else None
+    if trouble is None and shadowed_by is not None:
+        trouble = _shadowed(md, shadowed_by)
+    return Route(listed(live), taken, trouble)
+
+
+def shadows(caches: Caches, specs: Iterable[ModelDeployment]) -> dict[ObjectKey, ObjectKey]:
+    """Models whose requests a Gateway sends to another: of routes that match the same it takes the
+    oldest, then the first by name.
+
+    The counter-example: one model in two namespaces on one Gateway. The second is never called,
+    until the first is made anew, and then it answers in its place.
+    """
+    rivals: dict[tuple[str, str, str], list[tuple[str, ModelDeployment]]] = defaultdict(list)
+    for md in specs:
+        parent, live = md.routing.parent, _live(caches, md)
+        if parent is not None and live is not None:
+            since = live["metadata"].get("creationTimestamp", "")
+            rivals[parent.namespace, parent.name, md.model].append((since, md))
+    found = {}
+    for group in rivals.values():
+        ranked = [md for _, md in sorted(group, key=lambda entry: (entry[0], entry[1].key))]
+        for i, md in enumerate(ranked):
+            first = next((o.key for o in ranked[:i] if _meet(o.routing, md.routing)), None)
+            if first is not None:
+                found[md.key] = first
+    return found
+
+
+def _meet(one: Routing, other: Routing) -> bool:
+    """Whether both match a request to the same listener under the same name."""
+    sections = {r.parent.section_name for r in (one, other) if r.parent}
+    same_names = not (one.hostnames or other.hostnames) or set(one.hostnames) & set(other.hostnames)
+    return (len(sections) == 1 or None in sections) and bool(same_names)
+
+
+def _shadowed(md: ModelDeployment, first: ObjectKey) -> RouteTrouble:
+    text = (
+        f"Gateway {md.routing.parent} sends requests for model {md.model} to ModelDeployment"
+        f" {first}, whose route is older: give one of them spec.routing.hostnames of its own."
+    )
+    return RouteTrouble("RouteShadowed", text)
 
 
 def routed_by_envoy(caches: Caches, md: ModelDeployment) -> bool:
