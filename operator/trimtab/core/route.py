@@ -99,4 +99,6 @@ def _places(route: Route, shares: Mapping[WorkloadKey, int]) -> list[WorkloadKey
     while spare and spare[-1] and keys[-1] in keys[:-1]:
         keys.pop()
         spare.pop()
+    if len(keys) == MAX_BACKENDS and not shares.keys() & set(keys):
+        keys[0] = heir  # the list is full of what leaves, and nothing that answers was on it
     return keys + coming[: MAX_BACKENDS - len(keys)]
