@@ -82,7 +82,12 @@ async def test_routes_are_accepted_and_recognised(
         fleet.IMAGE,
         key=ObjectKey(namespace, "classifier"),
         routing=routing,
-        backends=(Backend(target_of().key, 9_999), Backend(target_of("cpu").key, 1)),
+        # A place that changed hands may list a Service twice.
+        backends=(
+            Backend(target_of().key, 10_000),
+            Backend(target_of("cpu").key, 1),
+            Backend(target_of().key, 1),
+        ),
     )
     of_gateways = [c for c in made.values() if "gateway" in c["apiVersion"]]
     assert len(of_gateways) == 2

@@ -61,7 +61,8 @@ def shadows(caches: Caches, specs: Iterable[ModelDeployment]) -> dict[ObjectKey,
     """
     rivals: dict[tuple[str, str, str], list[tuple[str, ModelDeployment]]] = defaultdict(list)
     for md in specs:
-        parent, live = md.routing.parent, _live(caches, md)
+        parent = md.routing.parent
+        live = None if parent is None else _live(caches, md)
         if parent is not None and live is not None:
             since = live["metadata"].get("creationTimestamp", "")
             rivals[parent.namespace, parent.name, md.model].append((since, md))
