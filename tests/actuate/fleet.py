@@ -24,7 +24,7 @@ from trimtab.api.resources import (
     Variant,
 )
 from trimtab.core.plan import Decision, ModelPlan, Target
-from trimtab.core.snapshot import WorkloadKey
+from trimtab.core.snapshot import Backend, WorkloadKey
 
 UID = "0d6f1c1e-2d3a-4a59-8a76-3b0b5ad7a001"
 SETTINGS = InstallSettings()
@@ -84,16 +84,19 @@ def children_of(
     settings: InstallSettings = SETTINGS,
     podmonitor: bool = False,
     surge: bool = False,
+    backends: tuple[Backend, ...] = (),
     **changes: Any,
 ) -> dict[str, dict[str, Any]]:
-    """The children by kind and name."""
+    """The children by kind and name; with `backends` as Envoy Gateway's cluster has them."""
     children = build_children(
         deployment_of(source, **changes),
-        plan_of(*(targets or (target_of(),))),
+        replace(plan_of(*(targets or (target_of(),))), backends=backends),
         CLASSES,
         settings,
         podmonitor=podmonitor,
         surge=surge,
+        httproute=True,
+        policy=True,
     )
     return {f"{c['kind']}/{c['metadata']['name']}": c for c in children}
 

@@ -18,8 +18,9 @@ from trimtab.actuate.apply import needs_apply
 from trimtab.actuate.client import KubeClient
 from trimtab.actuate.client_errors import Conflict, Forbidden, Invalid, NotFound
 from trimtab.actuate.settings import InstallSettings
-from trimtab.api.resources import ModelSource, ObjectKey
+from trimtab.api.resources import ModelSource, ObjectKey, ParentRef, Routing, RoutingType
 from trimtab.core.plan import Target
+from trimtab.core.snapshot import Backend
 
 pytestmark = [
     pytest.mark.cluster,
@@ -66,6 +67,34 @@ async def test_children_are_accepted_and_recognised(
     client: KubeClient, children: Children, story: str
 ) -> None:
     for child in children(story).values():
+        live = await client.server_side_apply(child, "trimtab", dry_run=True)
+        assert not needs_apply(child, live), (child, live)
+
+
+@pytest.mark.parametrize("hostnames", [(), ("classifier.example", "*.classifier.example")])
+async def test_routes_are_accepted_and_recognised(
+    client: KubeClient, children: Children, hostnames: tuple[str, ...]
+) -> None:
+    """Where the cluster has the kinds: those of the Gateway API, and Envoy Gateway's beside."""
+    namespace = only_deployment(children("cpu-pvc"))["metadata"]["namespace"]
+    routing = Routing(RoutingType.GATEWAY, ParentRef("infra", "edge", "http"), hostnames)
+    made = children_of(
+        fleet.IMAGE,
+        key=ObjectKey(namespace, "classifier"),
+        routing=routing,
+        # A place that changed hands may list a Service twice.
+        backends=(
+            Backend(target_of().key, 10_000),
+            Backend(target_of("cpu").key, 1),
+            Backend(target_of().key, 1),
+        ),
+    )
+    of_gateways = [c for c in made.values() if "gateway" in c["apiVersion"]]
+    assert len(of_gateways) == 2
+    known = [c for c in of_gateways if await client.has_kind(kinds.kind_of(c))]
+    if not known:
+        pytest.skip("the cluster has no Gateway API")
+    for child in known:
         live = await client.server_side_apply(child, "trimtab", dry_run=True)
         assert not needs_apply(child, live), (child, live)
 

@@ -11,6 +11,8 @@ import yaml
 from tests.actuate import fleet
 from trimtab.actuate.config import script
 from trimtab.actuate.settings import InstallSettings
+from trimtab.api.resources import ParentRef, Routing, RoutingType
+from trimtab.core.snapshot import Backend, WorkloadKey
 
 STORIES: dict[str, dict[str, Any]] = {
     "gpu-image-volume": fleet.children_of(fleet.IMAGE, podmonitor=True, surge=True),
@@ -18,6 +20,18 @@ STORIES: dict[str, dict[str, Any]] = {
         fleet.PVC, fleet.target_of("cpu"), settings=InstallSettings(instance="west")
     ),
     "uri-secret": fleet.children_of(fleet.URI),
+    "gateway": fleet.children_of(
+        fleet.IMAGE,
+        fleet.target_of("l4"),
+        fleet.target_of("cpu"),
+        routing=Routing(
+            RoutingType.GATEWAY, ParentRef("infra", "edge", "https"), ("classifier.example",)
+        ),
+        backends=(
+            Backend(WorkloadKey("fp32", "l4"), 9_900),
+            Backend(WorkloadKey("fp32", "cpu"), 100),
+        ),
+    ),
     "host-path": fleet.children_of(fleet.HOST_PATH, settings=InstallSettings(allow_host_path=True)),
 }
 

@@ -156,33 +156,22 @@ def test_a_fleet_shrinks_as_its_start_up_allows_unless_told_otherwise() -> None:
     assert parse_model_deployment(good("minimal")).scaling.scale_down_stabilization_s is None
 
 
-def gateway() -> dict[str, Any]:
+def test_a_gateway_is_of_the_models_namespace_unless_another_is_named() -> None:
     obj = good("minimal")
-    obj["spec"]["routing"] = {"type": "Gateway", "parentRef": {"name": "shop"}}
-    return obj
+    obj["metadata"]["namespace"] = "shop"
+    obj["spec"]["routing"] = {"type": "Gateway", "parentRef": {"name": "edge"}}
+    own = parse_model_deployment(obj).routing
+    assert own == r.Routing(r.RoutingType.GATEWAY, r.ParentRef("shop", "edge"))
+    named = parse_model_deployment(good("gateway")).routing
+    assert named.parent == r.ParentRef("infra", "edge", "http")
+    assert named.hostnames == ("classifier.models.example", "*.classifier.models.example")
 
 
-def test_the_operator_refuses_what_it_cannot_do() -> None:
-    (problem,) = problems_of(gateway())
-    assert problem.startswith('spec.routing.type is "Gateway": routing.type Gateway is not support')
-
-
-def test_who_can_play_a_gateway_is_let_through() -> None:
-    """A simulation splits traffic by weights long before the operator writes an HTTPRoute."""
-    parsed = parse_model_deployment(gateway(), able={r.Feature.GATEWAY_ROUTING})
-    assert parsed.routing == r.Routing(r.RoutingType.GATEWAY)
-
-
-def test_who_can_play_a_gateway_still_meets_every_other_rule() -> None:
-    obj = gateway()
-    obj["spec"]["routing"] = {"type": "Service", "parentRef": {"name": "shop"}}
-    obj["spec"]["triton"]["responseCache"] = {"size": "64"}
-    with pytest.raises(r.InvalidResource) as refusal:
-        parse_model_deployment(obj, able={r.Feature.GATEWAY_ROUTING})
-    assert [p.split(":")[0] for p in refusal.value.problems] == [
-        "spec.routing.parentRef",
-        'spec.triton.responseCache.size is "64"',
-    ]
+def test_a_gateway_needs_its_name() -> None:
+    obj = good("minimal")
+    obj["spec"]["routing"] = {"type": "Gateway"}
+    (problem,) = problems_of(obj)
+    assert problem.startswith("spec.routing: routing.parentRef is required with type Gateway: name")
 
 
 @pytest.mark.parametrize(
@@ -206,7 +195,7 @@ def test_all_problems_are_told_at_once() -> None:
         "spec.slo.latency.percentile",
         "spec.slo.latency.target",
         "spec.budget.perHour",
-        "spec.routing.type",
+        "spec.routing",
         "spec.variants[0].source",
         "spec.variants[1].accuracy",
     ]

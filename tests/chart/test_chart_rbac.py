@@ -21,6 +21,8 @@ NAMESPACED = {
     "configmaps": CHILDREN,
     "jobs": CHILDREN,
     "podmonitors": CHILDREN,
+    "httproutes": CHILDREN,
+    "backendtrafficpolicies": CHILDREN,
     "pods": READ,
     "events": {"create", "patch"},
     "horizontalpodautoscalers": READ,

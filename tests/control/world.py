@@ -10,7 +10,7 @@ from typing import Any
 from trimtab.actuate.client_errors import Conflict, Forbidden, NotFound
 from trimtab.actuate.kinds import Kind, kind_of
 from trimtab.api.resources import RawObject
-from trimtab.control.caches import Caches
+from trimtab.control.caches import OPTIONAL, Caches
 from trimtab.control.gather import Gathered, gather
 from trimtab.control.loop import Loop
 from trimtab.control.metrics import Metrics
@@ -22,13 +22,15 @@ Place = tuple[str, str, str]
 
 
 class FakeKube:
-    """Holds objects and counts writes; `refuse` names the kinds whose writes are forbidden."""
+    """Holds objects and counts writes; `refuse` names the kinds whose writes are forbidden, and
+    `installed` those of others' operators that it knows."""
 
     def __init__(self) -> None:
         self.objects: dict[Place, dict[str, Any]] = {}
         self.events: list[tuple[str, str]] = []
         self.writes: list[str] = []
         self.refuse: set[str] = set()
+        self.installed: set[str] = set()
         self._versions = itertools.count(1)
 
     def put(self, obj: RawObject) -> None:
@@ -53,7 +55,7 @@ class FakeKube:
         return sorted(name for k, _, name in self.objects if k == kind)
 
     async def has_kind(self, kind: Kind) -> bool:
-        return kind.kind not in ("PodMonitor", "ScaledObject")
+        return kind not in OPTIONAL or kind.kind in self.installed
 
     async def list(
         self, kind: Kind, namespace: str | None = None, **_: Any

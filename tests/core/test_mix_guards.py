@@ -206,3 +206,13 @@ def test_only_one_of_two_that_would_roll_takes_the_last_free_place() -> None:
     state = story.history[-1].state
     rolled = [t.key for t in story.plan().targets if t.batch_cap != state.workload(t.key).batch_cap]
     assert len(rolled) == 1
+
+
+def test_an_idle_model_whose_variant_is_replaced_keeps_the_pod_that_answers() -> None:
+    """For no load nothing is needed, and the first to call again would find nobody."""
+    fast = variant("int8", "0.98", 5.0)
+    spec = replace(deployment(variants=(fast,)), routing=GATEWAY)
+    model = Model(spec, steady(0.0)).running(FP32, 1)
+    story = Story(model, policy=NO_ROOM_FOR_BURSTS).until(200.0)
+    assert all(sum(w.ready for w in m.state.workloads) >= 1 for m in story.history)
+    expect_replicas(story, 200.0, int8=1)

@@ -9,17 +9,27 @@ from trimtab.actuate import config, names
 from trimtab.actuate.deployment import deployment
 from trimtab.actuate.errors import UnknownTarget
 from trimtab.actuate.podmonitor import pod_monitor
-from trimtab.actuate.service import headless_service, service
+from trimtab.actuate.route import http_route
+from trimtab.actuate.service import headless_service, service, workload_service
 from trimtab.actuate.settings import InstallSettings
-from trimtab.api.resources import AcceleratorClass, ModelDeployment, RawObject
+from trimtab.actuate.traffic_policy import traffic_policy
+from trimtab.api.resources import AcceleratorClass, ModelDeployment, RawObject, RoutingType
 from trimtab.core.plan import ModelPlan, Target
 from trimtab.core.snapshot import WorkloadKey
 
 Surge = bool | Mapping[WorkloadKey, bool]
 
-# Deleted in this order: a Deployment first, or its new pods would wait for a ConfigMap that is
-# gone.
-_DELETE_ORDER = {"Job": 0, "Deployment": 0, "PodMonitor": 1, "ConfigMap": 2, "Service": 3}
+# Deleted in this order: a route before what it lists, and a Deployment before what its new pods
+# would wait for.
+_DELETE_ORDER = {
+    "HTTPRoute": 0,
+    "Job": 1,
+    "Deployment": 1,
+    "PodMonitor": 2,
+    "BackendTrafficPolicy": 2,
+    "ConfigMap": 3,
+    "Service": 4,
+}
 
 
 def build_children(
@@ -30,15 +40,30 @@ def build_children(
     *,
     podmonitor: bool,
     surge: Surge = False,
+    httproute: bool = False,
+    policy: bool = False,
 ) -> tuple[dict[str, Any], ...]:
     """Every child the plan asks for, in the order to apply them.
 
-    `podmonitor`: the cluster knows the kind. `surge`: per workload, see `apply.surge_for`.
-    Raises SourceRefused or UnknownTarget, which name the variant.
+    `podmonitor`, `httproute`: the cluster knows the kind. `policy`: Envoy Gateway has taken the
+    route. `surge`: per workload, see `apply.surge_for`. Raises SourceRefused or UnknownTarget,
+    which name the variant.
     """
     children = [service(md, settings), headless_service(md, settings)]
+    routes = md.routing.type is RoutingType.GATEWAY
+    if routes:
+        keys = [*(b.key for b in plan.backends), *(t.key for t in plan.targets)]
+        children.extend(workload_service(md, key, settings) for key in dict.fromkeys(keys))
+    routes = routes and httproute and bool(plan.backends)
+    if routes:
+        # Before pods go: where it cannot be written, none of them loses its place to a route that
+        # still sends it requests.
+        children.append(http_route(md, plan.backends, settings))
     for target in plan.targets:
         children.extend(_workload(md, target, classes, settings, podmonitor, surge))
+    if routes and policy:
+        # Last: serving does not depend on it.
+        children.append(traffic_policy(md, settings))
     return tuple(stamped(child) for child in children)
 
 

@@ -47,6 +47,10 @@ LEASE = Kind("coordination.k8s.io/v1", "Lease", "leases")
 HPA = Kind("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
 SCALED_OBJECT = Kind("keda.sh/v1alpha1", "ScaledObject", "scaledobjects")
 POD_MONITOR = Kind("monitoring.coreos.com/v1", "PodMonitor", "podmonitors")
+HTTP_ROUTE = Kind("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes")
+TRAFFIC_POLICY = Kind(
+    "gateway.envoyproxy.io/v1alpha1", "BackendTrafficPolicy", "backendtrafficpolicies"
+)
 
 KINDS = (
     MODEL_DEPLOYMENT,
@@ -64,11 +68,13 @@ KINDS = (
     HPA,
     SCALED_OBJECT,
     POD_MONITOR,
+    HTTP_ROUTE,
+    TRAFFIC_POLICY,
 )
 _BY_NAME = {(k.api_version, k.kind): k for k in KINDS}
 
 # The kinds children are of, and so where stale ones are looked for.
-CHILD_KINDS = (SERVICE, CONFIG_MAP, DEPLOYMENT, POD_MONITOR, JOB)
+CHILD_KINDS = (SERVICE, CONFIG_MAP, DEPLOYMENT, POD_MONITOR, JOB, HTTP_ROUTE, TRAFFIC_POLICY)
 
 
 def kind_of(obj: RawObject) -> Kind:

@@ -47,6 +47,11 @@ def headless_service_name(md: ModelDeployment) -> str:
     return dns_label(f"{md.key.name}-headless", letter_first=True)
 
 
+def workload_service_name(md: ModelDeployment, key: WorkloadKey) -> str:
+    """The Service of one workload's pods, which a gateway's route lists."""
+    return dns_label(child_name(md, key), letter_first=True)
+
+
 def compression_name(md: ModelDeployment, source_hash: str) -> str:
     """Job of one run of the compression, and the Service by which its workers find each other."""
     return dns_label(f"{md.key.name}-compress-{source_hash}", letter_first=True)

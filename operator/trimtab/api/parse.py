@@ -6,7 +6,6 @@ The same rules as in the CRDs are held again here: the CRD may be older than thi
 from __future__ import annotations
 
 import json
-from collections.abc import Set
 from decimal import Decimal
 from typing import TypeVar
 
@@ -25,23 +24,15 @@ from trimtab.api import (
 )
 from trimtab.api.problems import describe, without_nulls
 from trimtab.api.quantity import parse_quantity
-from trimtab.api.resources import Feature, InvalidResource, ObjectKey, RawObject
-from trimtab.api.wire import ABLE, Wire
+from trimtab.api.resources import InvalidResource, ObjectKey, RawObject
+from trimtab.api.wire import Wire
 
 _Root = TypeVar("_Root", bound=Wire)
 
 
-NOTHING_MORE: Set[Feature] = frozenset()
-
-
-def parse_model_deployment(
-    obj: RawObject, able: Set[Feature] = NOTHING_MORE
-) -> resources.ModelDeployment:
-    """The ModelDeployment in the object; InvalidResource names all that is wrong with it.
-
-    `able`: what the caller can do and the operator cannot, so that it is not refused here.
-    """
-    root = _validated(schema_root.ModelDeploymentResource, obj, able)
+def parse_model_deployment(obj: RawObject) -> resources.ModelDeployment:
+    """The ModelDeployment in the object; InvalidResource names all that is wrong with it."""
+    root = _validated(schema_root.ModelDeploymentResource, obj)
     spec = root.spec
     return resources.ModelDeployment(
         key=ObjectKey(root.metadata.namespace, root.metadata.name),
@@ -64,7 +55,7 @@ def parse_model_deployment(
             type=resources.LatencySourceType(spec.latency_source.type),
             query=spec.latency_source.query,
         ),
-        routing=resources.Routing(resources.RoutingType(spec.routing.type)),
+        routing=_routing(spec.routing, root.metadata.namespace),
         compression=_compression(spec.compression),
         output_check=_output_check(spec.output_check),
     )
@@ -94,12 +85,10 @@ def parse_inference_budget(obj: RawObject) -> resources.InferenceBudget:
     )
 
 
-def _validated(model: type[_Root], obj: RawObject, able: Set[Feature] = NOTHING_MORE) -> _Root:
+def _validated(model: type[_Root], obj: RawObject) -> _Root:
     try:
         # by_name=False: Python spellings such as min_accuracy are for writing a status alone.
-        return model.model_validate(
-            without_nulls(obj), by_alias=True, by_name=False, context={ABLE: able}
-        )
+        return model.model_validate(without_nulls(obj), by_alias=True, by_name=False)
     except ValidationError as error:
         raise InvalidResource(tuple(describe(error, obj))) from None
 
@@ -127,6 +116,17 @@ def _scaling(scaling: schema.Scaling) -> resources.Scaling:
             None if stabilization is None else quantities.parse_duration(stabilization)
         ),
         manual=_manual(scaling.manual),
+    )
+
+
+def _routing(routing: schema.Routing, namespace: str) -> resources.Routing:
+    parent = routing.parent_ref
+    if parent is None:
+        return resources.Routing(routing.type)
+    return resources.Routing(
+        routing.type,
+        resources.ParentRef(parent.namespace or namespace, parent.name, parent.section_name),
+        tuple(routing.hostnames or ()),
     )
 
 

@@ -62,12 +62,6 @@ class RoutingType(enum.StrEnum):
     GATEWAY = "Gateway"
 
 
-class Feature(enum.StrEnum):
-    """What the API can say and the operator cannot do yet, though a plan or a simulation can."""
-
-    GATEWAY_ROUTING = "GatewayRouting"
-
-
 @dataclass(frozen=True, slots=True)
 class Toleration:
     """A pod toleration, verbatim."""
@@ -144,10 +138,24 @@ class LatencySource:
 
 
 @dataclass(frozen=True, slots=True)
+class ParentRef:
+    """The Gateway that routes; `section_name` None means all of its listeners."""
+
+    namespace: str
+    name: str
+    section_name: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
 class Routing:
-    """How requests reach the replicas."""
+    """How requests reach the replicas. `parent` and `hostnames` are of GATEWAY alone."""
 
     type: RoutingType = RoutingType.SERVICE
+    parent: ParentRef | None = None
+    hostnames: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,6 +164,16 @@ ObjectName = Annotated[
         "starting and ending with a letter or digit",
     ),
 ]
+NamespaceName = Annotated[str, label(63, "give the name of a namespace")]
+Hostname = Annotated[
+    str,
+    Text(
+        pattern=r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+        max_length=253,
+        mend="give a host name without scheme and port, such as digits.models.example or "
+        "*.models.example: lower-case letters, digits, '-' and '.'",
+    ),
+]
 ConfigMapKey = Annotated[
     str,
     Text(

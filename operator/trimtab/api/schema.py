@@ -7,13 +7,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from trimtab.api.resources import Feature, Objective, ScalingMode
+from trimtab.api.resources import Objective, RoutingType, ScalingMode
 from trimtab.api.scalars import (
     ClassName,
     Fraction,
+    Hostname,
     Latency,
     ModelName,
     Money,
+    NamespaceName,
     ObjectName,
     Percentile,
     VariantName,
@@ -24,11 +26,12 @@ from trimtab.api.schema_output_check import OutputCheck
 from trimtab.api.schema_recipes import DEFAULT_RECIPES
 from trimtab.api.schema_triton import TritonSettings
 from trimtab.api.schema_variant import MAX_VARIANTS, Variant
-from trimtab.api.wire import ListMap, Rule, Wire
+from trimtab.api.wire import ListMap, ListSet, Rule, Wire
 
 MAX_REPLICAS = 1000
 DEFAULT_MIN_REPLICAS = 1
 DEFAULT_MAX_REPLICAS = 10
+MAX_HOSTNAMES = 16
 
 
 class LatencySlo(Wire):
@@ -177,10 +180,20 @@ class ParentReference(Wire):
 
     name: ObjectName
     """Name of the Gateway."""
-    namespace: ObjectName | None = None
+    namespace: NamespaceName | None = None
     """Namespace of the Gateway; the ModelDeployment's when absent."""
     section_name: ObjectName | None = None
     """One listener of the Gateway; all when absent."""
+
+
+def _only_with_gateway(name: str, attribute: str) -> Rule:
+    return Rule(
+        cel=f"self.type == 'Gateway' || !has(self.{name})",
+        message=f"routing.{name} has an effect only with type Gateway: remove it, or set "
+        "type: Gateway",
+        broken=lambda r: r.type is not RoutingType.GATEWAY and r.has(attribute),
+        field=name,
+    )
 
 
 class Routing(Wire):
@@ -188,24 +201,23 @@ class Routing(Wire):
 
     rules = (
         Rule(
-            cel="self.type != 'Gateway'",
-            message="routing.type Gateway is not supported by this version: use Service",
-            broken=lambda r: r.type == "Gateway",
-            field="type",
-            feature=Feature.GATEWAY_ROUTING,
+            cel="self.type != 'Gateway' || has(self.parentRef)",
+            message="routing.parentRef is required with type Gateway: name the Gateway, such as "
+            "parentRef: {name: edge}, or use type: Service",
+            broken=lambda r: r.type is RoutingType.GATEWAY and not r.has("parent_ref"),
         ),
-        Rule(
-            cel="self.type == 'Gateway' || !has(self.parentRef)",
-            message="routing.parentRef has an effect only with type Gateway: remove it",
-            broken=lambda r: r.type != "Gateway" and r.has("parent_ref"),
-            field="parentRef",
-        ),
+        _only_with_gateway("parentRef", "parent_ref"),
+        _only_with_gateway("hostnames", "hostnames"),
     )
 
-    type: Literal["Service", "Gateway"] = "Service"
-    """Service: one variant at a time behind a Service. Gateway is not supported by this version."""
+    type: Annotated[RoutingType, Field(strict=False)] = RoutingType.SERVICE
+    """Service: one variant at a time. Gateway: an HTTPRoute, whose weights let variants mix."""
     parent_ref: ParentReference | None = None
-    """The Gateway. Only with type Gateway."""
+    """The Gateway. Required with type Gateway, and only with it."""
+    hostnames: Annotated[list[Hostname], ListSet()] | None = Field(
+        default=None, min_length=1, max_length=MAX_HOSTNAMES
+    )
+    """Names clients call this model by; any, and no gRPC, when absent. Only with type Gateway."""
 
 
 def accuracy_on(variant: Variant, accelerator_class: str) -> Decimal:

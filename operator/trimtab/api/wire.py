@@ -7,7 +7,7 @@ server refuses wrong input, and in the parser, for an older CRD and for use with
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Set
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -17,17 +17,13 @@ from pydantic import (
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     ValidationError,
-    ValidationInfo,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
-from trimtab.api.resources import Feature
-
 JsonSchema = dict[str, Any]
 RULE = "rule"
-ABLE = "able"  # the key of the validation context that holds the features the caller can do
 
 
 def custom_error(kind: str, mend: str) -> PydanticCustomError:
@@ -42,15 +38,13 @@ class Rule:
     `cel` holds where the input is right, `broken` where it is wrong; `message` names the field and
     the mend; `field` is the path below the model that the error points at. `broken` is None for
     rules about a change, which only the API server sees; `cel` is empty for those of a file, which
-    it never sees. `feature` is what the rule refuses because the operator cannot do it: a caller
-    that can is let through.
+    it never sees.
     """
 
     cel: str
     message: str
     broken: Callable[[Any], bool] | None
     field: str = ""
-    feature: Feature | None = None
 
     def as_schema(self) -> JsonSchema:
         """The entry of x-kubernetes-validations."""
@@ -85,10 +79,8 @@ class Wire(BaseModel):
         return name in self.model_fields_set
 
     @model_validator(mode="after")
-    def _hold_rules(self, info: ValidationInfo) -> Self:
-        able: Set[Feature] = (info.context or {}).get(ABLE, frozenset())
-        held = [r for r in self.rules if r.feature is None or r.feature not in able]
-        broken = [r for r in held if r.broken is not None and r.broken(self)]
+    def _hold_rules(self) -> Self:
+        broken = [r for r in self.rules if r.broken is not None and r.broken(self)]
         if broken:
             # One ValidationError with a line per rule: pydantic merges it into its own list.
             raise ValidationError.from_exception_data(

@@ -19,6 +19,7 @@ from trimtab.actuate.settings import InstallSettings
 from trimtab.api.resources import ModelDeployment, ObjectKey, RawObject
 from trimtab.control.caches import Caches, key_of
 from trimtab.control.metrics import Metrics
+from trimtab.control.routes import routed_by_envoy
 from trimtab.core.compression import Compressed
 from trimtab.core.plan import ModelPlan, Target
 from trimtab.core.snapshot import ModelState, Snapshot
@@ -36,7 +37,6 @@ class Actor:
         self._caches = caches
         self.install = install
         self._metrics = metrics
-        self.pod_monitors = False
 
     async def find(self, kind: Kind, name: str, namespace: str | None = None) -> RawObject | None:
         """The live object, from the API server."""
@@ -63,7 +63,8 @@ class Actor:
         Targets whose variant the spec no longer has cannot be built anew: they are only scaled,
         and deleted once the plan has dropped them.
         """
-        declared = {(v.name, c) for v in state.spec.variants for c in v.accelerator_classes}
+        md = state.spec
+        declared = {(v.name, c) for v in md.variants for c in v.accelerator_classes}
         kept = [
             t
             for t in plan.targets
@@ -72,23 +73,25 @@ class Actor:
         ]
         orphans = [t for t in plan.targets if t not in kept]
         desired = build_children(
-            state.spec,
+            md,
             _with_targets(plan, kept),
             snapshot.accelerator_classes,
             self.install,
-            podmonitor=self.pod_monitors,
+            podmonitor=self._caches.knows(kinds.POD_MONITOR),
             surge={t.key: self._surge(state, t) for t in kept},
+            httproute=self._caches.knows(kinds.HTTP_ROUTE),
+            policy=self._caches.knows(kinds.TRAFFIC_POLICY) and routed_by_envoy(self._caches, md),
         )
         for child in desired:
             cached = self._caches.get(kind_of(child), key_of(child))
-            if await apply_child(self, state.spec, child, cached) is Applied.WRITTEN:
+            if await apply_child(self, md, child, cached) is Applied.WRITTEN:
                 log.info("applied %s %s", child["kind"], key_of(child))
         spared = [self._orphan(state, t) for t in orphans]
         for target, live in zip(orphans, spared, strict=True):
             if live is not None and live["spec"].get("replicas") != target.replicas:
                 await self.server_side_apply(_rescaled(live, target.replicas), names.FIELD_MANAGER)
         wanted = [*desired, *(s for s in spared if s is not None)]
-        await self._remove_stale(state, [*wanted, *_of_compression(state.spec, compressed)])
+        await self._remove_stale(state, [*wanted, *_of_compression(md, compressed)])
 
     async def compress(self, state: ModelState, compressed: Compressed, snapshot: Snapshot) -> None:
         """Sees to it that the Job of the model's compression runs, where one is to run; raises
@@ -130,7 +133,7 @@ class Actor:
         """Deletes our children of this model that nothing wants, Deployments first.
 
         What belongs to a workload that is still there (the ConfigMap its pods mount) stays as long
-        as its Deployment does.
+        as its Deployment does; but for its Service, which no pod needs.
         """
         alive = {identity(w)[2] for w in wanted if w["kind"] == "Deployment"}
         existing = [
@@ -139,7 +142,7 @@ class Actor:
             for obj in self._caches.all(kind)
             if key_of(obj).namespace == state.spec.key.namespace
             and not obj["metadata"].get("deletionTimestamp")
-            and identity(obj)[2] not in alive
+            and (kind is kinds.SERVICE or identity(obj)[2] not in alive)
         ]
         for child in stale_children(existing, wanted, state.spec):
             kind, key = kind_of(child), key_of(child)

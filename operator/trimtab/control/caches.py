@@ -31,12 +31,10 @@ def watched(*, nodes: bool) -> tuple[Kind, ...]:
     return tuple(k for k in _WATCHED if nodes or k is not kinds.NODE)
 
 
-OPTIONAL = (kinds.POD_MONITOR, kinds.SCALED_OBJECT)
+OPTIONAL = (kinds.POD_MONITOR, kinds.SCALED_OBJECT, kinds.HTTP_ROUTE, kinds.TRAFFIC_POLICY)
 """Kinds of others' operators, which may come and go."""
 
-OURS_ONLY = frozenset(
-    {kinds.DEPLOYMENT, kinds.SERVICE, kinds.CONFIG_MAP, kinds.JOB, kinds.POD_MONITOR}
-)
+OURS_ONLY = frozenset(kinds.CHILD_KINDS)
 """Kinds of which only our children are watched. Of pods all are: others take room on nodes too."""
 
 
@@ -47,6 +45,7 @@ class Caches:
         self._objects: dict[Kind, dict[ObjectKey, RawObject]] = {
             kind: {} for kind in (*_WATCHED, *OPTIONAL)
         }
+        self._unknown: set[Kind] = set(OPTIONAL)
 
     def all(self, kind: Kind) -> Iterable[RawObject]:
         """Every object of that kind."""
@@ -81,8 +80,18 @@ class Caches:
         if known is not None and _same(known, obj):
             del self._objects[kind][key]
 
+    def knows(self, kind: Kind) -> bool:
+        """Whether the cluster had the kind when it was last listed."""
+        return kind not in self._unknown
+
+    def absent(self, kind: Kind) -> None:
+        """Notes that the cluster does not have the kind."""
+        self.replace(kind, ())
+        self._unknown.add(kind)
+
     def replace(self, kind: Kind, objects: Iterable[RawObject]) -> None:
         """Takes a whole listing: what is not in it is gone."""
+        self._unknown.discard(kind)
         listed = {key_of(obj): obj for obj in objects}
         for key in [k for k in self._objects[kind] if k not in listed]:
             del self._objects[kind][key]

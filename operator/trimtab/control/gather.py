@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -31,6 +31,7 @@ from trimtab.control.agreements import read_agreements
 from trimtab.control.caches import Caches, key_of
 from trimtab.control.compression import read_compression
 from trimtab.control.installs import served_elsewhere
+from trimtab.control.routes import route_of, shadows
 from trimtab.core.compression import Compressed, Obstacle, next_state, with_published
 from trimtab.core.snapshot import Checked, Holding, ModelReadings, ModelState, Snapshot
 from trimtab.observe.cluster import LABEL_MODEL_DEPLOYMENT, workloads_of
@@ -176,12 +177,13 @@ def _holdings(
 
 
 def _states(
-    caches: Caches, specs: Iterable[ModelDeployment], deployments: _Grouped, pods: _Grouped
+    caches: Caches, specs: Sequence[ModelDeployment], deployments: _Grouped, pods: _Grouped
 ) -> tuple[ModelState, ...]:
     scalers: dict[str, list[RawObject]] = defaultdict(list)
     for kind in (kinds.HPA, kinds.SCALED_OBJECT):
         for obj in caches.all(kind):
             scalers[key_of(obj).namespace].append(obj)
+    shadowed = shadows(caches, specs)
     return tuple(
         ModelState(
             spec,
@@ -192,6 +194,7 @@ def _states(
                 scalers[spec.key.namespace],
             ),
             checked=_checked(caches, spec),
+            route=route_of(caches, spec, shadowed.get(spec.key)),
         )
         for spec in specs
     )

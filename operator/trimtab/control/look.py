@@ -68,7 +68,10 @@ async def look_at(
     caches = Caches()
     async with _connected(where) as kube:
         for kind in (*watched(nodes=True), *OPTIONAL):
-            caches.replace(kind, await _listed(kube, kind, namespaces))
+            if kind in OPTIONAL and not await kube.has_kind(kind):
+                caches.absent(kind)
+            else:
+                caches.replace(kind, await _listed(kube, kind, namespaces))
     gathered, now_s = gather(caches), time.time()
     models = gathered.snapshot.models
     if prometheus is None:
@@ -101,9 +104,7 @@ async def _connected(where: Where) -> AsyncIterator[KubeClient]:
 async def _listed(
     kube: KubeClient, kind: kinds.Kind, namespaces: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """All objects of a kind; none where it is not installed, or is only nice to know and hidden."""
-    if kind in OPTIONAL and not await kube.has_kind(kind):
-        return []
+    """All objects of a kind; none where it is only nice to know and hidden."""
     selector = OURS_SELECTOR if kind in OURS_ONLY else None
     listed: list[dict[str, Any]] = []
     for namespace in (namespaces or (None,)) if kind.namespaced else (None,):

@@ -169,13 +169,10 @@ class Loop:
         for kind in watched(nodes=self.settings.nodes):
             await self._list(kind)
         for kind in OPTIONAL:
-            known = await self.kube.has_kind(kind)
-            if known:
+            if await self.kube.has_kind(kind):
                 await self._list(kind)
             else:
-                self.caches.replace(kind, ())
-            if kind is kinds.POD_MONITOR:
-                self.actor.pod_monitors = known
+                self.caches.absent(kind)
         self._synced_s = time.monotonic()
 
     async def _list(self, kind: Kind) -> None:

@@ -6,7 +6,7 @@ that moves with the readings once a minute.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from trimtab.core.choose import Choice
@@ -16,7 +16,7 @@ from trimtab.core.mend import bound_mend, shortage
 from trimtab.core.observed import fails_too_often
 from trimtab.core.plan import Condition, ConditionStatus, Latency, Target, how_read
 from trimtab.core.signals import Missing, NoTraffic, Reading, Stale
-from trimtab.core.snapshot import ModelState, Snapshot
+from trimtab.core.snapshot import Backend, ModelState, Route, Snapshot
 from trimtab.core.units import ms, percent
 
 _LOOK_AT_SOURCE = "check spec.triton.image, the variant's image source and their pull secrets"
@@ -34,8 +34,11 @@ TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionSta
 
 
 def ready(state: ModelState) -> Condition:
-    """Ready: at least one pod answers."""
+    """Ready: at least one pod answers, and a gateway that is asked for lets requests through."""
     serving = sum(w.ready for w in state.workloads)
+    trouble = state.route.trouble if state.route else None
+    if serving and trouble:
+        return Condition("Ready", FALSE, trouble.reason, trouble.message)
     if serving:
         return Condition("Ready", TRUE, "Serving", "Pods are Ready and answer requests.")
     waiting = sorted(
@@ -58,8 +61,11 @@ def ready(state: ModelState) -> Condition:
     return Condition("Ready", FALSE, "NoReplicas", "No replica runs: SLOMet says why.")
 
 
-def reconciling(state: ModelState, targets: Iterable[Target], act: bool) -> Condition:
-    """Reconciling: the cluster is not yet as the plan has it."""
+def reconciling(
+    state: ModelState, targets: Iterable[Target], act: bool, backends: Sequence[Backend] = ()
+) -> Condition:
+    """Reconciling: the cluster is not yet as the plan has it; `backends` is what the route is to
+    list."""
     wanted = {t.key: t.replicas for t in targets}
     if not act:
         return Condition("Reconciling", FALSE, "NotActing", "The plan is reported and not applied.")
@@ -72,7 +78,17 @@ def reconciling(state: ModelState, targets: Iterable[Target], act: bool) -> Cond
     if missing:
         text = f"{missing[0]} is being created."
         return Condition("Reconciling", TRUE, "Creating", text)
+    if state.route is not None and not _routed(state.route, backends):
+        text = "The route, or the gateway that takes it, is not yet as planned."
+        return Condition("Reconciling", TRUE, "Routing", text)
     return Condition("Reconciling", FALSE, "Settled", "The cluster is as planned.")
+
+
+def _routed(route: Route, backends: Sequence[Backend]) -> bool:
+    """Whether the route lists what it is to list; weights move with the load, and are no news."""
+    if route.trouble and route.trouble.lasting:
+        return True  # Stalled says so, and nothing is on its way
+    return route.taken and [b.key for b in route.backends] == [b.key for b in backends]
 
 
 def metrics_available(state: ModelState) -> Condition:
@@ -200,6 +216,14 @@ def within_budget(
         )
         return Condition("WithinBudget", TRUE, "BudgetBinds", text)
     return Condition("WithinBudget", TRUE, "UnderBudget", f"Within ${budget:f}/h.")
+
+
+def unrouted(state: ModelState) -> Condition:
+    """Stalled where a gateway cannot route and will not by itself."""
+    trouble = state.route.trouble if state.route else None
+    if trouble is None or not trouble.lasting:
+        return stalled()
+    return stalled(trouble.reason, trouble.message)
 
 
 def stalled(reason: str | None = None, message: str = "") -> Condition:

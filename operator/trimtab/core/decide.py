@@ -32,11 +32,12 @@ from trimtab.core.plan import (
     Plan,
     Target,
 )
+from trimtab.core.route import kept_while_listed, next_backends
 from trimtab.core.settings import DEFAULT_POLICY, PolicySettings
-from trimtab.core.snapshot import ModelState, Snapshot, WorkloadKey
+from trimtab.core.snapshot import Backend, ModelState, Snapshot, WorkloadKey
 from trimtab.core.targets import targets_of
 from trimtab.core.undecided import undecided
-from trimtab.core.view import View, look, set_aside_held
+from trimtab.core.view import View, look, set_aside_held, speak_for
 from trimtab.core.weights import routed
 
 
@@ -112,13 +113,16 @@ def _plan_model(
         targets = _as_it_runs(view.state)
         set_aside_held(view, shares)
     else:
-        stall = conditions.stalled()
+        stall = conditions.unrouted(view.state)
         targets, notes, step = (
             mixed_targets(view, mix, shares, room, now_s, policy)
             if mix
             else targets_of(view, choice, shares, room, now_s, policy)
         )
     targets = routed(view.state, view.options, _arriving(view), targets)
+    backends = next_backends(view.state, targets)
+    targets, kept = _kept(view, targets, backends, shares)
+    notes = (*notes, *kept)
     predicted = _predicted_s(view, choice, mix, targets)
     settling = memory.changed_s is not None and now_s - memory.changed_s < policy.settle_s
     late = lateness(view.state, targets, choice, step.binding, act=view.acts, settling=settling)
@@ -129,15 +133,35 @@ def _plan_model(
         targets=targets,
         decision=replace(decision, gap=shadow.gap, shadow_price=shadow.price),
         conditions=_conditions(
-            view, snapshot, memory, latency, choice, targets, stall, late, room.shared_cost(spec)
+            view,
+            snapshot,
+            memory,
+            latency,
+            choice,
+            (targets, backends),
+            stall,
+            late,
+            room.shared_cost(spec),
         ),
         latency=replace(latency, predicted_s=predicted),
         cost_per_hour=running_cost(view.state, snapshot.accelerator_classes),
         budget_per_hour=_budget(view, snapshot),
         act=view.acts,
         hit_share=view.state.readings.hit_share,
+        backends=backends,
     )
     return plan, memory
+
+
+def _kept(
+    view: View, targets: tuple[Target, ...], backends: tuple[Backend, ...], shares: Shares
+) -> tuple[tuple[Target, ...], tuple[Constraint, ...]]:
+    """The targets without what would go while the route still lists it; see kept_while_listed."""
+    kept, notes = kept_while_listed(view.state, targets, backends)
+    for before, after in zip(targets, kept, strict=True):
+        # Or another model grew on its money and its place in the very tick.
+        speak_for(view, after.key, after.replicas - before.replicas, shares)
+    return kept, notes
 
 
 def _arriving(view: View) -> float | None:
@@ -172,7 +196,9 @@ def _no_option(
         key=spec.key,
         targets=routed(view.state, view.options, None, _as_it_runs(view.state)),
         decision=Decision(now_s, "Hold", text, alternatives=excluded_of(view)),
-        conditions=_conditions(view, snapshot, memory, latency, None, (), stall, late, shared),
+        conditions=_conditions(
+            view, snapshot, memory, latency, None, ((), ()), stall, late, shared
+        ),
         latency=latency,
         cost_per_hour=running_cost(view.state, snapshot.accelerator_classes),
         budget_per_hour=_budget(view, snapshot),
@@ -199,7 +225,7 @@ def _conditions(
     memory: ModelMemory,
     latency: Latency,
     choice: Choice | None,
-    targets: tuple[Target, ...],
+    planned: tuple[tuple[Target, ...], tuple[Backend, ...]],
     stall: Condition,
     late: str,
     shared: Decimal | None,
@@ -207,7 +233,9 @@ def _conditions(
     agree = outputs_agree(view.state, snapshot.accelerator_classes)
     return (
         conditions.ready(view.state),
-        conditions.reconciling(view.state, targets, view.acts and choice is not None),
+        conditions.reconciling(
+            view.state, planned[0], view.acts and choice is not None, planned[1]
+        ),
         stall,
         conditions.metrics_available(view.state),
         conditions.slo_met(view.state, memory, latency, choice, late),

@@ -88,12 +88,13 @@ def let_go(workload: Workload, others: Others, steps: Steps) -> Step:
 
 def _least(workload: Workload, others: Others, steps: Steps) -> int | None:
     """The fewest replicas that carry the window's peak and the dead band beside the Ready others;
-    None where nothing tells."""
+    None where nothing tells. One of the last that serve, even for no load: a variant that replaced
+    another while nobody called began with nobody to answer the first."""
     if others.peak is None:
         return None
     rest = others.peak * (1.0 + others.policy.dead_band) - others.carry(workload.key, steps)
     if rest <= 0.0:
-        return 0
+        return int(workload.ready == sum(w.ready for w in others.view.state.workloads) > 0)
     each = others.rate_each(workload.key)
     return math.ceil(rest / each - 1e-9) if each else workload.replicas
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from trimtab.api.resources import ObjectKey
-from trimtab.core.snapshot import LatencyBucket, WorkloadKey
+from trimtab.core.snapshot import Backend, LatencyBucket, WorkloadKey
 
 _NARROW = 0.9  # of the percentile, where its bucket begins
 
@@ -134,7 +134,8 @@ class ModelPlan:
     """The targets of one model and their reasons.
 
     `targets` holds every workload that should exist; one that is absent is to be removed once it
-    has drained. `act` is False where nothing may be written (Advise mode, or a foreign writer).
+    has drained. `backends`: what a gateway's route should list, in this order. `act` is False where
+    nothing may be written (Advise mode, or a foreign writer).
     `failure` is what kept this model from being decided on at all. `hit_share`: of the requests,
     what response caches answered (0 to 1); None where no cache tells.
     Costs are per hour; None where a price is unknown.
@@ -150,6 +151,7 @@ class ModelPlan:
     act: bool = True
     failure: Exception | None = None
     hit_share: float | None = None
+    backends: tuple[Backend, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

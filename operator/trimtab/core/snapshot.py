@@ -226,14 +226,48 @@ class Checked:
     unasked: frozenset[WorkloadKey] = frozenset()
 
 
+class Backend(NamedTuple):
+    """One place in a route's list: whose pods it sends requests to, and its weight."""
+
+    key: WorkloadKey
+    weight: int
+
+
+class RouteTrouble(NamedTuple):
+    """Why no request comes through a gateway: one CamelCase word, and a sentence with the mend.
+
+    `lasting`: it will not pass by itself.
+    """
+
+    reason: str
+    message: str
+    lasting: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The route of a model behind a gateway, as the cluster has it; empty where there is none.
+
+    `taken`: the gateway's controller has seen it as it stands, or none has ever seen it.
+    """
+
+    backends: tuple[Backend, ...] = ()
+    taken: bool = True
+    trouble: RouteTrouble | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class ModelState:
-    """One ModelDeployment as it is declared, as it runs and as it is measured."""
+    """One ModelDeployment as it is declared, as it runs and as it is measured.
+
+    `route`: behind a gateway; None behind a Service, and where nobody writes routes.
+    """
 
     spec: ModelDeployment
     workloads: tuple[Workload, ...] = ()
     readings: ModelReadings = field(default_factory=ModelReadings)
     checked: Checked = Checked()
+    route: Route | None = None
 
     def workload(self, key: WorkloadKey) -> Workload:
         """What the cluster holds for that key; an empty workload where there is none."""

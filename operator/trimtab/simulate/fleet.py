@@ -12,7 +12,6 @@ import yaml
 from trimtab.api import parse
 from trimtab.api.resources import (
     AcceleratorClass,
-    Feature,
     InferenceBudget,
     InvalidResource,
     ModelDeployment,
@@ -20,8 +19,6 @@ from trimtab.api.resources import (
 )
 from trimtab.core.snapshot import WorkloadKey
 from trimtab.simulate.errors import SimulationError
-
-_ABLE = frozenset({Feature.GATEWAY_ROUTING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +74,7 @@ def load_fleet(paths: Iterable[Path], elsewhere: Container[str] = ()) -> Fleet:
             try:
                 match obj.get("kind"):
                     case "ModelDeployment":
-                        model = parse.parse_model_deployment(obj, _ABLE)
+                        model = parse.parse_model_deployment(obj)
                         _once(path, models, model.key, model)
                     case "AcceleratorClass":
                         accelerator = parse.parse_accelerator_class(obj)

@@ -1,0 +1,68 @@
+"""What Envoy Gateway is told of a model's route beside Gateway API: retries, and who is left out.
+
+Measured on one node, two pods of a backend, one of them killed under load: 693 to 889 of 3000
+requests were lost without, none to two with retries alone, none with both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from trimtab.actuate import names, route
+from trimtab.actuate.settings import InstallSettings
+from trimtab.api.resources import ModelDeployment
+
+API_VERSION = "gateway.envoyproxy.io/v1alpha1"
+KIND = "BackendTrafficPolicy"
+_CONTROLLER = "gateway.envoyproxy.io/gatewayclass-controller"
+_NEVER = 1_000_000
+
+
+def is_envoy_gateway(parents: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether Envoy Gateway has taken the route; see route.parents."""
+    return any(told.get("controllerName") == _CONTROLLER for told in parents)
+
+
+def traffic_policy(md: ModelDeployment, settings: InstallSettings) -> dict[str, Any]:
+    """Retries another pod at once, and passes over one that failed twice.
+
+    An inference may be asked for again: it changes nothing. With a bounded queue 503 is Triton's
+    own answer to an overload. To ask again would count every refused request four times in what
+    arrives, and to leave the pod out would halve what serves just when it is too little.
+    """
+    refuses = md.triton.max_queue_size > 0
+    triggers = ["connect-failure", "refused-stream", "reset"]
+    retry_on: dict[str, Any] = {"triggers": triggers}
+    if not refuses:
+        triggers.append("retriable-status-codes")
+        retry_on["httpStatusCodes"] = [503]
+    passive: dict[str, Any] = {
+        "interval": "1s",
+        "baseEjectionTime": "3s",
+        "maxEjectionPercent": 50,
+        "splitExternalLocalOriginErrors": True,
+        "consecutiveLocalOriginFailures": 2,
+        **({"consecutive5XxErrors": _NEVER} if refuses else {"consecutiveGatewayErrors": 2}),
+    }
+    target = {
+        "group": "gateway.networking.k8s.io",
+        "kind": route.KIND,
+        "name": names.service_name(md),
+    }
+    return {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "metadata": names.metadata(md, names.service_name(md), names.model_labels(md, settings)),
+        "spec": {
+            "targetRefs": [target],
+            "retry": {
+                "numRetries": 3,
+                "retryOn": retry_on,
+                "perRetry": {"backOff": {"baseInterval": "5ms", "maxInterval": "50ms"}},
+            },
+            "healthCheck": {"passive": passive},
+            # Envoy would end a request after 15 s, where a Service lets it wait its turn.
+            "timeout": {"http": {"requestTimeout": "0s"}},
+        },
+    }

@@ -1,0 +1,104 @@
+"""Which workloads a gateway's route lists, in which places, and who may not lose its pods yet.
+
+A place is an index of the route's list. A gateway may keep one backend for each index (Envoy
+Gateway does), so a workload stays in its place: were the first of two taken out, the requests on
+their way to the second would go to a backend that is gone. What leaves gives its weight away first,
+then its place, and then its pods; each step needs only what the cluster shows, so that a crash
+loses none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from trimtab.core.plan import Constraint, Target
+from trimtab.core.snapshot import Backend, ModelState, Route, WorkloadKey
+
+PERCENT = 100
+"""Weight of one percent of the traffic."""
+LEAST = 1
+"""Weight of what leaves: one request in ten thousand. A backend whose weight falls to 0 fails those
+that are on their way to it."""
+MAX_BACKENDS = 16
+"""As many as Gateway API takes in one rule."""
+
+
+def next_backends(state: ModelState, targets: Sequence[Target]) -> tuple[Backend, ...]:
+    """The list to write, from the one that stands in the cluster; empty where there is no route.
+
+    While nothing is Ready it stays as it is: what comes back serves at once.
+    """
+    route = state.route
+    if route is None:
+        return ()
+    serving = {w.key: w.ready for w in state.workloads if w.ready}
+    shares = _shares(targets, serving)
+    if not serving:
+        if route.backends:
+            return route.backends
+        shares = {t.key: t.weight * PERCENT for t in targets if t.weight}
+    if not shares:
+        return route.backends
+    keys = _places(route, shares)
+    return tuple(
+        Backend(key, LEAST if key in keys[:i] else max(LEAST, shares.get(key, LEAST)))
+        for i, key in enumerate(keys)
+    )
+
+
+def kept_while_listed(
+    state: ModelState, targets: Sequence[Target], backends: Sequence[Backend]
+) -> tuple[tuple[Target, ...], tuple[Constraint, ...]]:
+    """The targets, with the replicas of what serves and would go while `backends` lists it.
+
+    Where nothing else serves, what is to go goes: its place on a full class may be all that what
+    follows it waits for.
+    """
+    if not any(t.weight and state.workload(t.key).ready for t in targets):
+        return tuple(targets), ()
+    listed = {b.key for b in backends}
+    kept, notes = [], []
+    for target in targets:
+        workload, replicas = state.workload(target.key), target.replicas
+        if not replicas and workload.ready and workload.replicas and target.key in listed:
+            replicas = workload.replicas
+            effect = f"{target.key} serves until the route lists it no more"
+            notes.append(Constraint("RouteFirst", effect))
+        kept.append(replace(target, replicas=replicas))
+    return tuple(kept), tuple(notes)
+
+
+def _shares(
+    targets: Sequence[Target], serving: Mapping[WorkloadKey, int]
+) -> dict[WorkloadKey, int]:
+    """Weights of what stays: of the plan, as far as it serves; where nothing of the plan does, all
+    that serves takes its part, by its pods. The counter-example: the last Ready pod is to make room
+    for one that is not Ready yet, and all requests would go to the new one."""
+    planned = {t.key: t.weight * PERCENT for t in targets if t.weight and t.key in serving}
+    if planned:
+        return planned
+    total = sum(serving.values())
+    return {key: max(LEAST, PERCENT * PERCENT * n // total) for key, n in serving.items()}
+
+
+def _places(route: Route, shares: Mapping[WorkloadKey, int]) -> list[WorkloadKey]:
+    """Whose each place is. A free one goes to who comes, else to who takes most; at the end of the
+    list it goes. It is free once the gateway sends it as good as nothing."""
+    heir = max(shares, key=lambda key: (shares[key], key))
+    listed = {b.key for b in route.backends}
+    coming = [key for key in shares if key not in listed]
+    keys: list[WorkloadKey] = []
+    spare: list[bool] = []
+    for backend in route.backends:
+        stays = backend.key in shares and backend.key not in keys
+        free = not stays and backend.weight <= LEAST and route.taken
+        successor = coming.pop(0) if free and coming else None
+        keys.append(successor or (heir if free else backend.key))
+        spare.append(free and successor is None)
+    while spare and spare[-1] and keys[-1] in keys[:-1]:
+        keys.pop()
+        spare.pop()
+    if len(keys) == MAX_BACKENDS and not shares.keys() & set(keys):
+        keys[0] = heir  # the list is full of what leaves, and nothing that answers was on it
+    return keys + coming[: MAX_BACKENDS - len(keys)]
