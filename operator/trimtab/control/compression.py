@@ -26,6 +26,8 @@ def read_compression(status: Mapping[str, Any]) -> Compressed | None:
         read = CompressionStatus.model_validate(found, by_alias=True, by_name=False)
     except ValidationError:
         return None
+    if any(v.source.persistent_volume_claim is None for v in read.variants or ()):
+        return None  # somebody else's hand: what a Job publishes lies in a claim
     return Compressed(
         phase=Phase(read.phase),
         reason=read.reason,
