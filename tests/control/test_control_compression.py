@@ -242,3 +242,17 @@ def test_a_variant_that_no_job_published_is_not_read_from_a_status() -> None:
     }
     status = {"phase": "Succeeded", "reason": "Published", "message": "", "sourceHash": "a"}
     assert read_compression({"compression": {**status, "variants": [published]}}) is None
+
+
+def test_a_variant_at_the_root_of_its_volume_is_written_as_it_was_read() -> None:
+    """With an empty path the API server refuses the whole status."""
+    published = {
+        "name": "fast",
+        "accuracy": "0.97",
+        "source": {"persistentVolumeClaim": {"claimName": "models"}},
+        "acceleratorClasses": ["cpu"],
+    }
+    status = {"phase": "Succeeded", "reason": "Published", "message": "", "sourceHash": "a"}
+    found = read_compression({"compression": {**status, "variants": [published]}})
+    assert found is not None
+    assert compression_status(found) == {**status, "variants": [published]}

@@ -53,10 +53,13 @@ def compression_status(compressed: Compressed) -> dict[str, Any]:
 def _variant(variant: Variant) -> dict[str, Any]:
     source = variant.source
     assert isinstance(source, PvcSource), "what is published lies in a claim"
+    claim = {"claimName": source.claim_name}
+    if source.path:  # the volume's root has none; an empty one is no path to the API server
+        claim["path"] = source.path
     written: dict[str, Any] = {
         "name": variant.name,
         "accuracy": format_fraction(variant.accuracy),
-        "source": {"persistentVolumeClaim": {"claimName": source.claim_name, "path": source.path}},
+        "source": {"persistentVolumeClaim": claim},
         "acceleratorClasses": list(variant.accelerator_classes),
     }
     if variant.profiles:
