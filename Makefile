@@ -51,6 +51,13 @@ imports: setup ## The import contract (.importlinter)
 unit: setup ## Unit tests: no cluster; one to four minutes
 	$(PY) -m pytest tests
 
+# The cases of tests/fuzz, many of each; `unit` runs a few. A failure prints the command that finds
+# it again.
+.PHONY: fuzz
+fuzz: setup ## 100,000 hostile cases, 20 minutes at most (CASES=N SEED=N TARGET=NAME MINUTES=N)
+	$(PY) -m tests.fuzz $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED)) \
+		$(if $(TARGET),--target $(TARGET)) $(if $(MINUTES),--minutes $(MINUTES))
+
 # Skipped by `unit`, which has no torch.
 .PHONY: test-compress
 test-compress: compress-setup ## Tests that make variants with torch (installs it: several GB)

@@ -179,11 +179,13 @@ def states(draw: st.DrawFn, name: str) -> ModelState:
     return ModelState(spec, children, draw(model_readings(tuple(sorted(keys)))))
 
 
+ROOM = st.dictionaries(st.sampled_from(CLASSES), st.integers(0, 8))
+
+
 @st.composite
-def snapshots(draw: st.DrawFn) -> Snapshot:
-    """A whole fleet; the class 'gone' never exists."""
-    names = draw(st.sampled_from([("m0",), ("m0", "m1"), ("m0", "m1", "m2")]))
-    classes: Mapping[str, AcceleratorClass] = {
+def classes(draw: st.DrawFn) -> Mapping[str, AcceleratorClass]:
+    """Every class but 'gone', some without a price."""
+    return {
         name: AcceleratorClass(
             name,
             (("cpu", "1"),),
@@ -192,27 +194,54 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
         )
         for name in CLASSES[:2]
     }
+
+
+@st.composite
+def snapshots(draw: st.DrawFn) -> Snapshot:
+    """A whole fleet; the class 'gone' never exists."""
+    names = draw(st.sampled_from([("m0",), ("m0", "m1"), ("m0", "m1", "m2")]))
     return Snapshot(
         tuple(draw(states(n)) for n in names),
-        classes,
+        draw(classes()),
         {BUDGET: InferenceBudget(BUDGET, draw(money))},
-        draw(st.dictionaries(st.sampled_from(CLASSES), st.integers(0, 8))),
+        draw(ROOM),
     )
 
 
 @dataclass(frozen=True)
 class Tick:
-    """What changes between one decision and the next: time, readings, and who became Ready."""
+    """What changes between one decision and the next: time, readings, and who became Ready.
+
+    Where others had a hand in it too: `workloads`, by model, which pods were lost, added or are
+    leaving; prices, budgets and room. None where they stay.
+    """
 
     after_s: float
     readings: tuple[ModelReadings, ...]
     started: bool
     left: bool
+    workloads: tuple[tuple[Workload, ...] | None, ...]
+    classes: Mapping[str, AcceleratorClass] | None = None
+    budgets: Mapping[ObjectKey, InferenceBudget] | None = None
+    schedulable: Mapping[str, int] | None = None
+
+
+RARELY = st.sampled_from([False] * 7 + [True])
 
 
 @st.composite
 def ticks(draw: st.DrawFn, snapshot: Snapshot) -> Tick:
     """One tick of the fleet of that snapshot."""
+    children = tuple(
+        tuple(draw(workloads(w.key, state.spec.key.name)) for w in state.workloads)
+        if draw(RARELY)
+        else None
+        for state in snapshot.models
+    )
+    budgets: Mapping[ObjectKey, InferenceBudget] | None = None
+    if draw(RARELY):
+        amount = draw(st.none() | money)
+        budgets = {} if amount is None else {BUDGET: InferenceBudget(BUDGET, amount)}
     return Tick(
         draw(st.sampled_from([5.0, 5.0, 60.0, 400.0])),
         tuple(
@@ -220,4 +249,8 @@ def ticks(draw: st.DrawFn, snapshot: Snapshot) -> Tick:
         ),
         draw(st.booleans()),
         draw(st.booleans()),
+        children,
+        draw(classes()) if draw(RARELY) else None,
+        budgets,
+        draw(ROOM) if draw(RARELY) else None,
     )

@@ -89,7 +89,7 @@ def test_what_caches_answer_in_a_snapshot_needs_no_replicas(tmp_path: Path) -> N
         (["-f", FLEET, "--rate", "dogs=3"], "known: shop/classifier, shop/digits"),
         (["-f", FLEET, "--rate", "digits=3", "--dump", "x"], "--dump has an effect only with"),
         (["-f", FLEET, "--snapshot", FLEET, "--cluster"], "exclude each other"),
-        (["-f", FLEET, "--snapshot", FLEET], "cannot be read"),
+        (["-f", FLEET, "--snapshot", FLEET], "documents: leave one"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_mend(arguments: list[str], said: str) -> None:
@@ -106,7 +106,7 @@ def test_what_is_wrong_is_named_with_its_mend(arguments: list[str], said: str) -
         ("models: [{name: digits, colour: red}]", "models[0].colour is no field"),
         ("models: [{name: digits, latency: 50}]", "models[0].latency"),
         ("models: [{name: dogs}]", "no manifest declares it"),
-        ("[", "cannot be read"),
+        ("[", "is not YAML"),
     ],
 )
 def test_a_bad_snapshot_names_its_field(tmp_path: Path, text: str, said: str) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from trimtab.actuate import kinds
 from trimtab.api.resources import ObjectKey
 from trimtab.control.caches import Caches, trimmed
@@ -67,3 +69,45 @@ def test_listed_objects_carry_their_kind() -> None:
     kept = caches.get(kinds.SERVICE, ObjectKey("shop", "s"))
     assert kept is not None
     assert (kept["apiVersion"], kept["kind"]) == ("v1", "Service")
+
+
+CONDITION = {
+    "type": "Ready",
+    "status": "True",
+    "reason": "Serving",
+    "message": "Pods answer.",
+    "lastTransitionTime": "2026-01-02T03:04:05Z",
+}
+
+
+def status_kept(status: Any) -> Any:
+    model = {"metadata": {"name": "digits", "namespace": "shop"}, "spec": {}, "status": status}
+    return trimmed(kinds.MODEL_DEPLOYMENT, model)["status"]
+
+
+def test_a_status_of_the_schema_is_kept_whole() -> None:
+    status = {"observedGeneration": 3, "conditions": [CONDITION], "cost": {"perHour": "0.20"}}
+    assert status_kept(status) == status
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"type": "Ready"},
+        "Ready",
+        {**CONDITION, "status": "Maybe"},
+        {**CONDITION, "message": None},
+        {**CONDITION, "lastTransitionTime": "yesterday"},
+        {**CONDITION, "lastTransitionTime": "2026-01-02T03:04:05"},
+    ],
+)
+def test_of_a_status_that_others_wrote_the_rest_is_kept(wrong: Any) -> None:
+    """A condition without a reason was a KeyError in the part that all models share, and no tick
+    came to its end."""
+    status = {"conditions": [CONDITION, wrong], "replicas": 2, "colour": "red", "summary": []}
+    assert status_kept(status) == {"replicas": 2}
+
+
+@pytest.mark.parametrize("status", [None, "Ready", [], 3])
+def test_a_status_that_is_none_is_empty(status: Any) -> None:
+    assert status_kept(status) == {}

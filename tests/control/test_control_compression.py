@@ -230,3 +230,29 @@ async def test_the_status_is_read_back_as_it_was_written(world: World) -> None:
 @pytest.mark.parametrize("found", [None, {}, {"phase": "Dreaming"}, {"phase": "Failed"}])
 def test_a_status_that_cannot_be_read_is_none(found: Any) -> None:
     assert read_compression({"compression": found}) is None
+
+
+def test_a_variant_that_no_job_published_is_not_read_from_a_status() -> None:
+    """What is published lies in a claim; of another source the next status could not be written."""
+    published = {
+        "name": "fast",
+        "accuracy": "0.97",
+        "source": {"image": {"reference": "theirs:1"}},
+        "acceleratorClasses": ["cpu"],
+    }
+    status = {"phase": "Succeeded", "reason": "Published", "message": "", "sourceHash": "a"}
+    assert read_compression({"compression": {**status, "variants": [published]}}) is None
+
+
+def test_a_variant_at_the_root_of_its_volume_is_written_as_it_was_read() -> None:
+    """With an empty path the API server refuses the whole status."""
+    published = {
+        "name": "fast",
+        "accuracy": "0.97",
+        "source": {"persistentVolumeClaim": {"claimName": "models"}},
+        "acceleratorClasses": ["cpu"],
+    }
+    status = {"phase": "Succeeded", "reason": "Published", "message": "", "sourceHash": "a"}
+    found = read_compression({"compression": {**status, "variants": [published]}})
+    assert found is not None
+    assert compression_status(found) == {**status, "variants": [published]}

@@ -123,3 +123,25 @@ async def test_metrics_of_a_model_go_with_it(world: World) -> None:
     del world.kube.objects["ModelDeployment", "shop", "digits"]
     await world.tick()
     assert b'modeldeployment="digits"' not in world.loop.metrics.render()
+
+
+async def test_a_status_that_somebody_else_wrote_stops_no_other_model(world: World) -> None:
+    broken = model_deployment("broken", slo={"latency": {"percentile": 101, "target": "1s"}})
+    world.kube.put({**broken, "status": {"conditions": [{"type": "Ready"}], "replicas": "two"}})
+    world.kube.put(model_deployment())
+    await world.tick()
+    assert world.conditions("broken")["Stalled"] == ("True", "InvalidSpec")
+    assert world.conditions("broken")["Ready"] == ("Unknown", "InvalidSpec")
+    assert world.kube.find_one("Deployment")["metadata"]["name"] == "digits-int8-cpu"
+
+
+@pytest.mark.parametrize("spec", [[], "spec", {"budgetRef": "vision"}, {"budgetRef": {"name": 3}}])
+async def test_what_runs_of_a_model_without_a_readable_spec_is_held(
+    world: World, spec: object
+) -> None:
+    world.kube.put(model_deployment())
+    await world.tick()
+    world.kube.put({**world.kube.find_one("ModelDeployment"), "spec": spec})
+    await world.tick()
+    assert world.conditions()["Stalled"] == ("True", "InvalidSpec")
+    assert world.kube.names("Deployment") == ["digits-int8-cpu"]

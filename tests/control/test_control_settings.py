@@ -43,7 +43,7 @@ def test_the_defaults_suffice(tmp_path: Path) -> None:
         ("{prometheus: {url: x}, lease: {duration: long}}", "long"),
         ("{prometheus: {url: x}, lease: {name: ''}}", "lease.name"),
         ("- a list", "the file"),
-        ("{unclosed: [", "cannot be read"),
+        ("{unclosed: [", "is not YAML"),
     ],
 )
 def test_a_bad_file_is_refused_with_its_field(tmp_path: Path, text: str, named: str) -> None:
@@ -74,5 +74,5 @@ def test_a_solver_that_is_not_installed_is_refused_at_the_start(
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="cannot be read"):
+    with pytest.raises(SettingsError, match="No such file"):
         load_settings(tmp_path / "none.yaml")

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
+from typing import TypeVar
 
 from tests.strategies import Tick
 from trimtab.core.ledger import held_replicas
 from trimtab.core.plan import ModelPlan, Plan
 from trimtab.core.snapshot import ModelState, Pod, Snapshot, Workload, WorkloadKey
+
+_Any = TypeVar("_Any")
 
 
 def applied(snapshot: Snapshot, plan: Plan, now_s: float) -> Snapshot:
@@ -51,14 +54,25 @@ def _pods(workload: Workload, state: ModelState, now_s: float) -> Iterator[Pod]:
 
 
 def ticked(snapshot: Snapshot, tick: Tick, now_s: float) -> Snapshot:
-    """The cluster some time later, with other readings."""
+    """The cluster some time later, with other readings, and with what others did to it."""
     models = []
-    for state, readings in zip(snapshot.models, tick.readings, strict=True):
+    for state, readings, others in zip(snapshot.models, tick.readings, tick.workloads, strict=True):
         children = tuple(
-            replace(w, pods=tuple(_later(w.pods, tick, now_s))) for w in state.workloads
+            replace(w, pods=tuple(_later(w.pods, tick, now_s)))
+            for w in (state.workloads if others is None else others)
         )
         models.append(replace(state, workloads=children, readings=readings))
-    return replace(snapshot, models=tuple(models))
+    return replace(
+        snapshot,
+        models=tuple(models),
+        accelerator_classes=_or(tick.classes, snapshot.accelerator_classes),
+        budgets=_or(tick.budgets, snapshot.budgets),
+        schedulable=_or(tick.schedulable, snapshot.schedulable),
+    )
+
+
+def _or(new: _Any | None, old: _Any) -> _Any:
+    return old if new is None else new
 
 
 def _later(pods: tuple[Pod, ...], tick: Tick, now_s: float) -> Iterator[Pod]:

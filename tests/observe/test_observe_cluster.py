@@ -190,3 +190,22 @@ def test_what_pods_run_is_known_once_all_are_of_the_newest_template(
     raw["metadata"]["annotations"]["trimtab.dev/answers-of"] = "f1"
     (workload,) = workloads_of(MD, [{**raw, "status": status}], [])
     assert workload.fingerprint == found
+
+
+@pytest.mark.parametrize("text", ["9" * 5000, "9" * 25, "-4", "0", "²", "4 ", "1e3"])
+def test_nonsense_in_an_annotation_is_no_number_and_no_end(text: str) -> None:
+    """Python refuses to read a number of 5000 digits: one kubectl annotate stopped every model."""
+    raw = deployment()
+    raw["metadata"]["annotations"] = {
+        "trimtab.dev/batch-cap": text,
+        "trimtab.dev/queue-size": text,
+    }
+    (found,) = workloads_of(MD, [raw], [])
+    assert (found.batch_cap, found.queue_size) == (None, None)
+
+
+@pytest.mark.parametrize("spec", [None, True, [], {"scaleTargetRef": "classifier-fp32-l4"}])
+def test_a_scaled_object_of_another_shape_scales_nothing(spec: object) -> None:
+    scaled = {"kind": "ScaledObject", "metadata": {"name": "s", "namespace": "shop"}, "spec": spec}
+    (found,) = workloads_of(MD, [deployment()], [], [scaled])
+    assert found.foreign_scaler is None

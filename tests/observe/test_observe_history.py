@@ -51,3 +51,18 @@ async def test_failures_alone_are_no_reading() -> None:
             return found if "failure" in promql else ()
 
     assert await read_arrivals(OnlyFailures({}), ReadSettings(), 0.0, 3, STEP_S) == {}
+
+
+async def test_what_was_not_asked_for_and_what_no_counter_says_is_no_past() -> None:
+    """A load of the year 2200, one of less than nothing, and one that no float can add up."""
+
+    class Odd(Past):
+        async def range(
+            self, promql: str, start_s: float, end_s: float, step_s: float
+        ) -> tuple[Series, ...]:
+            odd = ((-500.0, 7.0), (10.0, -5.0), (20.0, 1e308), (30.0, 4.0), (7e9, 9.0))
+            return (Series(MODEL, odd),) if "success" in promql else ()
+
+    assert await read_arrivals(Odd({}), ReadSettings(), 0.0, 3, STEP_S) == {
+        ("shop", "digits"): {2: 4.0}
+    }

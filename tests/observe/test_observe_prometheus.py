@@ -327,3 +327,25 @@ async def test_a_missing_ca_file_is_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
         async with open_client(ClientSettings("https://host", ca_file=tmp_path / "ca.pem")):
             raise AssertionError("the CA file was taken")
+
+
+@pytest.mark.parametrize("at", ["NaN", "Infinity", "1" + "0" * 400])
+async def test_a_sample_at_no_time_is_refused(at: str) -> None:
+    """Python's JSON reads NaN, and a whole number of any length: neither is a time."""
+    instant = f'{{"metric": {{}}, "value": [{at}, "1"]}}'
+    series = f'{{"metric": {{}}, "values": [[{at}, "1"]]}}'
+
+    async def handler(request: web.Request) -> web.Response:
+        kind, row = ("matrix", series) if "range" in request.path else ("vector", instant)
+        head = f'{{"status": "success", "data": {{"resultType": "{kind}", "result": [{row}]}}}}'
+        return web.Response(text=head)
+
+    async with client_of(handler) as client:
+        with pytest.raises(PrometheusMalformed, match="a sample has a wrong shape"):
+            await client.query("up", 1000.5)
+    async with (
+        serving(handler, "/api/v1/query_range") as address,
+        open_client(ClientSettings(address)) as client,
+    ):
+        with pytest.raises(PrometheusMalformed, match="a series has a wrong shape"):
+            await client.range("up", 0.0, 10.0, 5.0)

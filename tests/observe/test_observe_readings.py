@@ -368,3 +368,23 @@ def test_the_story_of_a_scale_up() -> None:
     assert value(alone.read(state([first, pod("b", 2)])).arrival_rate) == 101
     both = Rows().add("a").add("b")
     assert value(both.read(state([first, pod("b", 60)])).arrival_rate) == 102
+
+
+@pytest.mark.parametrize("odd", [1e308, -1.0])
+def test_a_rate_that_no_counter_has_is_no_reading(odd: float) -> None:
+    """Two of 1e308 have no sum that a float holds: the OverflowError ended the reading of every
+    model. And a fleet that is asked for less than nothing would shrink."""
+    rows = Rows().add("a", but={Metric.SUCCESS: odd}).add("b", but={Metric.SUCCESS: odd})
+    readings = rows.read(state([pod("a"), pod("b")]))
+    assert missing(readings.arrival_rate) == "WindowTooShort"
+
+
+def test_a_backlog_may_shrink() -> None:
+    rows = Rows().add("a", but={Metric.GROWTH: -40.0})
+    assert value(rows.read(state([pod("a")])).arrival_rate) == 51
+
+
+def test_a_mean_beyond_all_measure_is_none() -> None:
+    rows = Rows().add("a", but={Metric.QUEUE_US: 1e15, Metric.ITEMS: 5e-324})
+    (own,) = rows.read(state([pod("a")])).workloads
+    assert missing(own.queue_time_s) == "NotANumber"

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from trimtab.api.sample import UnreadableSample
 from trimtab.observe.sample import NotComparable, Questions, questions
 
 
@@ -70,3 +71,26 @@ def test_what_holds_nothing_to_compare_is_no_disagreement(given: Any) -> None:
 
 def test_another_sample_has_another_hash() -> None:
     assert sample().hash == sample().hash != sample(version=1).hash
+
+
+HUGE = 10**400
+
+
+def test_a_number_that_no_float_holds_agrees_with_nothing() -> None:
+    assert not sample().agrees(1, answer(HUGE, 0.0))
+    assert not sample(compare="Relative", tolerance=0.1).agrees(1, answer(HUGE, 0.0))
+
+
+def test_a_sample_of_such_numbers_is_refused() -> None:
+    outputs = [{"name": "y", "datatype": "FP64", "shape": [2, 2], "data": [HUGE, 3, 4, 0]}]
+    with pytest.raises(UnreadableSample, match="only outputs of finite numbers are compared"):
+        sample(outputs=outputs)
+
+
+def test_large_numbers_are_told_apart() -> None:
+    """The squares of 1e200 are infinite, and every answer was within a tenth of infinity."""
+    data = [1e200, 3e200, 4e200, 0.0]
+    outputs = [{"name": "y", "datatype": "FP64", "shape": [2, 2], "data": data}]
+    asked = sample(outputs=outputs, compare="Relative", tolerance=0.1)
+    assert asked.agrees(0, answer(1e200, 3e200))
+    assert not asked.agrees(0, answer(-1e200, 3e200))

@@ -117,7 +117,7 @@ def test_data_that_does_not_fit_is_refused(changes: dict[str, Any], says: str) -
         read_data(body(**changes), TEXT)
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"inputs": [{}]}', '{"inputs": 1}'])
+@pytest.mark.parametrize("text", ["", "[]", '{"inputs": [{}]}', '{"inputs": 1}', "[" * 9999])
 def test_what_is_no_body_is_refused(text: str) -> None:
     with pytest.raises(ProfileError, match="--data: this is no request body"):
         read_data(text, TEXT)
@@ -153,3 +153,10 @@ def test_without_max_batch_size_a_shape_has_no_batch() -> None:
     tensor = Tensor("x", "UINT8", (2,), (b"ab",))
     request = inference_request("http://h", model_of(max_batch=0), [tensor], 1)
     assert b'"shape":[2]' in request
+
+
+def test_lists_in_lists_are_flat_however_deep() -> None:
+    deep: Any = ["a", "b"]
+    for _ in range(400):
+        deep = [deep]
+    assert len(read_data(body(data=deep), TEXT)["text"].items) == 2

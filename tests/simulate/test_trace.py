@@ -55,6 +55,13 @@ def test_gzip_is_told_by_its_content(tmp_path: Path) -> None:
         ("second,requests\n0,5\n0,5\n", "row 2: second 0 does not come after 0"),
         ("second,requests\n0,5\n1,2.5\n", "row 2: requests 2.5 is not a whole number"),
         ("arrival_s\nnan\n", "line 2: 'nan' is not one time"),
+        ("arrival_s\n0\n1e12\n", "from 0 to 1e+12 are more than the 400 days"),
+        ("arrival_s\n1e300\n3\n", "give times in seconds"),
+        ("second,requests\n0,1\n1e300,1\n", "give times in seconds"),
+        ("second,requests\n0,1e300\n", "it holds 1e+300 requests"),
+        ("second,requests\n0,1_000\n", "line 2: '0,1_000' is not second,requests"),
+        ("arrival_s\n٣\n", "line 2: '٣' is not one time"),
+        ("second,requests\n0,5 # peak\n", "line 2: '0,5 # peak' is not"),
     ],
 )
 def test_a_wrong_file_is_refused_with_line_and_value(tmp_path: Path, text: str, said: str) -> None:
@@ -106,3 +113,9 @@ def test_a_scaled_trace_has_that_many_more_requests(factor: float, recorded: boo
     arrivals = trace.arrivals(0.0, 1000.0, 1)
     assert len(arrivals) == trace.counts.sum()
     assert (np.diff(arrivals) > 0.0).all()
+
+
+def test_a_lone_interval_far_from_zero_is_a_second_long(tmp_path: Path) -> None:
+    """1e300 + 1 is 1e300: the interval had no length."""
+    trace = read_trace(written(tmp_path, "second,requests\n1e300,5\n"))
+    assert trace.edges.tolist() == [0.0, 1.0]

@@ -65,13 +65,17 @@ class SampleTensor(Wire):
         return self.data[index * size : (index + 1) * size]
 
 
+def is_number(value: Any) -> bool:
+    """Whether it is a number that a float can hold: whole numbers in JSON have no end."""
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    except OverflowError:
+        return False
+
+
 def _answers_wrong(sample: Sample) -> bool:
     return any(
-        answer.datatype in _NO_NUMBERS
-        or not all(
-            isinstance(v, int | float) and not isinstance(v, bool) and isfinite(v)
-            for v in answer.data
-        )
+        answer.datatype in _NO_NUMBERS or not all(is_number(v) for v in answer.data)
         for answer in sample.outputs
     )
 

@@ -6,18 +6,29 @@ the very trouble it reports. Writers cut texts to the bounds here.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from trimtab.api.schema_variant import MAX_CLASSES, MAX_VARIANTS, Variant
 from trimtab.api.wire import ListMap, Wire
+
+
+def _a_time(text: str) -> str:
+    """What the API server asks of the format date-time, as far as it is written here."""
+    if datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError("a time without its zone")
+    return text
+
 
 MAX_WORKLOADS = MAX_VARIANTS * MAX_CLASSES
 Short = Annotated[str, Field(max_length=64)]
 Name = Annotated[str, Field(max_length=63)]
 Sentence = Annotated[str, Field(max_length=1024)]
-Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, max_length=64)]
+Time = Annotated[
+    str, Field(json_schema_extra={"format": "date-time"}, max_length=64), AfterValidator(_a_time)
+]
 Count = Annotated[int, Field(ge=0)]
 
 

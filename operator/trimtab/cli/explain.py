@@ -10,7 +10,7 @@ import click
 
 from trimtab.api.resources import ObjectKey
 from trimtab.control.look import LookError, Where, find_model
-from trimtab.control.status_read import read_status
+from trimtab.control.status_read import read_status, usable_status
 from trimtab.core.explain_text import text
 
 
@@ -26,7 +26,7 @@ def explain_command(name: str, namespace: str | None, output: str, where: Where)
             f"There is no ModelDeployment {key.name!r} in namespace {key.namespace!r}:"
             " name another with -n; kubectl get md -A lists all."
         )
-    status = found.get("status") or {}
+    status = usable_status(found.get("status"))
     told = read_status(str(key), status)
     if told is None:
         raise click.ClickException(f"Nothing was decided on {key} yet: {_why(status)}")

@@ -11,6 +11,7 @@ from trimtab.api.resources import ObjectKey
 from trimtab.cli.snapshot_file import SnapshotFile, find_measured, measured_state
 from trimtab.core.signals import Known, NoTraffic
 from trimtab.core.snapshot import ModelState, Snapshot
+from trimtab.observe.table import MOST
 from trimtab.simulate.fleet import Fleet
 
 _AMPLE = 100_000  # room on the nodes where a file or a hand says nothing of it
@@ -26,8 +27,10 @@ def parse_rates(texts: Sequence[str], known: Sequence[ObjectKey]) -> dict[Object
             rate = float(amount)
         except ValueError:
             rate = -1.0
-        if not equals or not 0.0 <= rate < float("inf"):
-            raise click.UsageError(f"--rate {text}: write NAME=REQUESTS_PER_SECOND, as in a=120.")
+        if not equals or not 0.0 <= rate <= MOST:
+            raise click.UsageError(
+                f"--rate {text}: write NAME=REQUESTS_PER_SECOND from 0 to {MOST:g}, as in a=120."
+            )
         if not found:
             names = ", ".join(str(key) for key in known) or "none at all"
             raise click.UsageError(f"--rate {text}: there is no model {name!r}; known: {names}.")

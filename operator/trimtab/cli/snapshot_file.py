@@ -13,6 +13,7 @@ from trimtab.api.problems import describe, without_nulls
 from trimtab.api.resources import ObjectKey
 from trimtab.api.scalars import Latency
 from trimtab.api.wire import Wire
+from trimtab.api.yaml_file import UnreadableYaml, read_yaml
 from trimtab.core.signals import Known, Missing, NoTraffic, Reading, value_or_none
 from trimtab.core.snapshot import (
     ModelReadings,
@@ -23,9 +24,11 @@ from trimtab.core.snapshot import (
     WorkloadKey,
     WorkloadReadings,
 )
+from trimtab.observe.table import MOST
 
-_Count = Annotated[int, Field(ge=0)]
-_Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_MANY = 1_000_000  # replicas
+_Count = Annotated[int, Field(ge=0, le=_MANY)]
+_Rate = Annotated[float, Field(ge=0, le=MOST, allow_inf_nan=False)]
 _Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 _ABSENT = Missing("NotInSnapshot", "The snapshot holds no such reading.")
 _SINCE_S = 3600.0  # pods of a snapshot are this old: nothing is judged by their start
@@ -42,7 +45,7 @@ class Running(Wire):
     batch_cap: Annotated[int, Field(ge=1)] | None = None
     queue_size: Annotated[int, Field(ge=1)] | None = None
     service_time: Latency | None = None
-    batch_size: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
+    batch_size: Annotated[float, Field(ge=1, le=MOST, allow_inf_nan=False)] | None = None
 
 
 class Measured(Wire):
@@ -72,9 +75,9 @@ class SnapshotError(ValueError):
 def load_snapshot(path: Path) -> SnapshotFile:
     """Reads and checks a file, YAML or JSON; raises SnapshotError."""
     try:
-        raw: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise SnapshotError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
+        raw = read_yaml(path)
+    except UnreadableYaml as error:
+        raise SnapshotError(str(error)) from None
     try:
         return SnapshotFile.model_validate(without_nulls(raw), by_alias=True, by_name=False)
     except ValidationError as error:

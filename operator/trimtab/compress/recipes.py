@@ -8,7 +8,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from trimtab.api.problems import describe, without_nulls
@@ -23,6 +22,7 @@ from trimtab.api.schema_recipes import (
     Train,
 )
 from trimtab.api.wire import Wire
+from trimtab.api.yaml_file import UnreadableYaml, read_yaml
 from trimtab.compress.errors import CompressError
 
 
@@ -77,12 +77,9 @@ def read_recipes(path: Path | None) -> Recipes:
     if path is None:
         return Recipes()
     try:
-        raw: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise CompressError(f"{path}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise CompressError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
-    return as_recipes(raw, str(path))
+        return as_recipes(read_yaml(path), str(path))
+    except UnreadableYaml as error:
+        raise CompressError(str(error)) from None
 
 
 def as_recipes(raw: Any, where: str) -> Recipes:

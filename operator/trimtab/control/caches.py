@@ -11,6 +11,7 @@ from typing import Any
 from trimtab.actuate import kinds
 from trimtab.actuate.kinds import Kind
 from trimtab.api.resources import ObjectKey, RawObject
+from trimtab.control.status_read import usable_status
 
 _WATCHED = (
     kinds.MODEL_DEPLOYMENT,
@@ -109,7 +110,9 @@ def trimmed(kind: Kind, obj: RawObject) -> RawObject:
     metadata = {k: v for k, v in obj["metadata"].items() if k != "managedFields"}
     named = {"apiVersion": kind.api_version, "kind": kind.kind}
     rest = {k: v for k, v in obj.items() if k != "metadata"}
-    if kind is kinds.POD:
+    if kind is kinds.MODEL_DEPLOYMENT and "status" in rest:
+        rest["status"] = usable_status(rest["status"])
+    elif kind is kinds.POD:
         rest = {"spec": _pod_spec(obj.get("spec") or {}), "status": _pod_status(obj)}
         metadata = _only(metadata, _POD_METADATA)
     elif kind is kinds.NODE:

@@ -26,6 +26,8 @@ def read_compression(status: Mapping[str, Any]) -> Compressed | None:
         read = CompressionStatus.model_validate(found, by_alias=True, by_name=False)
     except ValidationError:
         return None
+    if any(v.source.persistent_volume_claim is None for v in read.variants or ()):
+        return None  # somebody else's hand: what a Job publishes lies in a claim
     return Compressed(
         phase=Phase(read.phase),
         reason=read.reason,
@@ -51,10 +53,13 @@ def compression_status(compressed: Compressed) -> dict[str, Any]:
 def _variant(variant: Variant) -> dict[str, Any]:
     source = variant.source
     assert isinstance(source, PvcSource), "what is published lies in a claim"
+    claim = {"claimName": source.claim_name}
+    if source.path:  # the volume's root has none; an empty one is no path to the API server
+        claim["path"] = source.path
     written: dict[str, Any] = {
         "name": variant.name,
         "accuracy": format_fraction(variant.accuracy),
-        "source": {"persistentVolumeClaim": {"claimName": source.claim_name, "path": source.path}},
+        "source": {"persistentVolumeClaim": claim},
         "acceleratorClasses": list(variant.accelerator_classes),
     }
     if variant.profiles:

@@ -167,8 +167,8 @@ def _holdings(
     """What exists of models that are not decided on: unreadable, being deleted, or gone."""
     holdings = []
     for key in sorted({*deployments, *pods} - decided):
-        spec = (caches.get(kinds.MODEL_DEPLOYMENT, key) or {}).get("spec") or {}
-        reference = spec.get("budgetRef")
+        spec = (caches.get(kinds.MODEL_DEPLOYMENT, key) or {}).get("spec")
+        reference = spec.get("budgetRef") if isinstance(spec, Mapping) else None
         name = reference.get("name") if isinstance(reference, Mapping) else None
         budget = ObjectKey(key.namespace, name) if isinstance(name, str) else None
         workloads = workloads_of(key, deployments.get(key, ()), pods.get(key, ()))

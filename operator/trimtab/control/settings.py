@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from trimtab.actuate.settings import CompressSettings, InstallSettings
 from trimtab.api.quantities import parse_duration
 from trimtab.api.resources import ObjectKey
+from trimtab.api.yaml_file import UnreadableYaml, read_yaml
 from trimtab.control.lease import LeaseTimes
 from trimtab.core.settings import PolicySettings
 from trimtab.observe.prometheus import ClientSettings
@@ -166,9 +166,9 @@ class SettingsError(ValueError):
 def load_settings(path: Path) -> Settings:
     """Reads and checks the file; raises SettingsError."""
     try:
-        raw: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise SettingsError(f"{path} cannot be read: {error}") from error
+        raw = read_yaml(path)
+    except UnreadableYaml as error:
+        raise SettingsError(str(error)) from error
     try:
         settings = Settings.model_validate(raw)
         # Each builds what it promises, so that a bad duration is found now and not in a tick.

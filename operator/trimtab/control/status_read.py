@@ -6,10 +6,31 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from pydantic import ValidationError
+
+from trimtab.api.problems import without_nulls
 from trimtab.api.resources import RawObject
+from trimtab.api.schema_status import ModelDeploymentStatus
 from trimtab.core.explain import Explanation, Way
 from trimtab.core.plan import Condition, ConditionStatus, Constraint
 from trimtab.core.snapshot import WorkloadKey
+
+
+def usable_status(status: Any) -> dict[str, Any]:
+    """The status without the fields that are not of this version's schema.
+
+    Somebody else, or another version, wrote them. What was kept of them would be written again, be
+    refused by the API server, and hide the very trouble that was to be told.
+    """
+    if not isinstance(status, Mapping):
+        return {}
+    found: dict[str, Any] = without_nulls(status)
+    try:
+        ModelDeploymentStatus.model_validate(found, by_alias=True, by_name=False)
+    except ValidationError as error:
+        wrong = {line["loc"][0] for line in error.errors(include_url=False)}
+        return {name: value for name, value in found.items() if name not in wrong}
+    return found
 
 
 def read_status(name: str, status: RawObject) -> Explanation | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -27,6 +28,8 @@ ANNOTATION_BATCH_CAP = f"{GROUP}/batch-cap"
 ANNOTATION_QUEUE_SIZE = f"{GROUP}/queue-size"
 ANNOTATION_FINGERPRINT = f"{GROUP}/answers-of"
 
+# Of nine digits at most: Python reads no more than 4300, and Triton takes 32 bits.
+_RENDERED = re.compile(r"[1-9][0-9]{0,8}")
 _NORMAL_WAITS = ("ContainerCreating", "PodInitializing")
 
 
@@ -122,7 +125,7 @@ def _waiting_reason(status: Mapping[str, Any]) -> str | None:
 def _rendered(deployment: RawObject, annotation: str) -> int | None:
     """A number that was rendered; None where it is absent or someone wrote nonsense over it."""
     text = (deployment["metadata"].get("annotations") or {}).get(annotation, "")
-    return int(text) if text.isascii() and text.isdigit() and int(text) >= 1 else None
+    return int(text) if _RENDERED.fullmatch(text) else None
 
 
 def _fingerprint(deployment: RawObject) -> str | None:
@@ -144,7 +147,10 @@ def _scalers(hpas: Iterable[RawObject], namespace: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for raw in sorted(hpas, key=_scaler_rank):
         meta = raw["metadata"]
-        target = (raw.get("spec") or {}).get("scaleTargetRef") or {}
+        spec = raw.get("spec")
+        target = spec.get("scaleTargetRef") if isinstance(spec, Mapping) else None
+        if not isinstance(target, Mapping):
+            continue  # KEDA's own schema may change, and an object that it would refuse scales none
         if meta.get("namespace") == namespace and target.get("kind", "Deployment") == "Deployment":
             found.setdefault(str(target.get("name")), f"{_scaler_kind(raw)} {meta['name']}")
     return found
@@ -158,7 +164,7 @@ def _scaler_kind(raw: RawObject) -> str:
     """The kind; items of a list response carry none, and an HPA says maxReplicas."""
     if raw.get("kind"):
         return str(raw["kind"])
-    spec = raw.get("spec") or {}
+    spec = raw.get("spec") or ()
     return "ScaledObject" if "triggers" in spec else "HorizontalPodAutoscaler"
 
 

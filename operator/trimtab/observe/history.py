@@ -9,6 +9,7 @@ from typing import Protocol
 from trimtab.core.response_cache import counted_share
 from trimtab.observe.prometheus import Series
 from trimtab.observe.queries import ReadSettings, arrival_queries, hits_query
+from trimtab.observe.table import MOST
 
 _CHUNK = 2000  # samples a series in one answer: Prometheus allows 11,000, and a body is bounded
 
@@ -78,5 +79,7 @@ async def _read(
             )
             for at_s, rate in series.points:
                 step = round((at_s - start_s) / step_s) - 1
-                found[key][step] = found[key].get(step, 0.0) + rate
+                # What was not asked for, a load of tomorrow say, and what no counter can say.
+                if first <= step <= last and 0.0 <= rate <= MOST:
+                    found[key][step] = found[key].get(step, 0.0) + rate
     return found

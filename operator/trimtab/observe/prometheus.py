@@ -222,6 +222,9 @@ async def open_client(settings: ClientSettings) -> AsyncIterator[PrometheusClien
         yield PrometheusClient(settings, session)
 
 
+_MISSHAPEN = (AttributeError, KeyError, TypeError, ValueError, OverflowError)
+
+
 class _ShapeError(ValueError):
     """The answer is JSON, but not what /api/v1/query returns."""
 
@@ -280,15 +283,23 @@ def _series_of(payload: Any) -> tuple[Series, ...]:
             Series(
                 {str(k): str(v) for k, v in row["metric"].items()},
                 tuple(
-                    (float(at_s), float(str(text)))
+                    (_time_s(at_s), float(str(text)))
                     for at_s, text in row["values"]
                     if math.isfinite(float(str(text)))
                 ),
             )
             for row in data["result"]
         )
-    except (AttributeError, KeyError, TypeError, ValueError) as problem:
+    except _MISSHAPEN as problem:
         raise _ShapeError(f"a series has a wrong shape ({type(problem).__name__})") from None
+
+
+def _time_s(value: Any) -> float:
+    """Epoch seconds. JSON as Python reads it has NaN, and whole numbers of any length: no time."""
+    at_s = float(value)
+    if not math.isfinite(at_s):
+        raise ValueError(value)
+    return at_s
 
 
 def _sample_of(row: Any) -> Sample:
@@ -297,6 +308,6 @@ def _sample_of(row: Any) -> Sample:
         if not all(isinstance(k, str) and isinstance(v, str) for k, v in labels.items()):
             raise _ShapeError("a label is not a string")
         # Prometheus writes values as strings; a JSON number here means a proxy rewrote them.
-        return Sample(labels, float(str(text)), float(at_s))
-    except (AttributeError, KeyError, TypeError, ValueError) as problem:
+        return Sample(labels, float(str(text)), _time_s(at_s))
+    except _MISSHAPEN as problem:
         raise _ShapeError(f"a sample has a wrong shape ({type(problem).__name__})") from None

@@ -24,11 +24,13 @@ from trimtab.core.snapshot import ModelReadings, ModelState, Workload, WorkloadR
 from trimtab.observe.gateway import GatewayAnswers, GatewayTable
 from trimtab.observe.latency import UserOutcome, model_latency, summary_or_counters
 from trimtab.observe.queries import Metric, ReadSettings
-from trimtab.observe.table import Cover, FleetTable, Outcome
+from trimtab.observe.table import MOST, Cover, FleetTable, Outcome
 
 Answers = Mapping[Metric, Outcome]
 
 NO_CACHE = Missing("NoCache", "Triton exports no hits of a response cache for the model.")
+
+NO_RATIO = Missing("NotANumber", "Triton's counters make a mean that is beyond all measure.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,8 @@ class _View:
             return below
         if below <= 0:
             return NoTraffic(self.cover.at_s)
-        return Known(above / below * scale, self.cover.at_s)
+        value = above / below * scale
+        return Known(value, self.cover.at_s) if value <= MOST else NO_RATIO
 
     def hits(self, metric: Metric) -> Reading:
         """Answers from response caches; no zero where none is exported."""

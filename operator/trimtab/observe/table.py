@@ -19,6 +19,8 @@ from trimtab.observe.queries import Metric, ReadSettings
 Outcome = Sequence[Sample] | PrometheusError
 """What one query came to."""
 
+MOST = 1e15
+"""No counter, rate or time of a Triton is more."""
 _NAMES_SHOWN = 3
 
 
@@ -38,7 +40,9 @@ class Cover:
 
 
 class FleetTable:
-    """Values by metric, model and pod. Rows that are not finite or not labelled are left out."""
+    """Values by metric, model and pod. What no Triton exports or has no labels is left out,
+    and its pod then lacks the metric.
+    """
 
     def __init__(self, outcomes: Mapping[Metric, Outcome], settings: ReadSettings) -> None:
         self._settings = settings
@@ -58,7 +62,7 @@ class FleetTable:
 
     def _add(self, metric: Metric, samples: Sequence[Sample]) -> None:
         for sample in samples:
-            if not math.isfinite(sample.value):
+            if not _plausible(metric, sample.value):
                 continue
             namespace = sample.labels.get(self._settings.namespace_label)
             pod = sample.labels.get(self._settings.pod_label)
@@ -181,6 +185,14 @@ class FleetTable:
                 "PodMonitor or scrape config selects them on their metrics port (8002)."
             )
         return Missing("NoSeries", text)
+
+
+def _plausible(metric: Metric, value: float) -> bool:
+    """False for NaN and infinity, for what is less than nothing where only the backlog may shrink,
+    and for what is so much that two of it have no sum: a proxy's arithmetic, and no counter's.
+    """
+    low = -MOST if metric in (Metric.GROWTH, Metric.GROWTH_FAST) else 0.0
+    return low <= value <= MOST
 
 
 def names(pods: Iterable[str]) -> str:

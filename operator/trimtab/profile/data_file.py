@@ -21,7 +21,7 @@ def read_data(text: str, model: Model) -> dict[str, Tensor]:
     try:
         body = json.loads(text)
         given = {str(entry["name"]): entry for entry in body["inputs"]}
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ProfileError(
             f"--data: this is no request body ({error!r}): it is JSON such as "
             '{"inputs": [{"name": "x", "shape": [1, 2], "datatype": "FP32", "data": [0.5, 1]}]}'
@@ -61,8 +61,11 @@ def _tensor(known: Input, entry: Mapping[str, Any], model: Model) -> Tensor:
 
 
 def _flat(values: Any) -> Iterator[Any]:
-    if isinstance(values, list):
-        for value in values:
-            yield from _flat(value)
-    else:
-        yield values
+    # A stack of its own: lists may be nested as deep as JSON is read.
+    left = [values]
+    while left:
+        value = left.pop()
+        if isinstance(value, list):
+            left.extend(reversed(value))
+        else:
+            yield value

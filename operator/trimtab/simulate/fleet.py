@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from trimtab.api import parse
 from trimtab.api.resources import (
     AcceleratorClass,
@@ -17,6 +15,7 @@ from trimtab.api.resources import (
     ModelDeployment,
     ObjectKey,
 )
+from trimtab.api.yaml_file import UnreadableYaml, read_documents
 from trimtab.core.snapshot import WorkloadKey
 from trimtab.simulate.errors import SimulationError
 
@@ -91,16 +90,25 @@ def load_fleet(paths: Iterable[Path], elsewhere: Container[str] = ()) -> Fleet:
 
 def _documents(path: Path) -> Iterator[Mapping[str, Any]]:
     try:
-        for document in yaml.safe_load_all(path.read_text(encoding="utf-8")):
-            if document is None:
-                continue
-            if not isinstance(document, dict):
-                raise SimulationError(f"{path}: a manifest must be a map of fields.")
-            yield from document["items"] if document.get("kind") == "List" else [document]
-    except OSError as error:
-        raise SimulationError(f"{path}: {error.strerror}.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SimulationError(f"{path} is not YAML: {' '.join(str(error).split())}.") from None
+        documents = read_documents(path)
+    except UnreadableYaml as error:
+        raise SimulationError(str(error)) from None
+    for document in documents:
+        if document is not None:
+            yield from _objects(path, document)
+
+
+def _objects(path: Path, document: Any) -> Iterator[Mapping[str, Any]]:
+    if not isinstance(document, dict):
+        raise SimulationError(f"{path}: a manifest must be a map of fields.")
+    if document.get("kind") != "List":
+        yield document
+        return
+    items = document.get("items")
+    if not isinstance(items, list):
+        raise SimulationError(f"{path}: items of a List must be a list of manifests.")
+    for item in items:
+        yield from _objects(path, item)
 
 
 def _once(path: Path, found: dict[Any, Any], key: Any, value: Any) -> None:

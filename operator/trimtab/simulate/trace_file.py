@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import zlib
 from pathlib import Path
 
@@ -14,6 +15,11 @@ from trimtab.simulate.trace import Floats, Trace
 
 _COUNTS = "second,requests"
 _TIMES = "arrival_s"
+# One bin a second where arrivals have times: more would not fit into the memory.
+_LONGEST_S = 400 * 86400.0
+_MOST = 1e12  # requests, of one trace
+# As numpy reads them; Python's own float() also takes 1_000, and digits of other scripts.
+_NUMBER = re.compile(r"\s*\+?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*")
 _HEADERS = f"{_COUNTS!r} or {_TIMES!r}"
 
 
@@ -32,7 +38,13 @@ def read_trace(path: Path) -> Trace:
         raise SimulationError(f"{path}, line 1: {shown!r} is no header: begin with {_HEADERS}.")
     columns = header.count(",") + 1
     rows = _numbers(path, lines, columns)
-    return _from_counts(path, rows) if columns == 2 else _from_times(rows[:, 0])
+    firsts = rows[:, 0]
+    if firsts.max() - firsts.min() > _LONGEST_S:
+        raise SimulationError(
+            f"{path}: from {firsts.min():g} to {firsts.max():g} are more than the"
+            f" {_LONGEST_S / 86400:g} days of the longest trace: give times in seconds."
+        )
+    return _from_counts(path, rows) if columns == 2 else _from_times(firsts)
 
 
 def _text(path: Path) -> str:
@@ -50,8 +62,9 @@ def _text(path: Path) -> str:
 def _numbers(path: Path, lines: list[str], columns: int) -> Floats:
     """The rows below the header, shape (rows, columns)."""
     try:
-        body = io.StringIO("\n".join(lines[1:]))
-        rows = np.loadtxt(body, delimiter=",", ndmin=2) if any(map(str.strip, lines[1:])) else None
+        below = [line for line in lines[1:] if line.strip()]
+        body = io.StringIO("\n".join(below))
+        rows = np.loadtxt(body, delimiter=",", ndmin=2, comments=None) if below else None
     except ValueError:
         rows = None
     if (
@@ -72,10 +85,9 @@ def _numbers(path: Path, lines: list[str], columns: int) -> Floats:
 
 def _good(line: str, columns: int) -> bool:
     fields = line.split(",")
-    try:
-        return len(fields) == columns and all(0.0 <= float(f) < float("inf") for f in fields)
-    except ValueError:
-        return False
+    return len(fields) == columns and all(
+        _NUMBER.fullmatch(f) and float(f) < float("inf") for f in fields
+    )
 
 
 def _from_counts(path: Path, rows: Floats) -> Trace:
@@ -93,7 +105,13 @@ def _from_counts(path: Path, rows: Floats) -> Trace:
             f"{path}, row {at + 1}: requests {counts[at]:g} is not a whole number: round it, "
             "or change the rate with --scale-trace."
         )
-    edges = np.append(starts, starts[-1] + (steps[-1] if len(steps) else 1.0)) - starts[0]
+    if counts.sum() > _MOST:
+        raise SimulationError(
+            f"{path}: it holds {counts.sum():g} requests, and a trace at most {_MOST:g}: cut it, or"
+            " mend the numbers."
+        )
+    passed = starts - starts[0]
+    edges = np.append(passed, passed[-1] + (steps[-1] if len(steps) else 1.0))
     return Trace(edges, counts.astype(np.int64))
 
 

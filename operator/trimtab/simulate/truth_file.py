@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from trimtab.api.quantities import parse_duration
 from trimtab.api.resources import ObjectKey
+from trimtab.api.yaml_file import UnreadableYaml, read_yaml
 from trimtab.core.latency import ServiceCurve
 from trimtab.core.snapshot import WorkloadKey
 from trimtab.simulate.errors import SimulationError
@@ -76,11 +75,9 @@ def read_truth(path: Path, fleet: Fleet) -> dict[tuple[ObjectKey, WorkloadKey], 
     of the run at which it becomes true.
     """
     try:
-        root = _Node(yaml.safe_load(path.read_text(encoding="utf-8")), str(path))
-    except OSError as error:
-        raise SimulationError(f"{path}: {error.strerror}.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SimulationError(f"{path} is not YAML: {' '.join(str(error).split())}.") from None
+        root = _Node(read_yaml(path), str(path))
+    except UnreadableYaml as error:
+        raise SimulationError(str(error)) from None
     found: dict[tuple[ObjectKey, WorkloadKey], dict[float, ServiceTruth]] = {}
     for node in root.entries():
         item = node.fields({"modelDeployment", "variant", "profile"}, {"from"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from trimtab.core.optimise.options import Options
+from trimtab.core.optimise.options import Options, replicas_for
 from trimtab.core.optimise.problem import Problem
 
 Ints = NDArray[np.int64]
@@ -27,13 +27,13 @@ def mixed_counts(problem: Problem, options: Options) -> tuple[Ints, Ints, Ints, 
     one, other = _pairs(options.model[kept])
     one, other = kept[one], kept[other]
     rate = options.rate[options.model[one]]
-    alone = np.ceil(rate / options.capacity[one] - 1e-9).astype(np.int64)
+    alone = replicas_for(rate, options.capacity[one])
     most = np.minimum(options.top[one], _MOST_OF_FIRST)
     times = np.minimum(np.maximum(alone - 1, 0), most)
     row = np.repeat(np.arange(len(one)), times)
     count = np.arange(len(row)) - np.repeat(np.cumsum(times) - times, times) + 1
     rest = rate[row] - count * options.capacity[one[row]]
-    enough = np.ceil(rest / options.capacity[other[row]] - 1e-9).astype(np.int64)
+    enough = replicas_for(rest, options.capacity[other[row]])
     first, second = np.tile(one[row], 2), np.tile(other[row], 2)
     counts, counts2 = np.tile(count, 2), np.concatenate([enough, enough - 1])
     good = (counts2 > 0) & (counts + counts2 <= options.most[options.model[first]])

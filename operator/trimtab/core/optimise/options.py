@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from trimtab.core.optimise.problem import Goal, Problem
 
 _NO_BUDGET = np.iinfo(np.int64).max
+_MANY = 1_000_000_000  # replicas, more than any maximum
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def flat_options(problem: Problem) -> Options:
     best = np.zeros(len(models))
     np.maximum.at(best, model, accuracy)
     loss = np.where(matters[model], best[model] - accuracy, 0.0)
-    needed = np.maximum(least[model], np.ceil(rate[model] / capacity - 1e-9).astype(np.int64))
+    needed = np.maximum(least[model], replicas_for(rate[model], capacity))
     money = budget[model] // np.maximum(price, 1)
     told = np.array([len(o.missed) for o in options], dtype=np.int64)
     needed = np.where(told > 0, np.maximum(least[model], told - 1), needed)
@@ -79,6 +80,16 @@ def flat_options(problem: Problem) -> Options:
     by_option = (model, pool, capacity, price, switch, loss, top, kept)
     by_model = (begin, rate, running, least, most, budget, shared)
     return Options(*by_option, *by_model, told, missed)
+
+
+def replicas_for(rate: NDArray[np.float64], capacity: NDArray[np.float64]) -> NDArray[np.int64]:
+    """How many of that capacity carry that rate.
+
+    Up to a bound: of 1e15 requests/s a tiny replica carries so little that the number does not fit
+    64 bits, and what numpy makes of it is less than nothing.
+    """
+    whole: NDArray[np.int64] = np.ceil(np.minimum(rate / capacity, _MANY) - 1e-9).astype(np.int64)
+    return whole
 
 
 def _undominated(
