@@ -9,7 +9,15 @@ import pytest
 
 from e2e.cluster import Cluster
 from e2e.kit.access import Access, reach
-from e2e.kit.install import Images, install_prometheus, install_trimtab, uninstall_trimtab
+from e2e.kit.install import (
+    NAMESPACE,
+    RELEASE,
+    Images,
+    install_prometheus,
+    install_trimtab,
+    uninstall_trimtab,
+)
+from e2e.kit.rights import Audit
 from e2e.kit.saturation import most_of_one_replica
 from e2e.kit.served import Stage
 
@@ -24,6 +32,8 @@ def pytest_configure() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A story under load takes minutes, and the first build of a cluster a quarter of an hour."""
+    # What trimtab was seen to need, and what logs hold, is of the whole session.
+    items.sort(key=lambda item: item.path.name == "test_security.py")
     for item in items:
         item.add_marker(pytest.mark.timeout(2400))
 
@@ -32,7 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def access() -> Iterator[Access]:
     """The cluster of KUBECONFIG, or the embedded one: down again if it was not up before."""
     was_up = Cluster().kubeconfig.exists()
-    found = reach()
+    found = reach(audit=True)
     yield found
     if found.embedded is not None and not was_up:
         found.embedded.down()
@@ -45,7 +55,16 @@ def images(access: Access) -> Images:
 
 
 @pytest.fixture(scope="session")
-def operator(access: Access, images: Images) -> Iterator[None]:
+def audit(access: Access) -> Audit | None:
+    """What the operator asks the API server for, from the session's begin; None on a cluster of
+    others."""
+    if access.embedded is None:
+        return None
+    return Audit.begin(access.embedded.paths.logs, NAMESPACE, RELEASE)
+
+
+@pytest.fixture(scope="session")
+def operator(access: Access, images: Images, audit: Audit | None) -> Iterator[None]:
     """trimtab, installed by Helm beside a Prometheus."""
     url = install_prometheus(access, images)
     # Whether a story runs at half past or at twenty past must not tell how many replicas it sees.

@@ -80,7 +80,8 @@ class Cluster:
         self._build(None)
 
     def _start_audit(self) -> None:
-        if not Options.read(self.paths).audit:
+        changed = configs.write_audit_policy(self.paths)
+        if changed or not Options.read(self.paths).audit:
             Options(audit=True).write(self.paths)
             with step("restarting kube-apiserver with an audit log"):
                 self.component("kube-apiserver").stop()

@@ -166,6 +166,8 @@ _AUDIT_POLICY = {
     "kind": "Policy",
     "omitStages": ["RequestReceived"],
     "rules": [
+        # Reads too, of the one whose rights are held against what it asks for.
+        {"level": "Metadata", "userGroups": ["system:serviceaccounts:trimtab-system"]},
         {"level": "None", "verbs": ["get", "list", "watch"]},
         {
             "level": "None",
@@ -185,4 +187,12 @@ def write_all(paths: Paths, cni_folder: Path, node: str) -> None:
     (paths.etc / "cni" / "10-trimtab.conflist").write_text(cni(paths))
     (paths.etc / "kubelet.yaml").write_text(yaml.safe_dump(kubelet(paths)))
     (paths.etc / "kube-proxy.yaml").write_text(yaml.safe_dump(kube_proxy(paths, node)))
-    (paths.etc / "audit.yaml").write_text(yaml.safe_dump(_AUDIT_POLICY))
+    write_audit_policy(paths)
+
+
+def write_audit_policy(paths: Paths) -> bool:
+    """Whether it is another than was there."""
+    file, text = paths.etc / "audit.yaml", yaml.safe_dump(_AUDIT_POLICY)
+    changed = not file.exists() or file.read_text() != text
+    file.write_text(text)
+    return changed

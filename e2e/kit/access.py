@@ -48,10 +48,11 @@ class Access:
         return self.kubectl("apply", "-f", "-", stdin=manifest)
 
 
-def reach() -> Access:
+def reach(*, audit: bool = False) -> Access:
     """The cluster of KUBECONFIG where that is set, else the embedded one, brought up.
 
-    A cluster of others is used as it is: nothing is built and nothing started for it.
+    A cluster of others is used as it is: nothing is built and nothing started for it. audit: the
+    embedded one keeps a log of what its API server is asked.
     """
     cluster = Cluster()
     given = os.environ.get("KUBECONFIG", "")
@@ -61,7 +62,7 @@ def reach() -> Access:
         if helm is None:
             raise CommandFailed("helm is not on PATH; it is needed for the cluster of KUBECONFIG")
         return Access(Path(given), kubectl, helm, None)
-    cluster.up()
+    cluster.up(audit=audit)
     return Access(cluster.kubeconfig, kubectl, str(cluster.bin("helm")), cluster)
 
 

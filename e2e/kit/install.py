@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
+from typing import Any
 
 from e2e.cluster import apply_prometheus
 from e2e.cluster.images import COMPRESS, MODELS, PROMETHEUS, TRIMTAB, TRITON
 from e2e.kit.access import ROOT, Access
 
 NAMESPACE = "trimtab-system"
+RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
+"""Labels of a namespace that takes no pod but one of Pod Security's strictest level."""
 RELEASE = "trimtab"
 
 
@@ -57,9 +61,10 @@ def install_prometheus(access: Access, images: Images) -> str:
 def install_trimtab(access: Access, images: Images, prometheus_url: str, *extra: str) -> None:
     """Installs or upgrades the chart and waits until the operator is Ready."""
     repository, _, tag = images.trimtab.rpartition(":")
+    access.apply(json.dumps(namespace(NAMESPACE)))
     access.helm(
         *("upgrade", "--install", RELEASE, str(ROOT / "charts" / "trimtab")),
-        *("--namespace", NAMESPACE, "--create-namespace"),
+        *("--namespace", NAMESPACE),
         *("--set", f"image.repository={repository}", "--set", f"image.tag={tag}"),
         *("--set", f"prometheus.url={prometheus_url}"),
         *("--set", "prometheus.scrapeInterval=2s"),
@@ -68,6 +73,15 @@ def install_trimtab(access: Access, images: Images, prometheus_url: str, *extra:
         *("--wait", "--timeout", "120s"),
         *extra,
     )
+
+
+def namespace(name: str) -> dict[str, Any]:
+    """A namespace held to Pod Security's strictest level."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": name, "labels": RESTRICTED},
+    }
 
 
 def uninstall_trimtab(access: Access) -> None:

@@ -15,7 +15,7 @@ import yaml
 
 from e2e.kit.access import ROOT, Access, wait_for
 from e2e.kit.install import NAMESPACE as OPERATOR_NAMESPACE
-from e2e.kit.install import Images
+from e2e.kit.install import Images, namespace
 from e2e.kit.recorder import Recorder
 from e2e.load.payload import VARIETY
 from e2e.load.process import LoadProcess
@@ -46,14 +46,7 @@ class Stage:
 
     def open(self) -> None:
         """Makes the namespace."""
-        labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-        self.put(
-            {
-                "apiVersion": "v1",
-                "kind": "Namespace",
-                "metadata": {"name": self.namespace, "labels": labels},
-            }
-        )
+        self.put(namespace(self.namespace))
 
     def close(self) -> None:
         """Deletes it and all that is in it."""

@@ -62,6 +62,16 @@ def test_nothing_in_flight_is_cut_off() -> None:
     assert pod["terminationGracePeriodSeconds"] > 9 + 40
 
 
+def test_what_could_change_the_server_is_closed_by_what_nobody_knows() -> None:
+    """By the model's own uid: the same for ever, or pods would restart, and no other model's."""
+    closed = "model-repository,shared-memory,trace,logging:closed-by-trimtab="
+    for source in SOURCES:
+        args = triton_of(source)["args"]
+        assert "--model-control-mode=none" in args
+        assert f"--http-restricted-api={closed}{fleet.UID}" in args
+        assert f"--grpc-restricted-protocol={closed}{fleet.UID}" in args
+
+
 def test_a_change_of_replicas_changes_no_pod() -> None:
     two, five = (only_deployment(children_of(fleet.IMAGE, target_of(replicas=n))) for n in (2, 5))
     assert two["spec"]["template"] == five["spec"]["template"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.chart.conftest import Object, Render
+from tests.chart.conftest import CHART, Object, Render
 
 
 def one(objects: list[Object], kind: str) -> Object:
@@ -31,6 +31,15 @@ def test_the_pod_passes_the_restricted_standard(render: Render) -> None:
         "capabilities": {"drop": ["ALL"]},
     }
     assert {"name": "tmp", "mountPath": "/tmp"} in container["volumeMounts"]
+
+
+def test_the_images_users_are_numbers_and_no_root(render: Render) -> None:
+    """The kubelet cannot tell whether a name is root, and refuses it under runAsNonRoot."""
+    context = pod(render())["spec"]["securityContext"]
+    ids = f"{context['runAsUser']}:{context['runAsGroup']}"
+    for file in ("Dockerfile", "Dockerfile.compress"):
+        lines = (CHART.parents[1] / file).read_text().splitlines()
+        assert [line.split()[1] for line in lines if line.startswith("USER ")] == [ids], file
 
 
 def test_two_stand_by_for_each_other_on_different_nodes_where_there_are_two(

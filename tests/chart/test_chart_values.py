@@ -13,6 +13,8 @@ from tests.chart.conftest import CHART, URL, Helm, Object, Render
 from trimtab import __version__
 from trimtab.control.settings import load_settings
 
+MONITORING = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
+
 
 @pytest.mark.parametrize("arguments", [[], ["--set", "prometheus.url=http://p:9090"]])
 def test_the_chart_lints(helm: Helm, arguments: list[str]) -> None:
@@ -44,6 +46,15 @@ def test_the_chart_lints(helm: Helm, arguments: list[str]) -> None:
         ({**URL, "crds": {"keep": "yes"}}, "/crds/keep"),
         ({**URL, "podLabels": {"a": 1}}, "/podLabels/a"),
         ({**URL, "networkPolicy": {"apiServerPorts": [0]}}, "/networkPolicy/apiServerPorts/0"),
+        ({**URL, "networkPolicy": {"scrapers": [{"ns": "m"}]}}, "/networkPolicy/scrapers/0"),
+        (
+            {**URL, "models": {"networkPolicy": {"enabled": True, "scrapers": [MONITORING]}}},
+            "namespaces is empty: list the namespaces",
+        ),
+        (
+            {**URL, "models": {"networkPolicy": {"enabled": True}}, "namespaces": ["shop"]},
+            "models.networkPolicy.scrapers is empty",
+        ),
     ],
 )
 def test_a_wrong_value_is_refused_and_named(
@@ -87,6 +98,9 @@ def test_compressions_have_an_image_only_where_one_is_named(render: Render, tmp_
     assert compress.image == f"registry.example/trimtab-compress:{__version__}"
     assert compress.image_pull_secrets == ("r",)
     assert (compress.deadline_s, compress.keep_s) == (3600, 24 * 3600)
+    digest = "sha256:" + "0" * 64
+    pinned, _ = _settings(render(compress={"image": {**image, "digest": digest}}), tmp_path)
+    assert pinned.install().compress.image == f"{image['repository']}@{digest}"
 
 
 def test_the_operator_reads_what_the_chart_writes(render: Render, tmp_path: Path) -> None:
@@ -108,6 +122,8 @@ def test_every_setting_reaches_the_operator(render: Render, tmp_path: Path) -> N
         "extraMatchers": ['cluster="eu-1"'],
         "bearerTokenFile": "/var/token",
         "caFile": "/etc/ca.crt",
+        "clientCertFile": "/etc/tls.crt",
+        "clientKeyFile": "/etc/tls.key",
     }
     values = {
         "prometheus": prometheus,
@@ -131,16 +147,20 @@ def test_every_setting_reaches_the_operator(render: Render, tmp_path: Path) -> N
     assert written == {**values, **rest}
     assert settings.install().allow_host_path
     assert settings.reading().matchers == ('cluster="eu-1"',)
+    tls = settings.client().tls
+    files = {str(tls.ca), str(tls.certificate), str(tls.key)}
+    assert files == {"/etc/ca.crt", "/etc/tls.crt", "/etc/tls.key"}
 
 
 def test_the_notes_say_what_is_next(helm: Helm, tmp_path: Path) -> None:
     """Notes are rendered by install alone; a dry run needs no cluster."""
     file = tmp_path / "values.json"
-    file.write_text(json.dumps({**URL, "models": {"allowHostPath": True}}))
+    url = URL["prometheus"]["url"].replace("://", "://reader:s3cret@")
+    file.write_text(json.dumps({"prometheus": {"url": url}, "models": {"allowHostPath": True}}))
     arguments = ("install", "trimtab", str(CHART), "--dry-run=client", "--values", str(file))
     done = helm(*arguments, "--namespace", "trimtab-system")
     assert done.returncode == 0, done.stderr
     notes = done.stdout.partition("NOTES:")[2]
     assert "kubectl explain modeldeployment.spec" in notes
-    assert URL["prometheus"]["url"] in notes
+    assert URL["prometheus"]["url"] in notes, "without the user and the password"
     assert "WARNING: models.allowHostPath is on" in notes

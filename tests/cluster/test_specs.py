@@ -13,6 +13,7 @@ from e2e.cluster import configs, kubeconfig, pki
 from e2e.cluster.paths import Paths
 from e2e.cluster.specs import Spec, all_specs
 from e2e.cluster.versions import BINARIES
+from e2e.kit.install import NAMESPACE
 
 
 @pytest.fixture
@@ -45,6 +46,17 @@ def test_audit_only_when_asked_for(paths: Paths) -> None:
 
     assert not audits(_specs(paths)["kube-apiserver"].argv)
     assert audits(_specs(paths, audit=True)["kube-apiserver"].argv)
+
+
+def test_all_that_the_operator_asks_is_audited_and_of_others_writes_alone(paths: Paths) -> None:
+    configs.write_all(paths, Path("/usr/lib/cni"), "n")
+    first, second, *_ = yaml.safe_load((paths.etc / "audit.yaml").read_text())["rules"]
+    assert first == {
+        "level": "Metadata",
+        "userGroups": [f"system:serviceaccounts:{NAMESPACE}"],
+    }
+    assert second == {"level": "None", "verbs": ["get", "list", "watch"]}
+    assert not configs.write_audit_policy(paths), "the API server restarts for a change alone"
 
 
 def test_nothing_listens_on_every_address(paths: Paths) -> None:

@@ -7,8 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from trimtab.control import run
 from trimtab.control.lease import LeaseTimes
 from trimtab.control.settings import Settings, SettingsError, load_settings
+
+KUBECONFIG = """
+apiVersion: v1
+kind: Config
+current-context: c
+contexts: [{name: c, context: {cluster: c, user: u}}]
+clusters: [{name: c, cluster: {server: "https://127.0.0.1:1"}}]
+users: [{name: u, user: {token: t}}]
+"""
 
 
 def load(tmp_path: Path, text: str) -> Settings:
@@ -37,6 +47,8 @@ def test_the_defaults_suffice(tmp_path: Path) -> None:
         ("{prometheus: {url: x}, tick: 100ms}", "tick"),
         ("{prometheus: {url: x}, resync: 1s}", "resync"),
         ("{prometheus: {url: x}, logFormat: xml}", "logFormat"),
+        ("prometheus: {url: x, clientCertFile: /c}", "prometheus.clientKeyFile"),
+        ("prometheus: {url: x, clientKeyFile: /k}", "prometheus.clientCertFile"),
         ("{prometheus: {url: x}, solver: best}", "solver"),
         ("{prometheus: {url: x}, lease: {duration: 10s}}", "lease.renewDeadline"),
         ("{prometheus: {url: x}, lease: {retryPeriod: 9s}}", "lease.retryPeriod"),
@@ -71,6 +83,20 @@ def test_a_solver_that_is_not_installed_is_refused_at_the_start(
     monkeypatch.setitem(sys.modules, "highspy", None)
     with pytest.raises(SettingsError, match=r"highspy.*trimtab\[exact\].*solver: auto"):
         load(tmp_path, "{prometheus: {url: x}, solver: exact}")
+
+
+def test_a_file_that_cannot_be_used_ends_the_start_with_its_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not with a traceback."""
+    path = tmp_path / "config.yaml"
+    path.write_text("prometheus: {url: 'https://p', caFile: /no/such/ca.crt}")
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(KUBECONFIG)
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+    monkeypatch.setattr(run, "configure_logging", lambda _: None)
+    with pytest.raises(SettingsError, match=r"/no/such/ca\.crt \(prometheus\.caFile\)"):
+        run.run(path, 0)
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:

@@ -52,11 +52,10 @@ prometheus:
   {{ $key }}: {{ get $prometheus $key | quote }}
   {{- end }}
   extraMatchers: {{ toJson $prometheus.extraMatchers }}
-  {{- with $prometheus.bearerTokenFile }}
-  bearerTokenFile: {{ . | quote }}
+  {{- range $key := list "bearerTokenFile" "caFile" "clientCertFile" "clientKeyFile" }}
+  {{- with get $prometheus $key }}
+  {{ $key }}: {{ . | quote }}
   {{- end }}
-  {{- with $prometheus.caFile }}
-  caFile: {{ . | quote }}
   {{- end }}
 tick: {{ .Values.tick | quote }}
 resync: {{ .Values.resync | quote }}
@@ -88,11 +87,12 @@ logFormat: {{ .Values.logFormat }}
 {{- define "trimtab.namespacedRules" -}}
 - apiGroups: [trimtab.dev]
   resources: [modeldeployments, inferencebudgets]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [trimtab.dev]
   resources: [modeldeployments/status]
   verbs: [patch]
-# The children. Server-side apply needs patch, and create for what is not there yet.
+# The children. Server-side apply needs patch, and create for what is not there yet; get tells a free
+# name from a user's own object.
 - apiGroups: [apps]
   resources: [deployments]
   verbs: [get, list, watch, create, patch, delete]
@@ -116,32 +116,32 @@ logFormat: {{ .Values.logFormat }}
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 # Another autoscaler on a child stops trimtab with a condition: it must be seen.
 - apiGroups: [autoscaling]
   resources: [horizontalpodautoscalers]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [keda.sh]
   resources: [scaledobjects]
-  verbs: [get, list, watch]
-- apiGroups: ["", events.k8s.io]
+  verbs: [list, watch]
+- apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [create]
 {{- end -}}
 
 {{- /* What trimtab reads that belongs to no namespace. */ -}}
 {{- define "trimtab.clusterRules" -}}
 - apiGroups: [trimtab.dev]
   resources: [acceleratorclasses]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 # kopf looks here to learn when one of the kinds it watches is installed or removed.
 - apiGroups: [apiextensions.k8s.io]
   resources: [customresourcedefinitions]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 {{- if .Values.rbac.nodes }}
 # What the nodes can hold bounds every plan.
 - apiGroups: [""]
   resources: [nodes]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 {{- end }}
 {{- end -}}

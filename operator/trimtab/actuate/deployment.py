@@ -167,6 +167,7 @@ def triton_args(md: ModelDeployment, repository: str, settings: InstallSettings)
     return [
         f"--model-repository={repository}",
         "--model-control-mode=none",
+        *_closed(md),
         "--strict-readiness=true",
         f"--exit-timeout-secs={settings.drain_s}",
         f"--http-port={settings.http_port}",
@@ -177,6 +178,18 @@ def triton_args(md: ModelDeployment, repository: str, settings: InstallSettings)
         *_cache_args(md),
         *md.triton.extra_args,
     ]
+
+
+def _closed(md: ModelDeployment) -> list[str]:
+    """Closes what whoever reaches the port of an inference could do to the server: list and load
+    models, send its log to a file or into verbosity that shows requests, write traces, register the
+    memory by which its Python backends are driven.
+
+    Triton closes an API by a header that it expects. Nobody is to send it, so its value is one that
+    cannot be guessed; and must not change, which would restart every pod.
+    """
+    what = f"model-repository,shared-memory,trace,logging:closed-by-trimtab={md.uid}"
+    return [f"--http-restricted-api={what}", f"--grpc-restricted-protocol={what}"]
 
 
 def _cache_args(md: ModelDeployment) -> list[str]:

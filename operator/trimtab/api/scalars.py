@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from trimtab.api import quantities as q
@@ -11,6 +12,8 @@ from trimtab.api.wire import IntOrText, Text, cel_string
 _SEGMENT = r"[A-Za-z0-9_@.+-]+"
 _UP = r"(^|/)\.\.(/|$)"
 _NO_UP = f"!self.matches({cel_string(_UP)})"
+# Whoever may read the ModelDeployment, its pods or their nodes' logs would read them too.
+_USER = r"://[^/]*@"
 _LABEL_NAME = r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
 _DNS_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _DNS_NAME = rf"{_DNS_LABEL}(\.{_DNS_LABEL})*"
@@ -23,11 +26,14 @@ LABEL_KEY_MEND = (
     "letters, digits, '-', '_', '.', and at most one prefix with '/'"
 )
 
-# Flags whose values the operator renders: probes, scraping and draining rest on them.
+# Flags whose values the operator renders, since probes, scraping and draining rest on them; and
+# those that would open a further way in, past the model control that is off.
 OWNED_FLAGS = (
     "allow-grpc",
     "allow-http",
     "allow-metrics",
+    "allow-sagemaker",
+    "allow-vertex-ai",
     "cache-config",
     "cache-directory",
     "exit-on-error",
@@ -49,7 +55,13 @@ OWNED_FLAGS = (
     "response-cache-byte-size",
     "strict-readiness",
 )
-_OWNED = f"^--({'|'.join(OWNED_FLAGS)})(=|$)"
+_OWNED_CEL = f"[{', '.join(cel_string('--' + flag) for flag in OWNED_FLAGS)}]"
+
+
+def _owned(argument: str) -> bool:
+    """Triton takes any unambiguous beginning of a flag for the flag: --model-control-m=explicit
+    would turn model control on again."""
+    return any(f"--{flag}".startswith(argument.partition("=")[0]) for flag in OWNED_FLAGS)
 
 
 def _climbs(path: str) -> bool:
@@ -219,9 +231,10 @@ StoreUri = Annotated[
     Text(
         pattern=r"^(s3|gs|as)://[A-Za-z0-9_@.+:%/-]+$",
         max_length=1024,
-        mend="give an address Triton can read: s3://..., gs://... or as://..., without '..'",
-        also=lambda text: not _climbs(text),
-        also_cel=_NO_UP,
+        mend="give an address Triton can read: s3://..., gs://... or as://..., without '..', and "
+        "with its credentials in source.secretRef",
+        also=lambda text: not _climbs(text) and not re.search(_USER, text),
+        also_cel=f"{_NO_UP} && !self.matches({cel_string(_USER)})",
     ),
 ]
 TritonFlag = Annotated[
@@ -229,10 +242,10 @@ TritonFlag = Annotated[
     Text(
         pattern=r"^--[a-z][a-z0-9-]*(=.*)?$",
         max_length=256,
-        mend="write each argument as --flag or --flag=value, and leave out the flags trimtab sets "
-        f"itself ({', '.join(OWNED_FLAGS)})",
-        also=lambda text: text.removeprefix("--").partition("=")[0] not in OWNED_FLAGS,
-        also_cel=f"!self.matches({cel_string(_OWNED)})",
+        mend="write each argument as --flag or --flag=value, and leave out, also shortened, the "
+        f"flags that are trimtab's to set ({', '.join(OWNED_FLAGS)})",
+        also=lambda text: not _owned(text),
+        also_cel=f"!{_OWNED_CEL}.exists(flag, flag.startsWith(self.split('=')[0]))",
     ),
 ]
 LabelKey = Annotated[

@@ -21,18 +21,23 @@ from trimtab.control.logs import configure_logging
 from trimtab.control.loop import Loop
 from trimtab.control.metrics import Metrics
 from trimtab.control.server import serve
-from trimtab.control.settings import Settings, load_settings
+from trimtab.control.settings import Settings, SettingsError, load_settings
 from trimtab.observe.asker import open_asker
+from trimtab.observe.errors import PrometheusCredentialsUnreadable
 from trimtab.observe.prometheus import open_client
 
 log = logging.getLogger(__name__)
 
 
 def run(config: Path, port: int) -> None:
-    """Runs the operator until SIGTERM; raises SettingsError for a bad file."""
+    """Runs the operator until SIGTERM; raises SettingsError for a bad file, or for one that it
+    names."""
     settings = load_settings(config)
     configure_logging(settings.log_format)
-    asyncio.run(_run(settings, port))
+    try:
+        asyncio.run(_run(settings, port))
+    except PrometheusCredentialsUnreadable as error:
+        raise SettingsError(f"{config}: {error}") from error
 
 
 async def _run(settings: Settings, port: int) -> None:

@@ -18,6 +18,7 @@ from trimtab.control.lease import LeaseTimes
 from trimtab.core.settings import PolicySettings
 from trimtab.observe.prometheus import ClientSettings
 from trimtab.observe.queries import ReadSettings
+from trimtab.observe.tls import TlsFiles
 
 Duration = Annotated[str, Field(max_length=20)]
 
@@ -33,6 +34,8 @@ class PrometheusSection(_Section):
     timeout: Duration = "5s"
     bearer_token_file: Path | None = None
     ca_file: Path | None = None
+    client_cert_file: Path | None = None
+    client_key_file: Path | None = None
     scrape_interval: Duration = "5s"
     fast_window: Duration = "10s"
     long_window: Duration = "60s"
@@ -124,7 +127,7 @@ class Settings(_Section):
             base_url=p.url,
             timeout_s=parse_duration(p.timeout),
             bearer_token_file=p.bearer_token_file,
-            ca_file=p.ca_file,
+            tls=TlsFiles(p.ca_file, p.client_cert_file, p.client_key_file),
         )
 
     def reading(self) -> ReadSettings:
@@ -173,6 +176,12 @@ def load_settings(path: Path) -> Settings:
         settings = Settings.model_validate(raw)
         # Each builds what it promises, so that a bad duration is found now and not in a tick.
         settings.client(), settings.reading(), settings.install(), settings.lease.times()
+        p = settings.prometheus
+        if (p.client_cert_file is None) != (p.client_key_file is None):
+            raise ValueError(
+                "prometheus.clientCertFile and prometheus.clientKeyFile have an effect together"
+                " alone: set both or neither"
+            )
         if settings.tick_s < 1.0:
             raise ValueError(f"tick must be at least 1s; got {settings.tick!r}")
         if settings.solver == "exact" and find_spec("highspy") is None:

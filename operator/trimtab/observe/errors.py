@@ -22,6 +22,15 @@ class PrometheusUnreachable(PrometheusError):  # noqa: N818 - the name is the co
         super().__init__(f"Prometheus at {url} cannot be reached: {detail}.")
 
 
+class PrometheusUntrusted(PrometheusError):  # noqa: N818
+    """TLS: the server's certificate is not one to trust."""
+
+    reason = "PrometheusUntrusted"
+
+    def __init__(self, url: str, detail: str, mend: str) -> None:
+        super().__init__(f"TLS to Prometheus at {url} fails: {detail}; {mend}.")
+
+
 class PrometheusTimeout(PrometheusError):  # noqa: N818
     """No complete answer in time."""
 
@@ -62,17 +71,20 @@ class PrometheusMalformed(PrometheusError):  # noqa: N818
 
 
 class PrometheusCredentialsUnreadable(PrometheusError):  # noqa: N818
-    """The bearer token file is missing, unreadable or empty: nothing was sent."""
+    """A file of a token or a certificate is missing, unreadable or empty: nothing was sent."""
 
     reason = "PrometheusCredentialsUnreadable"
 
-    def __init__(self, url: str, file: str, detail: str) -> None:
-        super().__init__(f"The token file {file} for Prometheus at {url} is unusable: {detail}.")
+    def __init__(self, url: str, setting: str, file: str, detail: str) -> None:
+        super().__init__(
+            f"The file {file} ({setting}) for Prometheus at {url} is unusable: {detail}; mount it"
+            " into the operator's container, or unset it."
+        )
 
 
 def _mend(status: int, location: str | None) -> str:
     if status == 401:
-        return "credentials are missing or expired; set a bearer token file"
+        return "credentials are missing or expired; set prometheus.bearerTokenFile"
     if status == 403:
         return "the credentials may not read /api/v1/query"
     if status == 404:

@@ -11,7 +11,6 @@ import base64
 import json
 import math
 import re
-import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -24,13 +23,17 @@ from yarl import URL
 from trimtab.observe.body import BodyTooLarge, bounded_body
 from trimtab.observe.errors import (
     PrometheusCredentialsUnreadable,
+    PrometheusError,
     PrometheusMalformed,
     PrometheusQueryError,
     PrometheusRefused,
     PrometheusTimeout,
     PrometheusUnreachable,
+    PrometheusUntrusted,
 )
+from trimtab.observe.tls import CA_SETTING, CERT_SETTING, Tls, TlsFiles
 
+BEARER_SETTING = "prometheus.bearerTokenFile"
 GET_LIMIT = 2000
 """Longest query, in characters, that goes out as GET."""
 
@@ -41,14 +44,14 @@ class ClientSettings:
 
     `base_url` may have a path prefix (`https://host/prometheus`) and user:password, which are sent
     as basic authentication and never shown. `bearer_token_file` is read anew for each request,
-    because projected tokens rotate. `ca_file` replaces the system's trust. Verification of TLS
-    cannot be switched off. `timeout_s` bounds one query, `max_body_bytes` one unpacked answer.
+    because projected tokens rotate, and so are the files of `tls` when they change. Verification of
+    TLS cannot be switched off. `timeout_s` bounds one query, `max_body_bytes` one unpacked answer.
     """
 
     base_url: str
     timeout_s: float = 5.0
     bearer_token_file: Path | None = None
-    ca_file: Path | None = None
+    tls: TlsFiles = field(default_factory=TlsFiles)
     headers: Mapping[str, str] = field(default_factory=dict)
     max_body_bytes: int = 16 * 1024 * 1024
 
@@ -97,6 +100,11 @@ class PrometheusClient:
         clean = url.with_user(None).with_query(None).with_fragment(None)
         self._url = clean / "api/v1"
         self.shown_url = _shown(clean)
+        self._tls = Tls(settings.tls, self.shown_url)
+
+    def check_files(self) -> None:
+        """Raises PrometheusCredentialsUnreadable where a file of TLS cannot be used."""
+        self._tls.context()
 
     async def query(self, promql: str, at_s: float) -> list[Sample]:
         """The finite samples of an instant query at that time (epoch seconds).
@@ -151,13 +159,36 @@ class PrometheusClient:
         except (aiohttp.ClientPayloadError, aiohttp.ClientResponseError) as problem:
             raise PrometheusMalformed(self.shown_url, _said(problem)) from problem
         except (aiohttp.ClientError, OSError) as problem:
-            raise PrometheusUnreachable(self.shown_url, _said(problem)) from problem
+            raise self._broken(problem) from problem
         except ValueError as problem:
             # A query that is no UTF-8, a token of two lines: the request cannot even be written.
             # Only the kind is told, since the text could hold the token.
             raise PrometheusUnreachable(
                 self.shown_url, f"the request cannot be written ({type(problem).__name__})"
             ) from None
+
+    def _broken(self, problem: Exception) -> PrometheusError:
+        """What kept a request from its answer, and the setting to mend where TLS is the trouble."""
+        if isinstance(problem, aiohttp.ClientConnectorCertificateError):
+            error = problem.certificate_error
+            why = getattr(error, "verify_message", "") or "its certificate is not valid"
+            return PrometheusUntrusted(self.shown_url, why.rstrip("."), self._mend(why))
+        said = _said(problem)
+        connected = not isinstance(problem, aiohttp.ClientConnectorError)
+        if connected and self._url.scheme == "https" and self._settings.tls.certificate is None:
+            # TLS 1.3 has no word for it that would reach the client before the end.
+            said = said.rstrip(".") + f"; if it asks for a client certificate, set {CERT_SETTING}"
+        return PrometheusUnreachable(self.shown_url, said)
+
+    def _mend(self, why: str) -> str:
+        if "mismatch" in why:
+            return "use a name in prometheus.url that the certificate is for"
+        if "expired" in why or "not yet valid" in why:
+            return "renew it"
+        ca = self._settings.tls.ca
+        if ca is None:
+            return f"set {CA_SETTING} to the CA that signed it"
+        return f"{CA_SETTING} ({ca}) must hold the CA that signed it"
 
     async def _exchange(self, path: str, params: dict[str, str]) -> tuple[int, str | None, bytes]:
         # GET where it fits: proxies that map verbs to RBAC (OpenShift's Thanos querier) ask for
@@ -172,6 +203,7 @@ class PrometheusClient:
             params=params if in_url else None,
             data=None if in_url else params,
             headers=self._headers(),
+            ssl=self._tls.context(),
             # A redirect is a login page or a wrong URL; following it would carry the token along.
             allow_redirects=False,
         ) as response:
@@ -197,11 +229,14 @@ class PrometheusClient:
             try:
                 token = file.read_text(encoding="ascii").strip()
             except (OSError, UnicodeError) as problem:
+                why = getattr(problem, "strerror", None) or type(problem).__name__
                 raise PrometheusCredentialsUnreadable(
-                    self.shown_url, str(file), type(problem).__name__
+                    self.shown_url, BEARER_SETTING, str(file), why
                 ) from None
             if not token:
-                raise PrometheusCredentialsUnreadable(self.shown_url, str(file), "it is empty")
+                raise PrometheusCredentialsUnreadable(
+                    self.shown_url, BEARER_SETTING, str(file), "it is empty"
+                )
             headers["Authorization"] = f"Bearer {token}"
         return headers
 
@@ -210,16 +245,18 @@ class PrometheusClient:
 async def open_client(settings: ClientSettings) -> AsyncIterator[PrometheusClient]:
     """A client with a session of its own, closed on exit.
 
-    Raises ValueError for a bad URL, OSError or ssl.SSLError for an unusable CA file.
+    Raises ValueError for a bad URL, PrometheusCredentialsUnreadable for an unusable file of TLS:
+    later such a file is one query's trouble, but what never worked is said at the start.
     """
-    tls = ssl.create_default_context(cafile=settings.ca_file) if settings.ca_file else True
-    connector = aiohttp.TCPConnector(ssl=tls, limit=16)
+    connector = aiohttp.TCPConnector(limit=16)
     async with aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None),  # bounded per query, by settings.timeout_s
     ) as session:
-        yield PrometheusClient(settings, session)
+        client = PrometheusClient(settings, session)
+        client.check_files()
+        yield client
 
 
 _MISSHAPEN = (AttributeError, KeyError, TypeError, ValueError, OverflowError)
