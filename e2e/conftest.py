@@ -9,6 +9,7 @@ import pytest
 
 from e2e.cluster import Cluster
 from e2e.kit.access import Access, reach
+from e2e.kit.gateway import Gateway, gateway_down, gateway_up
 from e2e.kit.install import (
     NAMESPACE,
     RELEASE,
@@ -79,6 +80,15 @@ def most(access: Access, images: Images, operator: None) -> float:
     found = most_of_one_replica(access, images)
     print(f"one replica answers at most {found:.0f} requests/s")
     return found
+
+
+@pytest.fixture(scope="module")
+def gateway(access: Access) -> Iterator[Gateway]:
+    """A Gateway, gone after the module: stories of load should not share the machine with it."""
+    if access.embedded is None:
+        pytest.skip("the Gateway comes with the embedded cluster")
+    yield gateway_up(access)
+    gateway_down(access)
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from e2e.cluster.cluster import Cluster
 from e2e.cluster.errors import ClusterError
+from e2e.cluster.gateway import apply_gateway, remove_gateway
 from e2e.cluster.prometheus import apply_prometheus
 
-__all__ = ["Cluster", "ClusterError", "apply_prometheus"]
+__all__ = ["Cluster", "ClusterError", "apply_gateway", "apply_prometheus", "remove_gateway"]

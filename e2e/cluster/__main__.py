@@ -1,4 +1,4 @@
-"""python -m e2e.cluster up|down|status|images|kubeconfig|prometheus"""
+"""python -m e2e.cluster up|down|status|images|kubeconfig|prometheus|gateway"""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from e2e.cluster import images
 from e2e.cluster.cluster import Cluster
 from e2e.cluster.errors import ClusterError
+from e2e.cluster.gateway import SLO_MS, apply_gateway, remove_gateway
 from e2e.cluster.progress import say
 from e2e.cluster.prometheus import apply_prometheus
 
@@ -60,6 +61,16 @@ def _prometheus(cluster: Cluster, options: argparse.Namespace) -> int:
     return 0
 
 
+def _gateway(cluster: Cluster, options: argparse.Namespace) -> int:
+    if not cluster.kubeconfig.exists():
+        raise ClusterError("the cluster is down; `up` comes first")
+    if options.remove:
+        remove_gateway(cluster)
+    else:
+        print(apply_gateway(cluster, options.slo_ms))
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m e2e.cluster", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -82,6 +93,9 @@ def _parser() -> argparse.ArgumentParser:
     command("kubeconfig", _kubeconfig, "print the path of the administrator's kubeconfig")
     prometheus = command("prometheus", _prometheus, "install Prometheus in namespace monitoring")
     prometheus.add_argument("--image", default=images.PROMETHEUS, help="default: %(default)s")
+    gateway = command("gateway", _gateway, "install Envoy Gateway and a Gateway; prints its URL")
+    gateway.add_argument("--slo-ms", type=int, default=SLO_MS, help="default: %(default)s")
+    gateway.add_argument("--remove", action="store_true", help="remove them instead")
     return parser
 
 

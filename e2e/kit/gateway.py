@@ -1,0 +1,64 @@
+"""A Gateway in front of models, and routes to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from e2e.cluster import apply_gateway, remove_gateway
+from e2e.cluster.gateway import NAME, NAMESPACE, SLO_MS
+from e2e.kit.access import Access, CommandFailed, wait_for
+from e2e.kit.served import reachable_host
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """A Gateway that takes routes of every namespace. `url` holds on this machine and in pods."""
+
+    url: str
+    namespace: str
+    name: str
+
+    @property
+    def parent_ref(self) -> dict[str, str]:
+        """What a route names it by."""
+        return {"namespace": self.namespace, "name": self.name}
+
+
+def gateway_up(access: Access, slo_ms: int = SLO_MS) -> Gateway:
+    """Envoy Gateway and a Gateway of it, that answers; at once where they are there already.
+
+    slo_ms: a bucket of the latency histograms ends exactly there, and others close around it.
+    The first time on a machine it takes a quarter of an hour: both are built.
+    """
+    if access.embedded is None:
+        raise CommandFailed(
+            "the Gateway is made of images that only the embedded cluster has: unset KUBECONFIG"
+        )
+    url = apply_gateway(access.embedded, slo_ms)
+    host, _, port = url.removeprefix("http://").partition(":")
+    reachable_host([host], int(port))
+    return Gateway(url, NAMESPACE, NAME)
+
+
+def gateway_down(access: Access) -> None:
+    """Removes it and all that came with it; routes go with their custom resource."""
+    if access.embedded is not None:
+        remove_gateway(access.embedded)
+
+
+def await_route(access: Access, namespace: str, name: str, *, seconds: float = 30.0) -> None:
+    """Waits until the Gateway has taken an HTTPRoute, with all that it refers to."""
+    conditions: list[dict[str, Any]] = []
+
+    def taken() -> bool:
+        route = access.json("-n", namespace, "httproute", name)
+        parents = (route.get("status") or {}).get("parents") or ()
+        conditions[:] = [c for parent in parents for c in parent["conditions"]]
+        held = {c["type"] for c in conditions if c["status"] == "True"}
+        return {"Accepted", "ResolvedRefs"} <= held
+
+    try:
+        wait_for(f"HTTPRoute {name} to be taken", taken, seconds=seconds)
+    except TimeoutError as error:
+        raise TimeoutError(f"{error}; its conditions: {conditions}") from None

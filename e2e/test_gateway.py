@@ -1,0 +1,151 @@
+"""A Gateway splits traffic between two backends by weight, and tells how long each took.
+
+On the embedded cluster alone, which brings the Gateway with it. The route is written by hand.
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass
+
+import pytest
+
+from e2e.cluster.gateway import SLO_MS, SYSTEM
+from e2e.kit.access import Access, wait_for
+from e2e.kit.gateway import Gateway, await_route
+from e2e.kit.install import Images, install_prometheus
+from e2e.kit.served import Stage
+from e2e.load.payload import calls_for
+from e2e.load.stats import Summary, summarise
+
+WEIGHTS = {"steady": 80, "new": 20}
+SECONDS, RATE = 60, 20  # an even load of so many requests/s
+ROUTE = "digits"
+# No proxy: these addresses are this machine's own, whatever the environment says.
+_open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
+
+
+def backend(stage: Stage, name: str) -> str:
+    """Envoy's name for what stands at that place of the route's list."""
+    place = list(WEIGHTS).index(name)
+    return f"httproute/{stage.namespace}/{ROUTE}/rule/0/backend/{place}"
+
+
+def route(stage: Stage, gateway: Gateway) -> dict[str, object]:
+    """Without a filter of their own both backends were one to Envoy, with one latency for both."""
+
+    def reference(name: str, weight: int) -> dict[str, object]:
+        told = [{"name": "x-trimtab-variant", "value": name}]
+        return {
+            "name": name,
+            "port": 8000,
+            "weight": weight,
+            "filters": [
+                {"type": "ResponseHeaderModifier", "responseHeaderModifier": {"set": told}}
+            ],
+        }
+
+    return {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": {"name": ROUTE, "namespace": stage.namespace},
+        "spec": {
+            "parentRefs": [gateway.parent_ref],
+            "rules": [{"backendRefs": [reference(*pair) for pair in WEIGHTS.items()]}],
+        },
+    }
+
+
+@dataclass(frozen=True)
+class Story:
+    """A route that was under load, what the clients saw, and a Prometheus that watched it."""
+
+    stage: Stage
+    url: str
+    prometheus: str
+    summary: Summary
+
+    def ask(self, metric: str, le: str = "") -> dict[tuple[str, ...], float]:
+        """Values of this route by the labels `envoy_cluster_name`, `namespace`, `pod`."""
+        ours = f'envoy_cluster_name=~"httproute/{self.stage.namespace}/.+",le=~"{le}"'
+        options = urllib.parse.urlencode({"query": f"{metric}{{{ours}}}"})
+        with _open(f"{self.prometheus}/api/v1/query?{options}", timeout=5) as said:
+            found = json.load(said)["data"]["result"]
+        names = ("envoy_cluster_name", "namespace", "pod")
+        return {
+            tuple(item["metric"].get(name, "") for name in names): float(item["value"][1])
+            for item in found
+        }
+
+
+@pytest.fixture(scope="module")
+def story(access: Access, images: Images, gateway: Gateway, stage: Stage) -> Story:
+    for name in WEIGHTS:
+        stage.put(stage.digits(name, scaling={"minReplicas": 1, "maxReplicas": 1}))
+    for name in WEIGHTS:
+        stage.await_condition("Ready", "True", name=name, seconds=240)
+    stage.put(route(stage, gateway))
+    await_route(access, stage.namespace, ROUTE)
+    with stage.load(gateway.url, f"{SECONDS}s@{RATE}") as load:
+        summary = summarise(load.report(SECONDS + 60).results)
+    return Story(stage, gateway.url, install_prometheus(access, images), summary)
+
+
+def test_every_request_is_answered(story: Story) -> None:
+    assert story.summary.requests > 0.8 * SECONDS * RATE
+    assert story.summary.failed == 0
+    assert story.summary.accuracy is not None
+    assert story.summary.accuracy > 0.95
+
+
+def test_the_weights_hold(story: Story) -> None:
+    served: dict[str, float] = {}
+
+    def all_counted() -> bool:
+        counts = story.ask("envoy_cluster_upstream_rq_total")
+        served.update({key[0]: value for key, value in counts.items()})
+        return sum(served.values()) >= story.summary.requests
+
+    wait_for("Prometheus to have seen the last request", all_counted, seconds=15)
+    # Nothing is tried twice, and nothing but the load came.
+    assert sum(served.values()) == story.summary.requests
+    for name, weight in WEIGHTS.items():
+        share = 100 * served[backend(story.stage, name)] / story.summary.requests
+        print(f"{name}: {share:.1f} % of {story.summary.requests} requests")
+        assert share == pytest.approx(weight, abs=5)  # a draw of 1200 scatters by 1.2
+
+
+def test_each_backend_has_a_histogram_with_a_bucket_that_ends_at_the_promise(story: Story) -> None:
+    seen: dict[tuple[str, ...], float] = {}
+
+    def all_counted() -> bool:
+        seen.update(story.ask("envoy_cluster_upstream_rq_time_count"))
+        return sum(seen.values()) >= story.summary.requests
+
+    wait_for("Prometheus to have read the last histogram", all_counted, seconds=15)
+    assert {key[0] for key in seen} == {backend(story.stage, name) for name in WEIGHTS}
+    ((namespace, pod),) = {key[1:] for key in seen}
+    assert namespace == SYSTEM
+    assert pod in story.stage.access.kubectl("-n", SYSTEM, "get", "pods", "-o", "name")
+    # The bucket of what took less than the promise; Prometheus 3 writes 149 as 149.0.
+    label = SLO_MS - 1
+    within = story.ask("envoy_cluster_upstream_rq_time_bucket", le=f"{label}|{label}.0")
+    assert set(within) == set(seen)
+    for key, count in seen.items():
+        print(f"{key[0]}: {100 * within[key] / count:.1f} % within {SLO_MS} ms")
+        assert 0 < within[key] <= count
+
+
+def test_an_answer_names_its_variant(story: Story) -> None:
+    call = calls_for("digits", story.url.removeprefix("http://"))[0]
+    head, _, body = call.request.partition(b"\r\n\r\n")
+    first, *lines = head.decode().split("\r\n")
+    request = urllib.request.Request(
+        story.url + first.split()[1],
+        data=body,
+        headers=dict(line.split(": ", 1) for line in lines),
+    )
+    with _open(request, timeout=10) as answer:
+        assert answer.headers["x-trimtab-variant"] in WEIGHTS
