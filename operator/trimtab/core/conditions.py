@@ -27,6 +27,7 @@ _WAITING_MENDS = {
     "InvalidImageName": _LOOK_AT_SOURCE,
     "CrashLoopBackOff": _LOOK_AT_LOG,
     "RunContainerError": _LOOK_AT_LOG,
+    "OOMKilled": "raise memory in spec.resources of its AcceleratorClass",
 }
 _RAISE_MANUAL = "spec.scaling.manual.replicas is 0: raise it to serve."
 
@@ -38,15 +39,10 @@ def ready(state: ModelState) -> Condition:
     serving = sum(w.ready for w in state.workloads)
     if serving:
         return Condition("Ready", TRUE, "Serving", "Pods are Ready and answer requests.")
-    waiting = sorted(
-        {p.waiting_reason for w in state.workloads for p in w.pods if p.waiting_reason}
-    )
-    if waiting:
-        text = (
-            f"No pod is Ready; the kubelet says {', '.join(waiting)}:"
-            f" {_WAITING_MENDS.get(waiting[0], 'kubectl describe tells more of the pod')}."
-        )
-        return Condition("Ready", FALSE, "PodsWaiting", text)
+    trouble = _trouble(state)
+    if trouble is not None:
+        reason, text = trouble
+        return Condition("Ready", FALSE, reason, f"No pod is Ready; {text}")
     if any(w.unschedulable for w in state.workloads):
         text = (
             "No pod is Ready: no node has room for one. Add nodes, or name another AcceleratorClass"
@@ -58,6 +54,21 @@ def ready(state: ModelState) -> Condition:
     return Condition("Ready", FALSE, "NoReplicas", "No replica runs: SLOMet says why.")
 
 
+def _trouble(state: ModelState) -> tuple[str, str] | None:
+    """What keeps pods from coming, and the mend: a reason and the end of a sentence."""
+    refused = next((w.refused for w in state.workloads if w.refused), None)
+    if refused is not None:
+        text = f"the API server refuses more: {refused}. Raise the quota, or mend what is refused."
+        return "PodsRefused", text
+    pods = [p for w in state.workloads for p in w.pods if not p.terminating]
+    waiting = sorted({p.waiting_reason for p in pods if p.waiting_reason})
+    if not waiting:
+        return None
+    said = next((f" It said: {p.last_words}" for p in pods if p.last_words), "")
+    mend = _WAITING_MENDS.get(waiting[0], "kubectl describe tells more of the pod")
+    return "PodsWaiting", f"the kubelet says {', '.join(waiting)}: {mend}.{said}"
+
+
 def reconciling(state: ModelState, targets: Iterable[Target], act: bool) -> Condition:
     """Reconciling: the cluster is not yet as the plan has it."""
     wanted = {t.key: t.replicas for t in targets}
@@ -67,7 +78,9 @@ def reconciling(state: ModelState, targets: Iterable[Target], act: bool) -> Cond
         goal = wanted.get(workload.key, 0)
         if workload.replicas != goal or workload.ready != goal or workload.terminating:
             text = f"{workload.key} is on its way to {goal} replicas."
-            return Condition("Reconciling", TRUE, "Scaling", text)
+            # An old pod goes on serving, so that Ready says nothing of a rollout that never ends.
+            reason, why = _trouble(state) or ("Scaling", "")
+            return Condition("Reconciling", TRUE, reason, f"{text} But {why}" if why else text)
     missing = [k for k in wanted if not any(w.key == k for w in state.workloads)]
     if missing:
         text = f"{missing[0]} is being created."
