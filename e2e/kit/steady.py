@@ -14,7 +14,7 @@ from typing import Any
 from e2e.kit.access import wait_for
 from e2e.kit.faulty_prometheus import FaultyPrometheus
 from e2e.kit.install import NAMESPACE as OPERATOR_NAMESPACE
-from e2e.kit.processes import signal_pod
+from e2e.kit.processes import pids_of_pod, signal_pod
 from e2e.kit.recorder import Moment, Recorder
 from e2e.kit.served import Stage
 from e2e.load.process import LoadProcess
@@ -32,27 +32,30 @@ INSTALL = (
     *("--set", "prometheus.staleAfter=8s"),
 )
 """Values of the chart: short windows, so that a fault shows, and is over, within seconds."""
+OPERATOR = "app.kubernetes.io/name=trimtab"
 OLD_POD_S = 2 * 20.0
 """A pod that is Ready for so long must be in every sum (two long windows)."""
 
 
-def same_twice(stage: Stage, **spec: Any) -> dict[str, Any]:
-    """The digits model with its fast variant under two names, of which `left` is the more accurate:
-    a switch between them changes nothing but pods."""
+def same_twice(stage: Stage, *, left: bool = True, least: int = 1) -> dict[str, Any]:
+    """The digits model with its fast variant under two names, of which one may run: a switch
+    between them changes nothing but pods."""
     model = stage.digits(
         budget={"perHour": str(BUDGET)},
         scaling={
-            "minReplicas": 1,
+            "minReplicas": least,
             "maxReplicas": MOST_REPLICAS,
             "scaleDown": {"stabilization": f"{STABILISATION_S}s"},
         },
     )
-    (fast,) = [v for v in model["spec"]["variants"] if v["name"] == "int8"]
-    model["spec"]["variants"] = [
-        {**fast, "name": "left", "accuracy": "0.985"},
-        {**fast, "name": "right", "accuracy": "0.98"},
+    spec = model["spec"]
+    (fast,) = [v for v in spec["variants"] if v["name"] == "int8"]
+    may, may_not = {"accuracy": "0.98"}, {"accuracy": "0.97"}
+    spec["slo"]["minAccuracy"] = "0.98"
+    spec["variants"] = [
+        {**fast, "name": "left", **(may if left else may_not)},
+        {**fast, "name": "right", **(may_not if left else may)},
     ]
-    model["spec"] |= spec
     return model
 
 
@@ -128,16 +131,29 @@ class Steady:
         assert found is not None, f"no metric {name}"
         return float(found[1])
 
+    def operator_pods(self) -> list[dict[str, Any]]:
+        """Those that are not on their way out."""
+        place = ("-n", OPERATOR_NAMESPACE, "-l", OPERATOR)
+        found = self.stage.access.json("pods", *place)["items"]
+        return [p for p in found if not p["metadata"].get("deletionTimestamp")]
+
     def kill_operator(self) -> None:
         """SIGKILL by pid, with no word to anybody, and a new pod at once: the kubelet would let a
         container that dies again and again wait longer each time."""
-        selector = "app.kubernetes.io/name=trimtab"
-        place = ("-n", OPERATOR_NAMESPACE)
-        pods = self.stage.access.json("pods", *place, "-l", selector)["items"]
-        for pod in pods:
+        for pod in self.operator_pods():
             signal_pod(pod["metadata"]["uid"], "trimtab", signal.SIGKILL)
+        where = ("-n", OPERATOR_NAMESPACE, "-l", OPERATOR)
         force = ("--grace-period=0", "--force", "--wait=false")
-        self.stage.access.kubectl("delete", "pod", *place, "-l", selector, *force)
+        self.stage.access.kubectl("delete", "pod", *where, *force)
+
+    def await_started(self) -> None:
+        """Waits until there is a process to kill."""
+
+        def runs() -> bool:
+            uids = [p["metadata"]["uid"] for p in self.operator_pods()]
+            return any(pids_of_pod(uid, "trimtab") for uid in uids)
+
+        wait_for("a process of the operator", runs, seconds=60, period_s=0.2)
 
     def await_ticks(self, count: int) -> None:
         """Waits for so many more decisions: who is blocked makes none."""
