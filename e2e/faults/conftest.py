@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from e2e.cluster.network import NODE_ADDRESS
-from e2e.kit.access import Access
+from e2e.kit.access import Access, wait_for
 from e2e.kit.faulty_prometheus import FaultyPrometheus
 from e2e.kit.install import Images, install_prometheus, install_trimtab
 from e2e.kit.saturation import step_beyond
@@ -39,4 +39,6 @@ def steady(
         stage.await_condition("Ready", "True", seconds=240)
         schedule = f"{LONGEST_S}s@{step_beyond(most)}"
         with stage.record() as record, stage.load(stage.way_in(), schedule, seed=5) as load:
-            yield Steady(stage, faulty, load, record)
+            steady = Steady(stage, faulty, load, record)
+            wait_for("a fleet of several", steady.has_grown, seconds=120)
+            yield steady

@@ -54,12 +54,19 @@ def install_prometheus(access: Access, images: Images) -> str:
     return f"http://{service['spec']['clusterIP']}:9090"
 
 
-def install_trimtab(access: Access, images: Images, prometheus_url: str, *extra: str) -> None:
+def install_trimtab(
+    access: Access,
+    images: Images,
+    prometheus_url: str,
+    *extra: str,
+    release: str = RELEASE,
+    namespace: str = NAMESPACE,
+) -> None:
     """Installs or upgrades the chart and waits until the operator is Ready."""
     repository, _, tag = images.trimtab.rpartition(":")
     access.helm(
-        *("upgrade", "--install", RELEASE, str(ROOT / "charts" / "trimtab")),
-        *("--namespace", NAMESPACE, "--create-namespace"),
+        *("upgrade", "--install", release, str(ROOT / "charts" / "trimtab")),
+        *("--namespace", namespace, "--create-namespace"),
         *("--set", f"image.repository={repository}", "--set", f"image.tag={tag}"),
         *("--set", f"prometheus.url={prometheus_url}"),
         *("--set", "prometheus.scrapeInterval=2s"),
@@ -68,6 +75,6 @@ def install_trimtab(access: Access, images: Images, prometheus_url: str, *extra:
     )
 
 
-def uninstall_trimtab(access: Access) -> None:
+def uninstall_trimtab(access: Access, release: str = RELEASE, namespace: str = NAMESPACE) -> None:
     """Removes the release; the CRDs stay, as the chart keeps them."""
-    access.helm("uninstall", RELEASE, "--namespace", NAMESPACE, "--wait", "--ignore-not-found")
+    access.helm("uninstall", release, "--namespace", namespace, "--wait", "--ignore-not-found")

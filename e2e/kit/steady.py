@@ -84,6 +84,10 @@ class Steady:
         """The moments from `at_s` (epoch seconds) on."""
         return self._record.since(at_s)
 
+    def has_grown(self) -> bool:
+        """Whether more than the minimum runs: with less there is nothing to lose."""
+        return self._record.last is not None and self.now.replicas > 1
+
     def settle(self) -> None:
         """Waits until readings are there and the fleet has been as planned for some seconds."""
 
