@@ -10,19 +10,6 @@ from e2e.kit import faulty_prometheus as faults
 from e2e.kit.faulty_prometheus import Fault
 from e2e.kit.steady import TICKS_TO_HARM, Steady
 
-FAULTS = [
-    (faults.DOWN, "PrometheusUnreachable"),
-    (faults.SLOW, "PrometheusTimeout"),
-    (faults.ERROR_500, "PrometheusRefused"),
-    (faults.ERROR_503, "PrometheusRefused"),
-    (faults.QUERY_ERROR, "PrometheusQueryError"),
-    (faults.NOT_SUCCESS, "PrometheusMalformed"),
-    (faults.EMPTY, "NoSeries"),
-    (faults.NAN, "WindowTooShort"),
-    (faults.STALE, "MetricsStale"),
-    (faults.UNLABELLED, "NoSeries"),
-]
-
 
 @pytest.fixture(scope="module")
 def fleet(steady: Steady) -> Steady:
@@ -33,7 +20,7 @@ def fleet(steady: Steady) -> Steady:
     return steady
 
 
-@pytest.mark.parametrize(("fault", "reason"), FAULTS, ids=[str(f) for f, _ in FAULTS])
+@pytest.mark.parametrize(("fault", "reason"), faults.TOLD, ids=str)
 def test_what_cannot_be_read_is_said_and_changes_nothing(
     fleet: Steady, fault: Fault, reason: str
 ) -> None:

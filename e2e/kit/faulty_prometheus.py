@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -48,10 +47,13 @@ def _error(kind: str, text: str) -> bytes:
 
 
 def _nan(rows: list[Row]) -> list[Row]:
-    # Not when a sample was taken: a rate of 0/0 has a fresh one.
-    return [
-        {**r, "value": [r["value"][0], "NaN"]} if float(r["value"][1]) < 1e9 else r for r in rows
-    ]
+    return [row if _is_time(row) else {**row, "value": [row["value"][0], "NaN"]} for row in rows]
+
+
+def _is_time(row: Row) -> bool:
+    """Whether it tells when a sample was taken: a rate of 0/0 has samples that are fresh."""
+    at_s, value = row["value"]
+    return abs(float(value) - float(at_s)) < 3600.0
 
 
 def _unlabelled(rows: list[Row]) -> list[Row]:
@@ -75,6 +77,20 @@ NAN = Fault("nan", rows=_nan)
 STALE = Fault("stale", frozen=True)
 UNLABELLED = Fault("wrong-labels", rows=_unlabelled)
 
+TOLD = (
+    (DOWN, "PrometheusUnreachable"),
+    (SLOW, "PrometheusTimeout"),
+    (ERROR_500, "PrometheusRefused"),
+    (ERROR_503, "PrometheusRefused"),
+    (QUERY_ERROR, "PrometheusQueryError"),
+    (NOT_SUCCESS, "PrometheusMalformed"),
+    (EMPTY, "NoSeries"),
+    (NAN, "WindowTooShort"),
+    (STALE, "MetricsStale"),
+    (UNLABELLED, "NoSeries"),
+)
+"""Each fault with the reason of MetricsAvailable=False that it is to be told by."""
+
 
 def without_pod(pod: str) -> Fault:
     """One pod of several is scraped no more."""
@@ -87,13 +103,13 @@ class FaultyPrometheus:
     def __init__(self, upstream: str, address: str) -> None:
         self._upstream = upstream
         self._fault: Fault | None = None
-        self._began_s = 0.0
+        self._frozen_at = ""
         self._over = threading.Event()
         self._server = ThreadingHTTPServer((address, 0), self._handler())
         self.url = f"http://{address}:{self._server.server_port}"
 
     def __enter__(self) -> FaultyPrometheus:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
     def __exit__(
@@ -110,7 +126,7 @@ class FaultyPrometheus:
     def suffers(self, fault: Fault) -> Iterator[None]:
         """Inside, every answer has the fault; whoever waits at its end is answered at once."""
         self._over.clear()
-        self._fault, self._began_s = fault, time.time()
+        self._fault, self._frozen_at = fault, ""
         try:
             yield
         finally:
@@ -122,12 +138,17 @@ class FaultyPrometheus:
         fault = self._fault
         if fault is None:
             return self._truth(path, params)
+        answer = self._spoilt(fault, path, params)
         if fault.delay_s:
             self._over.wait(fault.delay_s)
+        return answer
+
+    def _spoilt(self, fault: Fault, path: str, params: Mapping[str, str]) -> Answer | None:
         if fault.cut or fault.said:
             return None if fault.cut else fault.said
         if fault.frozen and "time" in params:
-            params = {**params, "time": f"{self._began_s:.3f}"}
+            self._frozen_at = self._frozen_at or params["time"]
+            params = {**params, "time": self._frozen_at}
         status, body = self._truth(path, params)
         if fault.rows is None or status != 200 or not path.endswith("/query"):
             return status, body

@@ -7,6 +7,8 @@ import pytest
 from tests.control.scraped import Scraped
 from tests.control.world import World, model_deployment
 from trimtab.core.memory import Memory
+from trimtab.observe.errors import PrometheusClockSkew
+from trimtab.observe.prometheus import Sample
 
 HOUR_S = 3600.0
 QUIET, BUSY = 20.0, 250.0
@@ -19,6 +21,13 @@ class Skewed(World):
 
     scraped: Scraped
 
+    def answers(self, promql: str, at_s: float) -> list[Sample]:
+        """As the client has it, which holds the clocks against each other."""
+        ahead_s = self.scraped.now_s - at_s
+        if abs(ahead_s) > 60.0:
+            raise PrometheusClockSkew("http://prometheus", ahead_s)
+        return self.scraped.series(promql, at_s)
+
 
 @pytest.fixture
 async def world() -> Skewed:
@@ -28,7 +37,7 @@ async def world() -> Skewed:
     world.kube.put(model_deployment(scaling=scaling))
     busy_since_s = world.now_s - HOUR_S / 2
     world.scraped = Scraped(world.kube, lambda t: BUSY if t >= busy_since_s else QUIET, world.now_s)
-    world.prometheus.series = world.scraped.series
+    world.prometheus.series = world.answers
     await live(world, LONG)
     assert replicas(world) > 2
     return world
