@@ -33,12 +33,13 @@ def faulty(access: Access, images: Images, most: float) -> Iterator[FaultyPromet
 def steady(
     access: Access, images: Images, most: float, faulty: FaultyPrometheus
 ) -> Iterator[Steady]:
-    """Two replicas' worth of load, on a fleet of two or three that may grow to four."""
+    """More load than one replica carries, on a fleet that may grow further."""
     with Stage(access, images) as stage:
         stage.put(same_twice(stage))
         stage.await_condition("Ready", "True", seconds=240)
-        schedule = f"{LONGEST_S}s@{step_beyond(most)}"
+        rate = step_beyond(most)
+        schedule = f"{LONGEST_S}s@{rate}"
         with stage.record() as record, stage.load(stage.way_in(), schedule, seed=5) as load:
-            steady = Steady(stage, faulty, load, record)
+            steady = Steady(stage, faulty, rate, load, record)
             wait_for("a fleet of several", steady.has_grown, seconds=120)
             yield steady

@@ -19,15 +19,13 @@ from e2e.kit.steady import TICKS_TO_HARM, Steady, same_twice
 # No registry answers there, and so at once.
 NO_IMAGE = "127.0.0.1:9/no-such-image:1"
 TRITON = "tritonserver"
-STUCK_S = 10.0
-# What is on its way to a pod at its end, until every proxy knows: a second or two of its share.
-CUT_OFF = 60
+STUCK_S = 6.0
 
 
 def test_a_killed_server_is_no_load_that_went(steady: Steady) -> None:
     steady.settle()
     steady.await_old_pods()
-    with steady.unharmed(may_fail=CUT_OFF):
+    with steady.unharmed(may_fail=steady.cut_off()):
         pod = steady.pods()[0]
         assert signal_pod(pod["metadata"]["uid"], TRITON, signal.SIGKILL)
         wait_for("its restart", lambda: restarts(steady, pod) > 0, seconds=30)
@@ -77,7 +75,7 @@ def troubled(access: Access, images: Images, faulty: FaultyPrometheus) -> Iterat
     """A namespace with a model for every trouble; all begin at once, as each takes its time."""
     with Stage(access, images) as stage:
         for klass in (
-            accelerator("tiny", {"cpu": "100m", "memory": "48Mi"}),
+            accelerator("tiny", {"cpu": "100m", "memory": "24Mi"}),
             accelerator("absent", {"cpu": "100m", "trimtab.test/npu": "1"}),
         ):
             stage.put(klass)

@@ -20,8 +20,8 @@ from e2e.kit.served import Stage
 from e2e.load.process import LoadProcess
 from e2e.load.stats import Second
 
-BUDGET = Decimal("0.50")
-MOST_REPLICAS = 4
+BUDGET = Decimal("0.60")
+MOST_REPLICAS = 5
 # Such as an operator that takes what it cannot read for no load needs to take a replica away: the
 # stabilisation, and a tick or two.
 STABILISATION_S = 5
@@ -63,10 +63,16 @@ class Steady:
     """The load goes on, and the record with it, through every test that is given this."""
 
     def __init__(
-        self, stage: Stage, prometheus: FaultyPrometheus, load: LoadProcess, record: Recorder
+        self,
+        stage: Stage,
+        prometheus: FaultyPrometheus,
+        rate: float,
+        load: LoadProcess,
+        record: Recorder,
     ) -> None:
         self.stage = stage
         self.prometheus = prometheus
+        self._rate = rate
         self._load = load
         self._record = record
         self._seconds: list[Second] = []
@@ -171,6 +177,10 @@ class Steady:
         fresh = self._load.new_seconds()
         self._seconds += fresh
         return sum(second.failed for second in fresh)
+
+    def cut_off(self) -> int:
+        """Requests that still go to a pod that ended, until every proxy knows: of three seconds."""
+        return round(3.0 * self._rate / self.now.ready)
 
     @contextmanager
     def unharmed(self, *, may_fail: int = 0) -> Iterator[None]:

@@ -76,7 +76,8 @@ def reconciling(state: ModelState, targets: Iterable[Target], act: bool) -> Cond
         return Condition("Reconciling", FALSE, "NotActing", "The plan is reported and not applied.")
     for workload in state.workloads:
         goal = wanted.get(workload.key, 0)
-        if workload.replicas != goal or workload.ready != goal or workload.terminating:
+        # In a rollout all that were asked for may serve, beside one that never will.
+        if workload.replicas != goal or workload.ready != goal or len(workload.pods) != goal:
             text = f"{workload.key} is on its way to {goal} replicas."
             # An old pod goes on serving, so that Ready says nothing of a rollout that never ends.
             reason, why = _trouble(state) or ("Scaling", "")
@@ -114,7 +115,12 @@ def metrics_available(state: ModelState) -> Condition:
 
 
 def slo_met(
-    state: ModelState, memory: ModelMemory, latency: Latency, choice: Choice | None, late: str
+    state: ModelState,
+    memory: ModelMemory,
+    latency: Latency,
+    choice: Choice | None,
+    targets: Iterable[Target],
+    late: str,
 ) -> Condition:
     """SLOMet: the latency percentile is within its target, as far as can be said. Requests that are
     refused or fail count as late.
@@ -130,6 +136,9 @@ def slo_met(
     if choice is not None and choice.granted == 0:
         text = f"No replica may run: {shortage(choice)}"
         return Condition("SLOMet", FALSE, "NoCapacity", text)
+    if choice is not None and not any(t.replicas for t in targets):
+        # Granted, and nowhere to run it.
+        return Condition("SLOMet", FALSE, "NoCapacity", f"No replica runs. {late}")
     if memory.slo_met is False and fails_too_often(state, broken=True):
         share, allowed = state.readings.failed_share, 1.0 - slo.percentile / 100.0
         text = (

@@ -210,7 +210,7 @@ def _conditions(
         conditions.reconciling(view.state, targets, view.acts and choice is not None),
         stall,
         conditions.metrics_available(view.state),
-        conditions.slo_met(view.state, memory, latency, choice, late),
+        conditions.slo_met(view.state, memory, latency, choice, targets, late),
         conditions.within_budget(view.state, snapshot, _budget(view, snapshot), shared, choice),
         *(() if agree is None else (agree,)),
     )
