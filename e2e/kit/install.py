@@ -58,13 +58,20 @@ def install_prometheus(access: Access, images: Images) -> str:
     return f"http://{service['spec']['clusterIP']}:9090"
 
 
-def install_trimtab(access: Access, images: Images, prometheus_url: str, *extra: str) -> None:
+def install_trimtab(
+    access: Access,
+    images: Images,
+    prometheus_url: str,
+    *extra: str,
+    release: str = RELEASE,
+    namespace: str = NAMESPACE,
+) -> None:
     """Installs or upgrades the chart and waits until the operator is Ready."""
     repository, _, tag = images.trimtab.rpartition(":")
-    access.apply(json.dumps(namespace(NAMESPACE)))
+    access.apply(json.dumps(restricted(namespace)))
     access.helm(
-        *("upgrade", "--install", RELEASE, str(ROOT / "charts" / "trimtab")),
-        *("--namespace", NAMESPACE),
+        *("upgrade", "--install", release, str(ROOT / "charts" / "trimtab")),
+        *("--namespace", namespace),
         *("--set", f"image.repository={repository}", "--set", f"image.tag={tag}"),
         *("--set", f"prometheus.url={prometheus_url}"),
         *("--set", "prometheus.scrapeInterval=2s"),
@@ -75,7 +82,7 @@ def install_trimtab(access: Access, images: Images, prometheus_url: str, *extra:
     )
 
 
-def namespace(name: str) -> dict[str, Any]:
+def restricted(name: str) -> dict[str, Any]:
     """A namespace held to Pod Security's strictest level."""
     return {
         "apiVersion": "v1",
@@ -84,6 +91,6 @@ def namespace(name: str) -> dict[str, Any]:
     }
 
 
-def uninstall_trimtab(access: Access) -> None:
+def uninstall_trimtab(access: Access, release: str = RELEASE, namespace: str = NAMESPACE) -> None:
     """Removes the release; the CRDs stay, as the chart keeps them."""
-    access.helm("uninstall", RELEASE, "--namespace", NAMESPACE, "--wait", "--ignore-not-found")
+    access.helm("uninstall", release, "--namespace", namespace, "--wait", "--ignore-not-found")

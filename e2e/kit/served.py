@@ -15,7 +15,7 @@ import yaml
 
 from e2e.kit.access import ROOT, Access, wait_for
 from e2e.kit.install import NAMESPACE as OPERATOR_NAMESPACE
-from e2e.kit.install import Images, namespace
+from e2e.kit.install import Images, restricted
 from e2e.kit.recorder import Recorder
 from e2e.load.payload import VARIETY
 from e2e.load.process import LoadProcess
@@ -46,7 +46,7 @@ class Stage:
 
     def open(self) -> None:
         """Makes the namespace."""
-        self.put(namespace(self.namespace))
+        self.put(restricted(self.namespace))
 
     def close(self) -> None:
         """Deletes it and all that is in it."""

@@ -134,6 +134,7 @@ def test_figures_that_move_wait_for_the_minute() -> None:
     later = build_status(state(), moved, first, NOW + 5)
     assert not needs_write(later, first, 5.0)
     assert needs_write(later, first, 60.0)
+    assert needs_write(later, first, -3600.0)  # the clock went back by an hour
     assert needs_write(later, first, None)  # a restarted operator does not know when it wrote
 
 

@@ -144,6 +144,41 @@ def test_why_a_container_waits(kind: str, reason: str, wanted: str | None) -> No
     assert only_pod(raw).waiting_reason == wanted
 
 
+@pytest.mark.parametrize("where", ["state", "lastState"])
+def test_a_container_that_ran_out_of_memory_says_so_in_every_moment(where: str) -> None:
+    """Killed, waiting to be started again, or started again: the kubelet has a word for each."""
+    raw = raw_pod()
+    backing_off = {"state": {"waiting": {"reason": "CrashLoopBackOff"}}}
+    killed = {"terminated": {"reason": "OOMKilled", "exitCode": 137}}
+    raw["status"]["containerStatuses"] = [backing_off | {where: killed}]
+    assert only_pod(raw).waiting_reason == "OOMKilled"
+
+
+def test_a_pod_that_serves_again_waits_for_nothing() -> None:
+    raw = raw_pod(conditions=[condition("Ready", "True")])
+    killed = {"terminated": {"reason": "OOMKilled", "exitCode": 137}}
+    raw["status"]["containerStatuses"] = [{"state": {"running": {}}, "lastState": killed}]
+    assert only_pod(raw).waiting_reason is None
+
+
+def test_the_last_words_of_a_preparation_that_failed() -> None:
+    raw = raw_pod(phase="Pending")
+    ended = {"exitCode": 1, "message": "Traceback\nno model folder 'digits'\n"}
+    raw["status"]["initContainerStatuses"] = [{"lastState": {"terminated": ended}}]
+    assert only_pod(raw).last_words == "no model folder 'digits'"
+    ended["exitCode"] = 0
+    assert only_pod(raw).last_words == ""
+
+
+def test_pods_that_the_api_server_refuses() -> None:
+    raw = deployment()
+    failure = {"type": "ReplicaFailure", "reason": "FailedCreate", "message": "exceeded quota"}
+    raw["status"] = {"conditions": [failure | {"status": "True"}]}
+    assert workloads_of(MD, [raw], [])[0].refused == "exceeded quota"
+    raw["status"] = {"conditions": [failure | {"status": "False"}]}
+    assert workloads_of(MD, [raw], [])[0].refused is None
+
+
 def scaler(own_kind: str | None, name: str = "web", **target: str) -> dict[str, Any]:
     raw: dict[str, Any] = {
         "metadata": {"name": name, "namespace": "shop"},

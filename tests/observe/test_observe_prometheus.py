@@ -6,8 +6,11 @@ import asyncio
 import gzip
 import json
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from trimtab.observe.errors import (
+    PrometheusClockSkew,
     PrometheusCredentialsUnreadable,
     PrometheusError,
     PrometheusMalformed,
@@ -261,6 +265,23 @@ async def test_a_huge_answer_is_cut_off(packed: bool) -> None:
     problem = await error_of(handler, max_body_bytes=100_000)
     assert isinstance(problem, PrometheusMalformed)
     assert "100000 bytes" in problem.message
+
+
+@pytest.mark.parametrize("ahead_s", [3600.0, -3600.0])
+async def test_a_clock_that_is_far_off_makes_its_answers_those_of_another_time(
+    ahead_s: float,
+) -> None:
+    date = format_datetime(datetime.fromtimestamp(time.time() + ahead_s, UTC), usegmt=True)
+    error = await error_of(saying(json.dumps(vector(({}, "1"))), Date=date))
+    assert isinstance(error, PrometheusClockSkew)
+    way = "3600 s ahead of trimtab's" if ahead_s > 0 else "3600 s behind trimtab's"
+    assert way in error.message.replace("3599", "3600").replace("3601", "3600")
+
+
+@pytest.mark.parametrize("date", ["", "yesterday"])
+async def test_who_has_no_clock_is_read_all_the_same(date: str) -> None:
+    async with client_of(saying(json.dumps(vector(({}, "1"))), Date=date)) as client:
+        assert len(await client.query("up", 1000.5)) == 1
 
 
 async def test_silence_is_a_timeout() -> None:

@@ -150,7 +150,7 @@ def _pod_spec(spec: Mapping[str, Any]) -> dict[str, Any]:
 def _pod_status(obj: RawObject) -> dict[str, Any]:
     status = obj.get("status") or {}
     waiting = {
-        field: [{"name": c.get("name"), "state": c.get("state") or {}} for c in status[field]]
+        field: [_only(c, ("name", "state", "lastState")) for c in status[field]]
         for field in ("containerStatuses", "initContainerStatuses")
         if status.get(field)
     }

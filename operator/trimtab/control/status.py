@@ -133,7 +133,8 @@ def needs_write(
         return False
     if _steady(new) != _steady(live):
         return True
-    return seconds_since_write is None or seconds_since_write >= MOVING_PERIOD_S
+    # Below zero the clock went back since: what was written by the old one may be an hour ahead.
+    return seconds_since_write is None or not 0.0 <= seconds_since_write < MOVING_PERIOD_S
 
 
 def _steady(status: Mapping[str, Any]) -> Any:

@@ -27,6 +27,7 @@ _WAITING_MENDS = {
     "InvalidImageName": _LOOK_AT_SOURCE,
     "CrashLoopBackOff": _LOOK_AT_LOG,
     "RunContainerError": _LOOK_AT_LOG,
+    "OOMKilled": "raise memory in spec.resources of its AcceleratorClass",
 }
 _RAISE_MANUAL = "spec.scaling.manual.replicas is 0: raise it to serve."
 
@@ -41,15 +42,10 @@ def ready(state: ModelState) -> Condition:
         return Condition("Ready", FALSE, trouble.reason, trouble.message)
     if serving:
         return Condition("Ready", TRUE, "Serving", "Pods are Ready and answer requests.")
-    waiting = sorted(
-        {p.waiting_reason for w in state.workloads for p in w.pods if p.waiting_reason}
-    )
-    if waiting:
-        text = (
-            f"No pod is Ready; the kubelet says {', '.join(waiting)}:"
-            f" {_WAITING_MENDS.get(waiting[0], 'kubectl describe tells more of the pod')}."
-        )
-        return Condition("Ready", FALSE, "PodsWaiting", text)
+    waits = _waits(state)
+    if waits is not None:
+        reason, text = waits
+        return Condition("Ready", FALSE, reason, f"No pod is Ready; {text}")
     if any(w.unschedulable for w in state.workloads):
         text = (
             "No pod is Ready: no node has room for one. Add nodes, or name another AcceleratorClass"
@@ -59,6 +55,21 @@ def ready(state: ModelState) -> Condition:
     if any(w.replicas for w in state.workloads):
         return Condition("Ready", FALSE, "Starting", "The first pod is starting.")
     return Condition("Ready", FALSE, "NoReplicas", "No replica runs: SLOMet says why.")
+
+
+def _waits(state: ModelState) -> tuple[str, str] | None:
+    """What keeps pods from coming, and the mend: a reason and the end of a sentence."""
+    refused = next((w.refused for w in state.workloads if w.refused), None)
+    if refused is not None:
+        text = f"the API server refuses more: {refused}. Raise the quota, or mend what is refused."
+        return "PodsRefused", text
+    pods = [p for w in state.workloads for p in w.pods if not p.terminating]
+    waiting = sorted({p.waiting_reason for p in pods if p.waiting_reason})
+    if not waiting:
+        return None
+    said = next((f" It said: {p.last_words}" for p in pods if p.last_words), "")
+    mend = _WAITING_MENDS.get(waiting[0], "kubectl describe tells more of the pod")
+    return "PodsWaiting", f"the kubelet says {', '.join(waiting)}: {mend}.{said}"
 
 
 def reconciling(
@@ -71,9 +82,12 @@ def reconciling(
         return Condition("Reconciling", FALSE, "NotActing", "The plan is reported and not applied.")
     for workload in state.workloads:
         goal = wanted.get(workload.key, 0)
-        if workload.replicas != goal or workload.ready != goal or workload.terminating:
+        # In a rollout all that were asked for may serve, beside one that never will.
+        if workload.replicas != goal or workload.ready != goal or len(workload.pods) != goal:
             text = f"{workload.key} is on its way to {goal} replicas."
-            return Condition("Reconciling", TRUE, "Scaling", text)
+            # An old pod goes on serving, so that Ready says nothing of a rollout that never ends.
+            reason, why = _waits(state) or ("Scaling", "")
+            return Condition("Reconciling", TRUE, reason, f"{text} But {why}" if why else text)
     missing = [k for k in wanted if not any(w.key == k for w in state.workloads)]
     if missing:
         text = f"{missing[0]} is being created."
@@ -117,7 +131,12 @@ def metrics_available(state: ModelState) -> Condition:
 
 
 def slo_met(
-    state: ModelState, memory: ModelMemory, latency: Latency, choice: Choice | None, late: str
+    state: ModelState,
+    memory: ModelMemory,
+    latency: Latency,
+    choice: Choice | None,
+    targets: Iterable[Target],
+    late: str,
 ) -> Condition:
     """SLOMet: the latency percentile is within its target, as far as can be said. Requests that are
     refused or fail count as late.
@@ -133,6 +152,9 @@ def slo_met(
     if choice is not None and choice.granted == 0:
         text = f"No replica may run: {shortage(choice)}"
         return Condition("SLOMet", FALSE, "NoCapacity", text)
+    if choice is not None and not any(t.replicas for t in targets):
+        # Granted, and nowhere to run it.
+        return Condition("SLOMet", FALSE, "NoCapacity", f"No replica runs. {late}")
     if memory.slo_met is False and fails_too_often(state, broken=True):
         share, allowed = state.readings.failed_share, 1.0 - slo.percentile / 100.0
         text = (

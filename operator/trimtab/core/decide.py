@@ -238,7 +238,7 @@ def _conditions(
         ),
         stall,
         conditions.metrics_available(view.state),
-        conditions.slo_met(view.state, memory, latency, choice, late),
+        conditions.slo_met(view.state, memory, latency, choice, planned[0], late),
         conditions.within_budget(view.state, snapshot, _budget(view, snapshot), shared, choice),
         *(() if agree is None else (agree,)),
     )

@@ -35,7 +35,8 @@ class Pod:
     """One Triton pod. Times are seconds since the epoch.
 
     `ready_s` is when it became Ready the last time, None while it is not. `terminating` pods still
-    hold their accelerator. `unschedulable` pods wait for one.
+    hold their accelerator. `unschedulable` pods wait for one. `waiting_reason` is why a container
+    does not run, in the kubelet's word; `last_words` is what one said that prepares it and failed.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Pod:
     terminating: bool = False
     unschedulable: bool = False
     waiting_reason: str | None = None
+    last_words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ class Workload:
     batch cap of its rendered config, None where it was never rendered; `queue_size` likewise is the
     queue bound, None where it is the user's own. `foreign_scaler` names an HPA or ScaledObject that
     also writes its replicas. `fingerprint` tells what its pods run from others (see
-    core.agreement); None while a rollout runs, or where the model is not checked.
+    core.agreement); None while a rollout runs, or where the model is not checked. `refused` is why
+    the API server lets it have no more pods, None where it does.
     """
 
     key: WorkloadKey
@@ -64,6 +67,7 @@ class Workload:
     foreign_scaler: str | None = None
     queue_size: int | None = None
     fingerprint: str | None = None
+    refused: str | None = None
 
     @property
     def ready(self) -> int:

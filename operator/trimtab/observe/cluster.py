@@ -31,6 +31,7 @@ ANNOTATION_FINGERPRINT = f"{GROUP}/answers-of"
 # Of nine digits at most: Python reads no more than 4300, and Triton takes 32 bits.
 _RENDERED = re.compile(r"[1-9][0-9]{0,8}")
 _NORMAL_WAITS = ("ContainerCreating", "PodInitializing")
+_LONGEST_WORDS = 300
 
 
 def workloads_of(
@@ -77,7 +78,16 @@ def _workload(
         foreign_scaler=scalers.get(deployment["metadata"]["name"]),
         queue_size=_rendered(deployment, ANNOTATION_QUEUE_SIZE),
         fingerprint=_fingerprint(deployment),
+        refused=_refused(deployment),
     )
+
+
+def _refused(deployment: RawObject) -> str | None:
+    """Why the API server lets it have no more pods: a quota, an admission rule."""
+    for condition in _status(deployment).get("conditions") or ():
+        if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
+            return str(condition.get("message") or condition.get("reason"))[:_LONGEST_WORDS]
+    return None
 
 
 def _key_of(raw: RawObject, md_key: ObjectKey) -> WorkloadKey | None:
@@ -107,7 +117,8 @@ def _pod(raw: RawObject) -> Pod:
         unschedulable=(
             scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable"
         ),
-        waiting_reason=_waiting_reason(_status(raw)),
+        waiting_reason=None if ready_s is not None else _waiting_reason(_status(raw)),
+        last_words=_last_words(_status(raw)),
     )
 
 
@@ -115,11 +126,31 @@ def _waiting_reason(status: Mapping[str, Any]) -> str | None:
     """Why a container does not run, where that is not the ordinary course of a start."""
     for kind in ("initContainerStatuses", "containerStatuses"):
         for container in status.get(kind) or ():
+            if _ended(container).get("reason") == "OOMKilled":
+                # Nobody else says so: the kubelet goes on to CrashLoopBackOff, and a log that is
+                # cut off by a SIGKILL holds no reason.
+                return "OOMKilled"
             waiting = (container.get("state") or {}).get("waiting") or {}
             reason = waiting.get("reason")
             if reason and reason not in _NORMAL_WAITS:
                 return str(reason)
     return None
+
+
+def _last_words(status: Mapping[str, Any]) -> str:
+    """What an init container said when it failed: ours tells what is wrong with the source."""
+    for container in status.get("initContainerStatuses") or ():
+        ended = _ended(container)
+        if ended.get("exitCode") and ended.get("message"):
+            return str(ended["message"]).strip().rpartition("\n")[2][:_LONGEST_WORDS]
+    return ""
+
+
+def _ended(container: Mapping[str, Any]) -> Mapping[str, Any]:
+    """How it ended: just now, or the last time before it was started again."""
+    states = (container.get("state") or {}, container.get("lastState") or {})
+    found = (state.get("terminated") for state in states)
+    return next((ended for ended in found if ended), {})
 
 
 def _rendered(deployment: RawObject, annotation: str) -> int | None:

@@ -70,6 +70,19 @@ class PrometheusMalformed(PrometheusError):  # noqa: N818
         super().__init__(f"The answer of {url} cannot be used: {detail}.")
 
 
+class PrometheusClockSkew(PrometheusError):  # noqa: N818
+    """Its clock and ours are too far apart for either to say what is now."""
+
+    reason = "PrometheusClockSkew"
+
+    def __init__(self, url: str, ahead_s: float) -> None:
+        way = "ahead of" if ahead_s > 0 else "behind"
+        super().__init__(
+            f"The clock of Prometheus at {url} is {abs(ahead_s):.0f} s {way} trimtab's, so that it"
+            " answers of another time: set the clocks of their nodes right."
+        )
+
+
 class PrometheusCredentialsUnreadable(PrometheusError):  # noqa: N818
     """A file of a token or a certificate is missing, unreadable or empty: nothing was sent."""
 

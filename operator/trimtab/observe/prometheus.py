@@ -11,9 +11,11 @@ import base64
 import json
 import math
 import re
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from yarl import URL
 
 from trimtab.observe.body import BodyTooLarge, bounded_body
 from trimtab.observe.errors import (
+    PrometheusClockSkew,
     PrometheusCredentialsUnreadable,
     PrometheusError,
     PrometheusMalformed,
@@ -36,6 +39,9 @@ from trimtab.observe.tls import CA_SETTING, CERT_SETTING, Tls, TlsFiles
 BEARER_SETTING = "prometheus.bearerTokenFile"
 GET_LIMIT = 2000
 """Longest query, in characters, that goes out as GET."""
+
+# Twice the age at which a sample is stale by default: a proxy's cache may be some seconds behind.
+_MOST_SKEW_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,9 @@ class Answer:
     dropped: int = 0
 
 
+_Reply = tuple[int, Mapping[str, str], bytes]
+
+
 @dataclass(frozen=True, slots=True)
 class Series:
     """One series of a range query: its labels, and (epoch seconds, value) in order of time."""
@@ -84,10 +93,16 @@ class Series:
 class PrometheusClient:
     """Queries over a session that the caller owns; see `open_client`.
 
-    Raises ValueError when `base_url` is not an http(s) URL.
+    `clock`: seconds since the epoch, by which queries name their time. Raises ValueError when
+    `base_url` is not an http(s) URL.
     """
 
-    def __init__(self, settings: ClientSettings, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self,
+        settings: ClientSettings,
+        session: aiohttp.ClientSession,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         url = URL(settings.base_url)
         if url.scheme not in ("http", "https") or not url.host:
             raise ValueError(
@@ -96,6 +111,7 @@ class PrometheusClient:
             )
         self._settings = settings
         self._session = session
+        self._clock = clock
         self._basic = _basic(url.user, url.password or "") if url.user else None
         clean = url.with_user(None).with_query(None).with_fragment(None)
         self._url = clean / "api/v1"
@@ -138,7 +154,7 @@ class PrometheusClient:
 
     async def _ask(self, path: str, params: dict[str, str]) -> Any:
         """What that part of the API answers, as JSON, whatever its shape."""
-        status, location, body = await self._send(path, params)
+        status, headers, body = await self._send(path, params)
         payload = _json_or_none(body)
         # 401 and 403 come from what stands before Prometheus, and some wrap them in its JSON.
         said = isinstance(payload, dict) and payload.get("status") == "error"
@@ -147,10 +163,21 @@ class PrometheusClient:
                 self.shown_url, str(payload.get("errorType", "unknown")), str(payload.get("error"))
             )
         if status != 200:
-            raise PrometheusRefused(self.shown_url, status, location)
+            raise PrometheusRefused(self.shown_url, status, headers.get("Location"))
+        self._check_clock(headers.get("Date"))
         return payload
 
-    async def _send(self, path: str, params: dict[str, str]) -> tuple[int, str | None, bytes]:
+    def _check_clock(self, date: str | None) -> None:
+        """Asked by a clock that is an hour behind, Prometheus answers of an hour ago, and nothing
+        in that is old: a load that had risen since was read as low, and the fleet shrank to it."""
+        try:
+            ahead_s = parsedate_to_datetime(date or "").timestamp() - self._clock()
+        except ValueError:
+            return  # whatever it is that answers has no clock to compare
+        if abs(ahead_s) > _MOST_SKEW_S:
+            raise PrometheusClockSkew(self.shown_url, ahead_s)
+
+    async def _send(self, path: str, params: dict[str, str]) -> _Reply:
         try:
             async with asyncio.timeout(self._settings.timeout_s):
                 return await self._exchange(path, params)
@@ -190,7 +217,7 @@ class PrometheusClient:
             return f"set {CA_SETTING} to the CA that signed it"
         return f"{CA_SETTING} ({ca}) must hold the CA that signed it"
 
-    async def _exchange(self, path: str, params: dict[str, str]) -> tuple[int, str | None, bytes]:
+    async def _exchange(self, path: str, params: dict[str, str]) -> _Reply:
         # GET where it fits: proxies that map verbs to RBAC (OpenShift's Thanos querier) ask for
         # "create" on a POST, and an account that may only "get" would be refused. Longer queries
         # would break on the usual 4 to 8 KiB bound of a request line.
@@ -207,8 +234,7 @@ class PrometheusClient:
             # A redirect is a login page or a wrong URL; following it would carry the token along.
             allow_redirects=False,
         ) as response:
-            location = response.headers.get("Location")
-            return response.status, location, await self._body(response)
+            return response.status, response.headers, await self._body(response)
 
     async def _body(self, response: aiohttp.ClientResponse) -> bytes:
         limit = self._settings.max_body_bytes

@@ -1,0 +1,82 @@
+"""Kubernetes in trouble: its API server, its store and its node go, and come back."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from e2e.cluster.component import Component
+from e2e.cluster.specs import NODE_NAME
+from e2e.kit.access import wait_for
+from e2e.kit.steady import MOST_REPLICAS, TICKS_TO_HARM, Steady, same_twice
+
+GONE_S = 8.0
+
+
+@pytest.mark.parametrize("part", ["kube-apiserver", "etcd"])
+def test_who_decides_outlives_the_api(steady: Steady, part: str) -> None:
+    steady.settle()
+    before = life(steady)
+    with steady.unharmed():
+        down = component(steady, part)
+        down.kill()
+        time.sleep(GONE_S)
+        down.start()
+        wait_for("the API server", component(steady, "kube-apiserver").healthy, seconds=60)
+        steady.await_ticks(TICKS_TO_HARM)
+        # The watches were cut: the full listing comes far too late for who waits for an answer.
+        more = steady.now.replicas + 1
+        assert more <= MOST_REPLICAS
+        steady.stage.put(same_twice(steady.stage, least=more))
+        wait_for("what was asked for", lambda: steady.now.replicas == more, seconds=60)
+        steady.settle()
+    steady.stage.put(same_twice(steady.stage))
+    # With all that it remembers: a restart would forget the load, and how fast a replica is.
+    assert life(steady) == before
+
+
+def test_a_node_that_is_not_ready_changes_nothing(steady: Steady) -> None:
+    steady.settle()
+    names = {p["metadata"]["name"] for p in steady.pods()}
+    kubelet = component(steady, "kubelet")
+    # Kubernetes itself sends nothing to the pods of such a node.
+    with steady.unharmed(may_fail=10**6):
+        kubelet.stop()
+        try:
+            report_not_ready(steady)
+            steady.stage.await_condition("Ready", "False", seconds=30)
+            began_s = time.time()
+            steady.await_ticks(TICKS_TO_HARM)
+            assert len({m.replicas for m in steady.since(began_s)}) == 1
+        finally:
+            kubelet.start()
+        steady.settle()
+    assert {p["metadata"]["name"] for p in steady.pods()} == names
+
+
+def component(steady: Steady, name: str) -> Component:
+    """A part of the embedded cluster."""
+    cluster = steady.stage.access.embedded
+    assert cluster is not None
+    return cluster.component(name)
+
+
+def life(steady: Steady) -> list[tuple[str, int]]:
+    """Which operator it is, and how often it was started."""
+    pods = steady.operator_pods()
+    return [(p["metadata"]["uid"], *restarts(p)) for p in pods]
+
+
+def restarts(pod: dict[str, Any]) -> list[int]:
+    """Of each container."""
+    return [c["restartCount"] for c in pod["status"]["containerStatuses"]]
+
+
+def report_not_ready(steady: Steady) -> None:
+    """What the controller manager writes of a node it has not heard of for most of a minute."""
+    told = {"type": "Ready", "status": "False", "reason": "NotHeardOf", "message": "by a test"}
+    patch = json.dumps({"status": {"conditions": [told]}})
+    steady.stage.access.kubectl("patch", "node", NODE_NAME, "--subresource=status", "-p", patch)

@@ -1,0 +1,44 @@
+"""The operator dies twenty times in changes of the fleet, and every change ends as it should."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+
+from e2e.kit.steady import Steady, same_twice
+
+KILLS, CHANGE_EVERY = 20, 5
+# From nothing done to all written: a start, a listing, a first decision and its writes.
+LATEST_S = 5.0
+
+
+def test_twenty_deaths_in_changes_harm_nothing(steady: Steady) -> None:
+    seed = int(os.environ.get("TRIMTAB_FAULT_SEED") or time.time())
+    print(f"TRIMTAB_FAULT_SEED={seed}")
+    chance = random.Random(seed)
+    steady.settle()
+    began_s = time.time()
+    steady.failed()
+    least, left = 1, True
+    for kill in range(KILLS):
+        if kill % CHANGE_EVERY == 0:
+            # Up and down, and over to the other variant and back, in turns.
+            least, left = (3, left) if kill % (2 * CHANGE_EVERY) else (1, not left)
+            steady.stage.put(same_twice(steady.stage, left=left, least=least))
+        time.sleep(chance.uniform(0.0, LATEST_S))
+        steady.kill_operator()
+        steady.await_started()
+    steady.stage.await_operator()
+    steady.settle()
+    moments = steady.since(began_s)
+    assert min(m.ready for m in moments) >= 1
+    steady.within_bounds(began_s)
+    assert steady.failed() == 0
+    wanted = "left" if left else "right"
+    deployments = steady.stage.get("deployments")["items"]
+    variants = {
+        d["metadata"]["labels"]["trimtab.dev/variant"]: d["spec"]["replicas"] for d in deployments
+    }
+    assert {v for v, n in variants.items() if n} == {wanted}
+    assert steady.now.replicas >= least

@@ -1,0 +1,210 @@
+"""One model under one steady load, to which things are done: what must hold all the while."""
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from e2e.kit.access import wait_for
+from e2e.kit.faulty_prometheus import FaultyPrometheus
+from e2e.kit.install import NAMESPACE as OPERATOR_NAMESPACE
+from e2e.kit.processes import pids_of_pod, signal_pod
+from e2e.kit.recorder import Moment, Recorder
+from e2e.kit.served import Stage
+from e2e.load.process import LoadProcess
+from e2e.load.stats import Second
+
+BUDGET = Decimal("0.60")
+MOST_REPLICAS = 5
+# Such as an operator that takes what it cannot read for no load needs to take a replica away: the
+# stabilisation, and a tick or two.
+STABILISATION_S = 5
+TICKS_TO_HARM = 5
+INSTALL = (
+    *("--set", "roomForBursts=false", "--set", "tick=2s"),
+    *("--set", "prometheus.longWindow=20s", "--set", "prometheus.fastWindow=6s"),
+    *("--set", "prometheus.staleAfter=8s"),
+)
+"""Values of the chart: short windows, so that a fault shows, and is over, within seconds."""
+OPERATOR = "app.kubernetes.io/name=trimtab"
+OLD_POD_S = 2 * 20.0
+"""A pod that is Ready for so long must be in every sum (two long windows)."""
+
+
+def same_twice(stage: Stage, *, left: bool = True, least: int = 1) -> dict[str, Any]:
+    """The digits model with its fast variant under two names, of which one may run: a switch
+    between them changes nothing but pods."""
+    model = stage.digits(
+        budget={"perHour": str(BUDGET)},
+        scaling={
+            "minReplicas": least,
+            "maxReplicas": MOST_REPLICAS,
+            "scaleDown": {"stabilization": f"{STABILISATION_S}s"},
+        },
+    )
+    spec = model["spec"]
+    (fast,) = [v for v in spec["variants"] if v["name"] == "int8"]
+    may, may_not = {"accuracy": "0.98"}, {"accuracy": "0.97"}
+    spec["slo"]["minAccuracy"] = "0.98"
+    spec["variants"] = [
+        {**fast, "name": "left", **(may if left else may_not)},
+        {**fast, "name": "right", **(may_not if left else may)},
+    ]
+    return model
+
+
+class Steady:
+    """The load goes on, and the record with it, through every test that is given this."""
+
+    def __init__(
+        self,
+        stage: Stage,
+        prometheus: FaultyPrometheus,
+        rate: float,
+        load: LoadProcess,
+        record: Recorder,
+    ) -> None:
+        self.stage = stage
+        self.prometheus = prometheus
+        self._rate = rate
+        self._load = load
+        self._record = record
+        self._seconds: list[Second] = []
+
+    # -- what is there ----------------------------------------------------------------------
+
+    @property
+    def now(self) -> Moment:
+        """The newest moment of the record."""
+        moment = self._record.last
+        assert moment is not None
+        return moment
+
+    def since(self, at_s: float) -> list[Moment]:
+        """The moments from `at_s` (epoch seconds) on."""
+        return self._record.since(at_s)
+
+    def has_grown(self) -> bool:
+        """Whether more than the minimum runs: with less there is nothing to lose."""
+        return self._record.last is not None and self.now.replicas > 1
+
+    def settle(self) -> None:
+        """Waits until readings are there and the fleet has been as planned for some seconds."""
+
+        def settled() -> bool:
+            moments = self.since(time.time() - STABILISATION_S)
+            return (
+                bool(moments)
+                and all(m.replicas == m.ready == m.existing for m in moments)
+                and len({m.replicas for m in moments}) == 1
+                and _condition(moments[-1], "MetricsAvailable") == "True"
+            )
+
+        wait_for("a settled fleet", settled, seconds=180)
+
+    def await_old_pods(self) -> None:
+        """Waits until no reading may do without any of the pods."""
+
+        def young_s() -> float:
+            ready = [
+                c for p in self.pods() for c in p["status"]["conditions"] if c["type"] == "Ready"
+            ]
+            newest = max(c["lastTransitionTime"] for c in ready)
+            return OLD_POD_S - (time.time() - _epoch_s(newest))
+
+        wait_for("pods that are old enough", lambda: young_s() < 0.0, seconds=180)
+
+    def pods(self) -> list[dict[str, Any]]:
+        """The model's pods that are not on their way out."""
+        selector = "trimtab.dev/model-deployment=digits"
+        found = self.stage.get("pods", "-l", selector)["items"]
+        return [p for p in found if not p["metadata"].get("deletionTimestamp")]
+
+    # -- what the operator did --------------------------------------------------------------
+
+    def ticks(self) -> int:
+        """Decisions that the operator of now has completed."""
+        return int(self.metric("trimtab_tick_seconds_count"))
+
+    def metric(self, name: str) -> float:
+        """One of the operator's own metrics, without labels."""
+        pod = self.stage.operator_pod()
+        path = f"/api/v1/namespaces/{OPERATOR_NAMESPACE}/pods/{pod}:8080/proxy/metrics"
+        text = self.stage.access.kubectl("get", "--raw", path)
+        found = re.search(rf"^{name} (\S+)$", text, re.MULTILINE)
+        assert found is not None, f"no metric {name}"
+        return float(found[1])
+
+    def operator_pods(self) -> list[dict[str, Any]]:
+        """Those that are not on their way out."""
+        place = ("-n", OPERATOR_NAMESPACE, "-l", OPERATOR)
+        found = self.stage.access.json("pods", *place)["items"]
+        return [p for p in found if not p["metadata"].get("deletionTimestamp")]
+
+    def kill_operator(self) -> None:
+        """SIGKILL by pid, with no word to anybody, and a new pod at once: the kubelet would let a
+        container that dies again and again wait longer each time."""
+        for pod in self.operator_pods():
+            signal_pod(pod["metadata"]["uid"], "trimtab", signal.SIGKILL)
+        where = ("-n", OPERATOR_NAMESPACE, "-l", OPERATOR)
+        force = ("--grace-period=0", "--force", "--wait=false")
+        self.stage.access.kubectl("delete", "pod", *where, *force)
+
+    def await_started(self) -> None:
+        """Waits until there is a process to kill."""
+
+        def runs() -> bool:
+            uids = [p["metadata"]["uid"] for p in self.operator_pods()]
+            return any(pids_of_pod(uid, "trimtab") for uid in uids)
+
+        wait_for("a process of the operator", runs, seconds=60, period_s=0.2)
+
+    def await_ticks(self, count: int) -> None:
+        """Waits for so many more decisions: who is blocked makes none."""
+        goal = self.ticks() + count
+        wait_for(f"{count} more ticks", lambda: self.ticks() >= goal, seconds=20 + 10 * count)
+
+    # -- what must hold ---------------------------------------------------------------------
+
+    def failed(self) -> int:
+        """Requests that failed since this was last asked."""
+        fresh = self._load.new_seconds()
+        self._seconds += fresh
+        return sum(second.failed for second in fresh)
+
+    def cut_off(self) -> int:
+        """Requests that still go to a pod that ended, until every proxy knows: of three seconds."""
+        return round(3.0 * self._rate / self.now.ready)
+
+    @contextmanager
+    def unharmed(self, *, may_fail: int = 0) -> Iterator[None]:
+        """Whatever is done inside: the fleet does not shrink, bounds and budget hold at every
+        recorded moment, and no more than `may_fail` requests fail."""
+        self.failed()
+        began_s, least = time.time(), self.now.replicas
+        yield
+        moments = self.since(began_s)
+        assert min(m.replicas for m in moments) >= least
+        self.within_bounds(began_s)
+        assert self.failed() <= may_fail
+
+    def within_bounds(self, since_s: float) -> None:
+        """Bounds and budget held at every recorded moment since then."""
+        moments = self.since(since_s)
+        assert max(m.replicas for m in moments) <= MOST_REPLICAS
+        assert max(m.cost_per_hour for m in moments) <= BUDGET
+
+
+def _condition(moment: Moment, kind: str) -> str:
+    found = moment.status.get("conditions", ())
+    return next((str(c["status"]) for c in found if c["type"] == kind), "")
+
+
+def _epoch_s(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
