@@ -1,253 +1,165 @@
-"""Models behind a gateway: what the route lists, how it changes, and what is said of it."""
+"""A gateway's histogram through the loop: what the status says of it, and when it goes silent."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.control.world import World, model_deployment, variant
+from tests.control.world import World, model_deployment
+from tests.core.builders import accelerator
+from tests.observe.gateways import FAST as WITHIN
+from tests.observe.gateways import SLOW, routed
+from tests.observe.gateways import Gateway as Answers
+from tests.observe.stories import NOW, Rows, pod, state
+from trimtab.core.decide import decide
+from trimtab.core.memory import Memory
+from trimtab.core.plan import Condition, Latency
+from trimtab.core.snapshot import Snapshot
+from trimtab.observe.prometheus import Sample
+from trimtab.observe.queries import Metric
 
-ENVOY = "gateway.envoyproxy.io/gatewayclass-controller"
-EDGE = {"type": "Gateway", "parentRef": {"name": "edge", "namespace": "infra"}}
+ROUTE = {"route": "shop/digits"}
+GOOD: Mapping[str, float] = {"49": 900, "99": 996, "249": 1000, "+Inf": 1000}
+LATE: Mapping[str, float] = {"49": 900, "99": 980, "249": 1000, "+Inf": 1000}
+WIDE: Mapping[str, float] = {"50": 900, "250": 1000, "+Inf": 1000}
+
+
+class Gateway:
+    """Busy pods, and an Envoy before them with a histogram that the story sets; None: no series."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.buckets: Mapping[str, float] | None = GOOD
+        self.newest_age_s = 2.0
+        self.reads_triton = True
+        world.prometheus.series = self.series
+
+    def series(self, promql: str, at_s: float) -> list[Sample]:
+        if "istio_" in promql:
+            return []
+        if "envoy_" in promql:
+            return self._envoy(promql, at_s)
+        if not self.reads_triton or "summary" in promql or "cache" in promql:
+            return []
+        value = _value(promql, at_s)
+        labels = [
+            {"namespace": ns, "pod": name, "model": "digits"}
+            for kind, ns, name in self.world.kube.objects
+            if kind == "Pod"
+        ]
+        return [Sample(row, value, at_s) for row in labels]
+
+    def _envoy(self, promql: str, at_s: float) -> list[Sample]:
+        if self.buckets is None:
+            return []
+        if "timestamp(" in promql:
+            return [Sample(ROUTE, at_s - self.newest_age_s, at_s)]
+        return [Sample({**ROUTE, "le": le}, n, at_s) for le, n in self.buckets.items()]
+
+    def told(self) -> dict[str, Any]:
+        status = self.world.kube.find_one("ModelDeployment")["status"]
+        (slo,) = [c for c in status["conditions"] if c["type"] == "SLOMet"]
+        return {**status["latency"], "met": slo["status"], "why": slo["reason"], **slo}
+
+
+def _value(promql: str, at_s: float) -> float:
+    """20 requests/s at each pod, one a batch, 10 ms each, 1 ms in the queue."""
+    if "timestamp(" in promql:
+        return at_s - 2.0
+    if "failure" in promql or "pending" in promql:
+        return 0.0
+    micros = {"compute": 10_000.0, "queue": 1_000.0}
+    found = re.search(r"nv_inference_(compute|queue)", promql)
+    return 20.0 * (micros[found[1]] if found else 1.0)
 
 
 @pytest.fixture
-def world() -> World:
+async def gateway() -> Gateway:
     world = World()
-    world.kube.installed = {"HTTPRoute"}
-    world.prometheus.idle(world.kube)
-    return world
-
-
-def take(world: World, controller: str = ENVOY, **refusals: tuple[str, str]) -> None:
-    """The gateway's controller sees every route as it stands; `refusals`: by condition type."""
-    for (kind, _, _), route in world.kube.objects.items():
-        if kind == "HTTPRoute":
-            route["status"] = {"parents": [told(route, controller, refusals)]}
-
-
-def told(
-    route: dict[str, Any], controller: str, refusals: dict[str, tuple[str, str]]
-) -> dict[str, Any]:
-    conditions = []
-    for type_ in ("Accepted", "ResolvedRefs"):
-        reason, message = refusals.get(type_, (type_, "as it should be"))
-        conditions.append(
-            {
-                "type": type_,
-                "status": "False" if type_ in refusals else "True",
-                "reason": reason,
-                "message": message,
-                "observedGeneration": route["metadata"]["generation"],
-            }
-        )
-    return {
-        "parentRef": {"name": "edge", "namespace": "infra"},
-        "controllerName": controller,
-        "conditions": conditions,
-    }
-
-
-def weights(world: World) -> list[tuple[str, int]]:
-    """Backends and weights of the only route."""
-    rules = world.kube.find_one("HTTPRoute")["spec"]["rules"]
-    return [(b["name"], b["weight"]) for b in rules[0]["backendRefs"]]
-
-
-def replicas(world: World) -> dict[str, int]:
-    return {
-        name: world.kube.objects["Deployment", "shop", name]["spec"]["replicas"]
-        for name in world.kube.names("Deployment")
-    }
-
-
-async def served(world: World, *variants: str, **spec: Any) -> None:
-    """A model behind the gateway whose pods are Ready and whose route was taken."""
-    made = [variant(name) for name in variants]
-    world.kube.put(model_deployment(routing=EDGE, variants=made, **spec))
-    await world.tick()
-    take(world)
-    world.run_pods()
-    await world.tick()
-
-
-async def test_a_model_gets_a_route_and_a_settled_one_no_writes(world: World) -> None:
-    await served(world, "int8")
-    assert weights(world) == [("digits-int8-cpu", 10_000)]
-    assert world.kube.names("Service") == ["digits", "digits-headless", "digits-int8-cpu"]
-    await world.tick(after_s=120.0)
-    for _ in range(3):
-        assert await world.tick(after_s=120.0) == []
-    assert world.conditions()["Ready"] == ("True", "Serving")
-    assert world.conditions()["Reconciling"] == ("False", "Settled")
-    status = world.kube.find_one("ModelDeployment")["status"]
-    assert [(v["name"], v["weight"]) for v in status["variants"]] == [("int8", 100)]
-
-
-async def test_a_switch_moves_the_weight_then_the_place_then_the_pods(world: World) -> None:
-    """The old variant is gone from the spec: only what the cluster shows tells of it."""
-    await served(world, "fp32")
-    world.kube.put(model_deployment(routing=EDGE, variants=[variant("int8")]))
-    await world.tick()
-    assert weights(world) == [("digits-fp32-cpu", 10_000)], "its successor is not Ready"
-    world.run_pods()
-    await world.tick()
-    assert weights(world) == [("digits-fp32-cpu", 1), ("digits-int8-cpu", 10_000)]
-    assert replicas(world) == {"digits-fp32-cpu": 1, "digits-int8-cpu": 1}
-    await world.tick()
-    assert weights(world)[0] == ("digits-fp32-cpu", 1), "the gateway has not taken that yet"
-    assert replicas(world)["digits-fp32-cpu"] == 1
-    assert world.conditions()["Reconciling"][0] == "True"
-    take(world)
-    writes = await world.tick()
-    assert weights(world) == [("digits-int8-cpu", 10_000), ("digits-int8-cpu", 1)]
-    assert replicas(world)["digits-fp32-cpu"] == 0
-    assert writes.index("HTTPRoute/") < writes.index("Deployment/")
-    take(world)
-    world.run_pods()
-    await world.tick()
-    assert weights(world) == [("digits-int8-cpu", 10_000)]
-    assert world.kube.names("Deployment") == ["digits-int8-cpu"]
-    assert world.kube.names("Service") == ["digits", "digits-headless", "digits-int8-cpu"]
-
-
-async def test_a_restart_in_the_middle_goes_on_from_what_the_cluster_shows(world: World) -> None:
-    await served(world, "fp32")
-    world.kube.put(model_deployment(routing=EDGE, variants=[variant("int8")]))
+    own = Gateway(world)
+    source = {"type": "GatewayHistogram"}
+    world.kube.put(model_deployment(latencySource=source))
     await world.tick()
     world.run_pods()
-    for _ in range(6):
-        successor = World()
-        successor.kube, successor.now_s = world.kube, world.now_s
-        successor.loop.kube = successor.loop.actor._kube = world.kube  # type: ignore[assignment]
-        successor.prometheus.idle(world.kube)
-        world = successor
-        before = replicas(world).get("digits-fp32-cpu", 0)
-        await world.tick()
-        listed = dict(weights(world))
-        after = replicas(world).get("digits-fp32-cpu", 0)
-        assert after == before or "digits-fp32-cpu" not in listed
-        assert min(listed.values()) >= 1
-        take(world)
-        world.run_pods()
-    assert weights(world) == [("digits-int8-cpu", 10_000)]
+    await world.tick(after_s=300.0)
+    return own
 
 
-async def test_back_to_a_service_the_route_goes_and_the_pods_stay(world: World) -> None:
-    world.kube.installed.add("BackendTrafficPolicy")
-    await served(world, "int8")
-    assert world.kube.names("BackendTrafficPolicy") == ["digits"]
-    world.kube.put(model_deployment(variants=[variant("int8")]))
-    writes = await world.tick()
-    assert world.kube.names("HTTPRoute") == world.kube.names("BackendTrafficPolicy") == []
-    assert world.kube.names("Service") == ["digits", "digits-headless"]
-    assert writes.index("HTTPRoute/delete") < writes.index("Service/delete")
-    assert replicas(world) == {"digits-int8-cpu": 1}
+async def test_the_status_names_the_gateway_and_is_exact(gateway: Gateway) -> None:
+    told = gateway.told()
+    assert (told["met"], told["why"]) == ("True", "LatencyWithinTarget")
+    assert (told["source"], told["estimated"]) == ("GatewayHistogram (Envoy)", False)
+    gateway.buckets = LATE
+    await gateway.world.tick()
+    assert (gateway.told()["met"], gateway.told()["why"]) == ("False", "LatencyAboveTarget")
 
 
-async def test_only_envoy_gateway_is_told_of_retries(world: World) -> None:
-    world.kube.installed.add("BackendTrafficPolicy")
-    await served(world, "int8")
-    assert world.kube.names("BackendTrafficPolicy") == ["digits"]
-    take(world, "example.net/another-controller")
-    await world.tick()
-    assert world.kube.names("BackendTrafficPolicy") == []
+async def test_buckets_beside_the_target_are_an_estimate_with_the_mend(gateway: Gateway) -> None:
+    gateway.buckets = WIDE
+    await gateway.world.tick(after_s=61.0)
+    told = gateway.told()
+    assert told["estimated"] is True
+    assert "give it a bucket of 99 ms" in told["message"]
+    status = gateway.world.kube.find_one("ModelDeployment")["status"]
+    assert status["summary"]["latency"].startswith("p99 ~")
 
 
-async def test_without_the_gateway_api_pods_run_and_the_mend_is_said(world: World) -> None:
-    world.kube.installed = set()
-    await served(world, "int8")
-    assert world.conditions()["Ready"] == ("False", "GatewayApiMissing")
-    assert world.conditions()["Stalled"] == ("True", "GatewayApiMissing")
-    assert replicas(world) == {"digits-int8-cpu": 1}
-    world.kube.installed = {"HTTPRoute"}
-    await world.tick()
-    assert weights(world) == [("digits-int8-cpu", 10_000)]
+@pytest.mark.parametrize("lost", ["no series", "old samples"])
+async def test_no_verdict_outlives_the_gateways_series(gateway: Gateway, lost: str) -> None:
+    gateway.buckets = LATE
+    await gateway.world.tick()
+    assert gateway.told()["met"] == "False"
+    if lost == "no series":
+        gateway.buckets = None
+    else:
+        gateway.newest_age_s = 31.0
+    await gateway.world.tick()
+    told = gateway.told()
+    assert told["met"] == "Unknown"
+    assert told["why"] == ("NoGatewaySeries" if lost == "no series" else "LatencyUnknown")
+    assert "observed" not in told
+    gateway.buckets, gateway.newest_age_s = GOOD, 2.0
+    await gateway.world.tick()
+    assert gateway.told()["met"] == "True"
 
 
-async def test_a_gateway_that_is_not_there_is_said_and_not_called_hopeless(world: World) -> None:
-    world.kube.put(model_deployment(routing=EDGE))
-    await world.tick()
-    world.run_pods()
-    await world.tick()
-    assert world.conditions()["Ready"] == ("False", "RouteNotTaken")
-    assert world.conditions()["Stalled"] == ("False", "Progressing")
-    status = world.kube.find_one("ModelDeployment")["status"]
-    assert "see that Gateway infra/edge exists" in status["conditions"][0]["message"]
-    take(world)
-    await world.tick()
-    assert world.conditions()["Ready"] == ("True", "Serving")
+async def test_replicas_follow_the_load_whatever_the_gateway_says(gateway: Gateway) -> None:
+    """The percentile is no load: a silent gateway beside counters that are read holds nothing."""
+    replicas = gateway.world.kube.find_one("Deployment")["spec"]["replicas"]
+    gateway.buckets = None
+    for _ in range(20):
+        await gateway.world.tick()
+    assert gateway.world.kube.find_one("Deployment")["spec"]["replicas"] == replicas
+    assert gateway.world.conditions()["MetricsAvailable"] == ("True", "MetricsFound")
 
 
-async def test_a_route_that_is_refused_is_said_with_the_mend_and_scales_on(world: World) -> None:
-    await served(world, "int8")
-    take(world, Accepted=("NotAllowedByListeners", "no listener allows it"))
-    world.kube.put(model_deployment(routing=EDGE, scaling={"minReplicas": 2, "maxReplicas": 4}))
-    await world.tick()
-    assert world.conditions()["Ready"] == ("False", "RouteNotAccepted")
-    assert world.conditions()["Stalled"] == ("True", "RouteNotAccepted")
-    status = world.kube.find_one("ModelDeployment")["status"]
-    assert "Let allowedRoutes of the Gateway's listener admit" in status["conditions"][0]["message"]
-    assert replicas(world) == {"digits-int8-cpu": 2}
-    take(world, ResolvedRefs=("BackendNotFound", "Service not found"))
-    await world.tick()
-    assert world.conditions()["Ready"] == ("False", "RouteNotResolved")
-    assert world.conditions()["Stalled"] == ("False", "Progressing")
-
-
-async def test_somebody_elses_route_of_that_name_is_left_alone(world: World) -> None:
-    theirs = {"parentRefs": [{"name": "edge"}]}
-    world.kube.put(
-        {
-            "apiVersion": "gateway.networking.k8s.io/v1",
-            "kind": "HTTPRoute",
-            "metadata": {"name": "digits", "namespace": "shop", "uid": "somebody"},
-            "spec": theirs,
-        }
-    )
-    world.kube.put(model_deployment(routing=EDGE))
-    await world.tick()
-    assert world.conditions()["Stalled"] == ("True", "NameTaken")
-    assert world.kube.find_one("HTTPRoute")["spec"] == theirs
-
-
-async def test_a_route_that_cannot_be_written_costs_no_pod(world: World) -> None:
-    await served(world, "fp32")
-    world.kube.put(model_deployment(routing=EDGE, variants=[variant("int8")]))
-    await world.tick()
-    world.run_pods()
-    world.kube.refuse = {"HTTPRoute"}
-    for _ in range(4):
-        await world.tick()
-    assert world.conditions()["Stalled"] == ("True", "ApplyRefused")
-    assert replicas(world)["digits-fp32-cpu"] == 1
-
-
-async def test_an_edit_of_the_route_is_taken_back(world: World) -> None:
-    await served(world, "int8")
-    route = world.kube.find_one("HTTPRoute")
-    route["spec"]["rules"][0]["backendRefs"][0]["weight"] = 0
-    world.kube.put(route)
-    await world.tick()
-    assert weights(world) == [("digits-int8-cpu", 10_000)]
-
-
-async def test_a_twin_on_the_same_gateway_is_told_that_the_older_one_answers(world: World) -> None:
-    await served(world, "int8")
-    world.kube.put(model_deployment("twin", routing=EDGE))
-    for key, since in (("digits", "2026-01-01T00:00:00Z"), ("twin", "2026-01-02T00:00:00Z")):
-        await world.tick()
-        route = world.kube.objects["HTTPRoute", "shop", key]
-        route["metadata"]["creationTimestamp"] = since
-    take(world)
-    world.run_pods()
-    await world.tick()
-    assert world.conditions("digits")["Ready"] == ("True", "Serving")
-    assert world.conditions("twin")["Stalled"] == ("True", "RouteShadowed")
-    own = {**EDGE, "hostnames": ["twin.models.example"]}
-    world.kube.put(model_deployment("twin", routing=own))
-    await world.tick()
-    take(world)
-    await world.tick()
-    assert world.conditions("twin")["Ready"] == ("True", "Serving")
+def test_auto_leaves_a_gateway_that_falls_silent_and_comes_back_to_it() -> None:
+    """Behind a gateway that is late, then gone, then back: each verdict is of what is read then."""
+    memory, triton = Memory(), dict.fromkeys((0.5, 0.99), 0.030)
+    rows = Rows()
+    for name in ("a", "b"):
+        rows.add(name, but={Metric.FAILURE: 0.0}, quantiles_s=triton)
+    fleet = state([pod("a"), pod("b")], routed())
+    told: list[tuple[Latency, Condition]] = []
+    late, gone, old = Answers().envoy(SLOW), Answers(), Answers().envoy(SLOW, age_s=31.0)
+    for answers in (late, gone, old, Answers().envoy(WITHIN)):
+        seen = replace(fleet, readings=answers.read(fleet, rows))
+        snapshot = Snapshot((seen,), {"cpu": accelerator()})
+        plan, memory = decide(snapshot, memory, NOW)
+        model = plan.models[fleet.spec.key]
+        (slo,) = [c for c in model.conditions if c.type == "SLOMet"]
+        told.append((model.latency, slo))
+    assert [latency.source for latency, _ in told] == [
+        "GatewayHistogram (Envoy)",
+        "TritonSummary",
+        "TritonSummary",
+        "GatewayHistogram (Envoy)",
+    ]
+    assert [str(slo.status) for _, slo in told] == ["False", "True", "True", "True"]
+    assert "is not used: Prometheus has no histogram of a gateway for shop/" in told[1][1].message
+    assert "is not used: Its newest sample is too old" in told[2][1].message
+    assert "is not used" not in told[3][1].message

@@ -43,10 +43,11 @@ def route_of(
     live = _live(caches, md)
     if live is None:
         return Route()
-    told = parents(live, md)
-    generation = live["metadata"].get("generation", 0)
-    taken = all(_verdict(t, "Accepted").get("observedGeneration", 0) >= generation for t in told)
-    trouble = _trouble(md, live, told) if taken else None
+    told, generation = parents(live, md), live["metadata"].get("generation", 0)
+    # What a controller that was since removed has said stays in the status for ever.
+    now = [t for t in told if _verdict(t, "Accepted").get("observedGeneration", 0) >= generation]
+    taken = bool(now) or not told
+    trouble = _trouble(md, live, now) if taken else None
     if trouble is None and shadowed_by is not None:
         trouble = _shadowed(md, shadowed_by)
     return Route(listed(live), taken, trouble)
