@@ -12,7 +12,7 @@ from e2e.kit.faulty_prometheus import FaultyPrometheus
 from e2e.kit.install import Images, install_prometheus, install_trimtab
 from e2e.kit.saturation import step_beyond
 from e2e.kit.served import Stage
-from e2e.kit.steady import INSTALL, Steady, same_twice
+from e2e.kit.steady import INSTALL, LOAD, Steady, same_twice
 
 LONGEST_S = 1800
 
@@ -37,9 +37,12 @@ def steady(
     with Stage(access, images) as stage:
         stage.put(same_twice(stage))
         stage.await_condition("Ready", "True", seconds=240)
-        rate = step_beyond(most)
+        rate = step_beyond(most, LOAD)
         schedule = f"{LONGEST_S}s@{rate}"
         with stage.record() as record, stage.load(stage.way_in(), schedule, seed=5) as load:
             steady = Steady(stage, faulty, rate, load, record)
             wait_for("a fleet of several", steady.has_grown, seconds=120)
             yield steady
+            load.stop()
+            late = [r for r in load.report(60).results if r.error]
+            print("failed requests:", *(f"{r.error} at {r.scheduled_s:.0f} s;" for r in late))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from collections.abc import Iterator
@@ -75,8 +76,9 @@ def troubled(access: Access, images: Images, faulty: FaultyPrometheus) -> Iterat
     """A namespace with a model for every trouble; all begin at once, as each takes its time."""
     with Stage(access, images) as stage:
         for klass in (
-            accelerator("tiny", {"cpu": "100m", "memory": "24Mi"}),
-            accelerator("absent", {"cpu": "100m", "trimtab.test/npu": "1"}),
+            accelerator("small", {"cpu": "50m", "memory": "256Mi"}),
+            accelerator("tiny", {"cpu": "50m", "memory": "24Mi"}),
+            accelerator("absent", {"cpu": "50m", "trimtab.test/npu": "1"}),
         ):
             stage.put(klass)
         put(stage, "no-image", image=NO_IMAGE)
@@ -84,8 +86,7 @@ def troubled(access: Access, images: Images, faulty: FaultyPrometheus) -> Iterat
         put(stage, "no-memory", klass="tiny")
         put(stage, "no-accelerator", klass="absent")
         yield stage
-        for name in ("tiny", "absent"):
-            access.kubectl("delete", "acceleratorclass", name)
+        access.kubectl("delete", "acceleratorclass", "small", "tiny", "absent")
 
 
 @pytest.mark.parametrize(
@@ -100,52 +101,41 @@ def troubled(access: Access, images: Images, faulty: FaultyPrometheus) -> Iterat
 def test_a_pod_that_cannot_start_is_explained(
     troubled: Stage, name: str, reason: str, words: str
 ) -> None:
-    wait_for(
-        f"{name}: {reason} and {words!r}",
-        lambda: words in said(troubled, "Ready", reason, name),
-        seconds=90,
-    )
+    await_said(troubled, name, "Ready", reason, words)
     # Trying more of what does not start would only be in the way of others.
     selector = f"trimtab.dev/model-deployment={name}"
     assert len(troubled.get("pods", "-l", selector)["items"]) <= 1
 
 
 def test_no_accelerator_free_names_the_mend(troubled: Stage) -> None:
-    told = said(troubled, "SLOMet", "NoCapacity", "no-accelerator")
-    assert "add nodes that the AcceleratorClass selects" in told
+    words = "add nodes that the AcceleratorClass selects"
+    await_said(troubled, "no-accelerator", "SLOMet", "NoCapacity", words)
 
 
 @pytest.mark.parametrize(
     ("limited", "kind", "reason"),
     [("pods", "Ready", "PodsRefused"), ("count/deployments.apps", "Stalled", "ApplyRefused")],
 )
-def test_a_quota_is_named(
-    access: Access, images: Images, faulty: FaultyPrometheus, limited: str, kind: str, reason: str
-) -> None:
-    with Stage(access, images) as stage:
+def test_a_quota_is_named(troubled: Stage, limited: str, kind: str, reason: str) -> None:
+    with Stage(troubled.access, troubled.images) as stage:
         quota = {"apiVersion": "v1", "kind": "ResourceQuota", "spec": {"hard": {limited: "0"}}}
         stage.put(quota | {"metadata": {"name": "nothing", "namespace": stage.namespace}})
         put(stage, "refused")
-        wait_for(
-            f"{kind} says {reason}",
-            lambda: "exceeded quota: nothing" in said(stage, kind, reason, "refused"),
-            seconds=40,
-        )
+        await_said(stage, "refused", kind, reason, "exceeded quota: nothing")
         stage.kubectl("delete", "resourcequota", "nothing")
         stage.await_condition("Stalled", "False", name="refused", seconds=40)
         # The ReplicaSet tries again by itself, later each time; what it made then is not for us.
 
 
 def put(
-    stage: Stage, name: str, *, image: str = "", path: str = "digits/int8", klass: str = ""
+    stage: Stage, name: str, *, image: str = "", path: str = "digits/int8", klass: str = "small"
 ) -> None:
     """A model with one thing wrong."""
     model = stage.digits(name)
     fast = next(v for v in model["spec"]["variants"] if v["name"] == "int8")
     fast["source"]["image"]["path"] = path
-    if klass:
-        fast |= {"acceleratorClasses": [klass]}
-        fast["profile"][0]["acceleratorClass"] = klass
+    fast["acceleratorClasses"] = [klass]
+    fast["profile"][0]["acceleratorClass"] = klass
     model["spec"]["variants"] = [fast]
     model["spec"]["triton"]["image"] = image or model["spec"]["triton"]["image"]
     stage.put(model)
@@ -161,12 +151,17 @@ def accelerator(name: str, resources: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def said(stage: Stage, kind: str, reason: str, name: str) -> str:
-    """The message of a condition, once it has that reason."""
-    for condition in stage.status(name).get("conditions", ()):
-        if (condition["type"], condition["reason"]) == (kind, reason):
-            return str(condition["message"])
-    return ""
+def await_said(stage: Stage, name: str, kind: str, reason: str, words: str) -> None:
+    """Waits until a condition has that reason, and those words in its message."""
+
+    def said() -> bool:
+        told = [c for c in stage.status(name).get("conditions", ()) if c["type"] == kind]
+        return any(c["reason"] == reason and words in c["message"] for c in told)
+
+    try:
+        wait_for(f"{name}: {kind} for {reason}, and {words!r}", said, seconds=60)
+    except TimeoutError as error:
+        raise TimeoutError(f"{error}; status: {json.dumps(stage.status(name))}") from None
 
 
 def restarts(steady: Steady, pod: dict[str, Any]) -> int:
