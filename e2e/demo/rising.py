@@ -13,8 +13,8 @@ from e2e.load.stats import Result, summarise
 # (seconds, load as a multiple of the most that one replica of the fast variant answers). At its top
 # the budget does not hold as many replicas of the accurate variant as it would take.
 RISE = (
-    *((40, 0.12), (30, 0.2), (30, 0.3), (30, 0.45), (30, 0.65), (30, 0.9), (30, 1.2), (30, 1.5)),
-    *((150, 1.8), (30, 1.2), (30, 0.6), (150, 0.12)),
+    *((40, 0.12), (20, 0.2), (20, 0.3), (20, 0.45), (20, 0.65), (20, 0.9), (20, 1.2), (20, 1.5)),
+    *((120, 1.8), (20, 1.2), (20, 0.6), (150, 0.12)),
 )
 
 
