@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 # Of a request that the API server forbids by RBAC; admission, quota and a namespace on its way out
 # answer 403 as well, and say otherwise.
 _FORBIDS = "cannot "
+_POD = "authentication.kubernetes.io/pod-name"
 
 
 class Right(NamedTuple):
@@ -51,20 +52,23 @@ def _name(role: Mapping[str, Any]) -> tuple[str, str, str]:
 
 @dataclass(frozen=True)
 class Audit:
-    """The log of one account from a moment on. `folder` holds it, rotated or not."""
+    """The log of one account from a moment on. `folder` holds it, rotated or not. `pods`: of these
+    alone; empty for all."""
 
     folder: Path
     account: str
     since: str
+    pods: frozenset[str] = frozenset()
 
     @classmethod
     def begin(cls, folder: Path, namespace: str, account: str) -> Audit:
         """From now on."""
         return cls(folder, f"system:serviceaccount:{namespace}:{account}", _now())
 
-    def from_now(self) -> Audit:
-        """The same account's, from now on."""
-        return Audit(self.folder, self.account, _now())
+    def of_pods(self, *pods: str) -> Audit:
+        """What these pods asked for: where roles change, one that is on its way out is denied what
+        its successor no longer needs."""
+        return replace(self, pods=frozenset(pods))
 
     def used(self) -> set[Right]:
         """What it did and was let do."""
@@ -91,8 +95,13 @@ class Audit:
                     if self.account in line and line.endswith("\n"):
                         event = json.loads(line)
                         who = event["user"]["username"]
-                        if who == self.account and event["requestReceivedTimestamp"] >= self.since:
+                        late = event["requestReceivedTimestamp"] >= self.since
+                        if who == self.account and late and self._is_of_pods(event):
                             yield event
+
+    def _is_of_pods(self, event: Mapping[str, Any]) -> bool:
+        told = (event["user"].get("extra") or {}).get(_POD, ())
+        return not self.pods or bool(self.pods.intersection(told))
 
 
 def rights_of_event(event: Mapping[str, Any]) -> Iterator[Right]:

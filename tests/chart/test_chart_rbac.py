@@ -99,7 +99,6 @@ def test_a_cluster_install_has_exactly_these_rights(render: Render) -> None:
         "acceleratorclasses": READ,
         "customresourcedefinitions": READ,
         "nodes": READ,
-        "namespaces": READ,
     }
 
 
@@ -113,6 +112,11 @@ def test_a_namespaced_install_has_roles_where_it_serves_and_reads_the_rest(rende
     for role in roles:
         assert role["kind"] == "Role"
         assert rights(role) == NAMESPACED
+
+
+def test_namespaces_are_read_only_where_some_are_named(render: Render) -> None:
+    (role,) = of_the_models(render(namespaces=["shop"]))
+    assert rights(role)["namespaces"] == READ
 
 
 def test_reading_nodes_can_be_declined(render: Render) -> None:

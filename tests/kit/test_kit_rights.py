@@ -94,6 +94,21 @@ def test_only_its_own_requests_since_the_begin_count_over_all_files(tmp_path: Pa
     assert log.used() == {Right("", "pods", "list"), Right("", "pods", "watch")}
 
 
+def test_one_pods_requests_are_told_from_anothers(tmp_path: Path) -> None:
+    def by(pod: str) -> Object:
+        extra = {"authentication.kubernetes.io/pod-name": [pod]}
+        return {"user": {"username": WHO, "extra": extra}}
+
+    log = audit(
+        tmp_path,
+        event("list", {"resource": "pods"}, changed=by("new")),
+        event("list", {"resource": "nodes"}, changed={**FORBID, **by("old")}),
+    )
+    assert log.denied()
+    assert not log.of_pods("new").denied()
+    assert log.of_pods("new").used() == {Right("", "pods", "list")}
+
+
 def test_the_rules_are_those_of_the_roles_bound_to_the_account() -> None:
     def role(kind: str, name: str, verb: str, **meta: str) -> Object:
         rules = [{"apiGroups": ["", "apps"], "resources": ["pods", "x/y"], "verbs": [verb]}]

@@ -138,6 +138,12 @@ logFormat: {{ .Values.logFormat }}
 - apiGroups: [apiextensions.k8s.io]
   resources: [customresourcedefinitions]
   verbs: [list, watch]
+{{- if .Values.namespaces }}
+# kopf learns from namespaces that come and go where to watch; who serves all has no need to.
+- apiGroups: [""]
+  resources: [namespaces]
+  verbs: [list, watch]
+{{- end }}
 {{- if .Values.rbac.nodes }}
 # What the nodes can hold bounds every plan.
 - apiGroups: [""]
