@@ -39,7 +39,10 @@ UNASKED = {"", "NotAsked", "NoReadyPods"}
 OTHERS = {
     "podmonitors.monitoring.coreos.com": ("v1", "PodMonitor"),
     "scaledobjects.keda.sh": ("v1alpha1", "ScaledObject"),
+    "httproutes.gateway.networking.k8s.io": ("v1", "HTTPRoute"),
+    "backendtrafficpolicies.gateway.envoyproxy.io": ("v1alpha1", "BackendTrafficPolicy"),
 }
+ROUTE, POLICY = "httproutes.gateway.networking.k8s.io", "backendtrafficpolicies"
 
 
 def hand(variant: str) -> dict[str, Any]:
@@ -333,7 +336,28 @@ def played(secured: Stage, audit: Audit | None) -> Audit:
         return not any(left)
 
     wait_for("the old variant and all of it to go", moved, seconds=240)
+    route_and_back(secured)
     return audit
+
+
+def route_and_back(stage: Stage) -> None:
+    """A model behind a Gateway, then behind a Service again. What a controller of Gateways says of
+    its route is said in its place: none runs here."""
+    scaling = {"mode": "Auto", "minReplicas": 1, "maxReplicas": 1}
+    parent = {"name": "edge", "namespace": stage.namespace}
+    behind = {"type": "Gateway", "parentRef": parent}
+    stage.put(stage.digits("routed", scaling=scaling, routing=behind))
+    wait_for("a route", lambda: bool(stage.get(ROUTE)["items"]), seconds=120)
+    told = {"controllerName": "gateway.envoyproxy.io/gatewayclass-controller", "parentRef": parent}
+    status = json.dumps({"status": {"parents": [told]}})
+    stage.kubectl("patch", ROUTE, "routed", "--type=merge", "-p", status)
+    wait_for("a policy", lambda: bool(stage.get(POLICY)["items"]), seconds=60)
+    stage.put(stage.digits("routed", scaling=scaling))
+
+    def gone() -> bool:
+        return not stage.get(ROUTE)["items"] and not stage.get(POLICY)["items"]
+
+    wait_for("both to go", gone, seconds=120)
 
 
 def compressed(stage: Stage, attempt: int) -> dict[str, Any]:
