@@ -22,10 +22,11 @@ from e2e.kit.rights import Audit
 from e2e.kit.saturation import most_of_one_replica
 from e2e.kit.served import Stage
 
-# What each takes is told at its target: an image of 6 GB, and a quarter of an hour of faults.
+# What each takes is told at its target.
 _ASKED_FOR = {
     "test_compression.py": "TRIMTAB_E2E_COMPRESS",  # make e2e-compress
     "faults": "TRIMTAB_E2E_FAULTS",  # make e2e-faults
+    "test_security.py": "TRIMTAB_E2E_SECURITY",  # make e2e-security
 }
 collect_ignore = [path for path, variable in _ASKED_FOR.items() if not os.environ.get(variable)]
 
