@@ -134,7 +134,11 @@ def definition(name: str, version: str, kind: str) -> dict[str, Any]:
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": name},
+        # The groups of *.k8s.io are protected: without this the API server takes none of them.
+        "metadata": {
+            "name": name,
+            "annotations": {"api-approved.kubernetes.io": "unapproved, experimental-only"},
+        },
         "spec": {
             "group": group,
             "scope": "Namespaced",
