@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.api.manifest_cases import (
+    MANIFESTS,
     PARSERS,
     BadManifest,
     bad_manifests,
@@ -14,7 +15,7 @@ from tests.api.manifest_cases import (
     good_manifests,
 )
 from trimtab.api import schema_root
-from trimtab.api.resources import InvalidResource
+from trimtab.api.resources import InvalidResource, ModelDeployment
 from trimtab.api.wire import Rule, Wire
 
 BY_APISERVER = bad_manifests("apiserver")
@@ -48,6 +49,16 @@ def test_what_only_the_operator_can_know_is_parsed(manifest: BadManifest) -> Non
 def test_good_manifests_are_parsed(path: Path) -> None:
     for document in documents(path):
         PARSERS[document["kind"]](document)
+
+
+def test_the_documented_gateway_is_one_that_is_taken() -> None:
+    edge, model = documents(MANIFESTS.parents[1] / "docs" / "examples" / "gateway.yaml")
+    parsed = PARSERS[model["kind"]](model)
+    assert isinstance(parsed, ModelDeployment)
+    parent = parsed.routing.parent
+    assert parent is not None
+    named = edge["metadata"]["namespace"], edge["metadata"]["name"]
+    assert (parent.namespace, parent.name) == named
 
 
 def test_there_are_enough_of_them() -> None:

@@ -12,6 +12,7 @@ from trimtab.core.names import child_name as child_name
 from trimtab.core.names import dns_label
 from trimtab.core.names import service_name as service_name
 from trimtab.core.names import service_name_of as service_name_of
+from trimtab.core.names import workload_service_name as workload_service_name
 from trimtab.core.snapshot import WorkloadKey
 
 FIELD_MANAGER = "trimtab"
@@ -45,11 +46,6 @@ def label_value(text: str) -> str:
 def headless_service_name(md: ModelDeployment) -> str:
     """The headless Service beside it, for gRPC clients that balance by themselves."""
     return dns_label(f"{md.key.name}-headless", letter_first=True)
-
-
-def workload_service_name(md: ModelDeployment, key: WorkloadKey) -> str:
-    """The Service of one workload's pods, which a gateway's route lists."""
-    return dns_label(child_name(md, key), letter_first=True)
 
 
 def compression_name(md: ModelDeployment, source_hash: str) -> str:

@@ -57,5 +57,10 @@ def service_name_of(model_deployment: str) -> str:
     return dns_label(model_deployment, letter_first=True)
 
 
+def workload_service_name(md: ModelDeployment, key: WorkloadKey) -> str:
+    """The Service of one workload's pods, which a gateway's route lists."""
+    return dns_label(child_name(md, key), letter_first=True)
+
+
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:_HASH_LENGTH]

@@ -16,7 +16,7 @@ import enum
 from collections.abc import Iterable
 
 from trimtab.api.resources import LatencySourceType, ModelDeployment, RoutingType
-from trimtab.core.names import child_name, service_name
+from trimtab.core.names import service_name, workload_service_name
 from trimtab.core.snapshot import WorkloadKey
 from trimtab.observe.queries import ReadSettings, duration
 
@@ -52,7 +52,7 @@ def reads_gateway(spec: ModelDeployment) -> bool:
 def services(spec: ModelDeployment) -> tuple[str, ...]:
     """The model's Service, for which its route is named too, and those of its variants."""
     own = {
-        child_name(spec, WorkloadKey(v.name, c))
+        workload_service_name(spec, WorkloadKey(v.name, c))
         for v in spec.variants
         for c in v.accelerator_classes
     }
