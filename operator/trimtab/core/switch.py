@@ -93,9 +93,7 @@ def retire(
         kept = old.replicas
         if relief.blind:
             notes.append(Constraint("MetricsMissing", f"{old.key} stays: readings are missing"))
-        elif _relieved(old, new, choice, options, relief) or _burdens(
-            old, new, choice, options, relief
-        ):
+        elif _relieved(old, new, choice, options, relief):
             kept = 0
         elif old.key in options:
             kept = _still_needed(old, new, choice, options[old.key], relief, relief.coming)
@@ -127,28 +125,13 @@ def _relieved(
     relief: Relief,
 ) -> bool:
     """The new Ready replicas carry all of it. None allowed at all is no relief, but a shortage."""
-    if new.ready < relief.ready or (choice.granted == 0 and choice.bound):
+    if new.ready < relief.ready or _none_allowed(choice):
         return False
     return relief.settled or old.key not in options
 
 
-def _burdens(
-    old: Workload,
-    new: Workload,
-    choice: Choice,
-    options: Mapping[WorkloadKey, Option],
-    relief: Relief,
-) -> bool:
-    """The new Ready replicas carry more without it, even if they are half of what is believed.
-
-    The counter-example: four fast pods were not believed to carry the whole load yet, so one slow
-    one stayed for the rest: it got a fifth of the traffic, half as much again as it could do, and
-    the p99 was broken until it went.
-    """
-    if not relief.settled or old.key not in options or (choice.granted == 0 and choice.bound):
-        return False
-    carried = _together(new, choice, options[old.key], relief)
-    return carried is not None and carried(0) >= carried(old.replicas)
+def _none_allowed(choice: Choice) -> bool:
+    return choice.granted == 0 and bool(choice.bound)
 
 
 def makes_room(goes: str, comes: str, binding: str | None) -> bool:
@@ -218,9 +201,19 @@ def _still_needed(
     rate: float | None,
 ) -> int:
     """Old replicas that must stay for `rate` requests/s beside the new Ready ones; all of them
-    where that is unknown."""
+    where that is unknown.
+
+    None where the new ones carry more without them, even if it is half of what is believed. The
+    counter-example: four fast pods were not believed to carry the whole load yet, so one slow one
+    stayed for the rest: it got a fifth of the traffic, half as much again as it could do, and the
+    p99 was broken until it went.
+    """
     carried = _together(new, choice, option, relief)
-    if not relief.settled or rate is None or new.ready == 0 or carried is None:
+    if not relief.settled or new.ready == 0 or carried is None:
+        return old.replicas
+    if carried(0) >= carried(old.replicas) and not _none_allowed(choice):
+        return 0
+    if rate is None:
         return old.replicas
     # The last one goes as its own decision: what is wanted of the new ones must be Ready for that.
     enough = (kept for kept in range(1, old.replicas + 1) if carried(kept) >= rate)
