@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import NamedTuple
 
 from trimtab.api.resources import ObjectKey
 from trimtab.core import conditions
@@ -91,7 +92,6 @@ def _plan_model(
     spec = view.state.spec
     for class_name, replicas, cost in view.set_aside:
         shares.take(spec, class_name, -replicas, -cost)
-    foreign = view.foreign
     mix = mix_of(view, shares, room, now_s, policy)
     choice, others = (mix.main, mix.others) if mix else pick(view, shares, room, now_s, policy)
     latency = observe_latency(view.state)
@@ -101,9 +101,51 @@ def _plan_model(
     memory = judge_slo(memory, view.state, latency)
     if choice is None:
         return _no_option(view, snapshot, memory, latency, room.shared_cost(spec), now_s), memory
+    steps = _steps(view, choice, mix, shares, room, now_s, policy)
+    settling = memory.changed_s is not None and now_s - memory.changed_s < policy.settle_s
+    late = lateness(
+        view.state, steps.targets, choice, steps.step.binding, act=view.acts, settling=settling
+    )
+    decision = decision_of(view, choice, mix, others, steps.targets, steps.notes, steps.step, now_s)
+    shadow = allotted.shadows.get(spec.key, Shadow())
+    plan = ModelPlan(
+        key=spec.key,
+        targets=steps.targets,
+        decision=replace(decision, gap=shadow.gap, shadow_price=shadow.price),
+        latency=replace(latency, predicted_s=_predicted_s(view, choice, mix, steps.targets)),
+        cost_per_hour=running_cost(view.state, snapshot.accelerator_classes),
+        budget_per_hour=_budget(view, snapshot),
+        act=view.acts,
+        hit_share=view.state.readings.hit_share,
+        backends=steps.backends,
+    )
+    shared = room.shared_cost(spec)
+    told = _conditions(view, snapshot, memory, plan, choice, steps.stall, late, shared)
+    return replace(plan, conditions=told), memory
+
+
+class _Steps(NamedTuple):
+    """What is to be done of a choice in this tick, and what guards and others had to say to it."""
+
+    targets: tuple[Target, ...]
+    backends: tuple[Backend, ...]
+    notes: tuple[Constraint, ...]
+    step: Step
+    stall: Condition
+
+
+def _steps(
+    view: View,
+    choice: Choice,
+    mix: Mix | None,
+    shares: Shares,
+    room: Room,
+    now_s: float,
+    policy: PolicySettings,
+) -> _Steps:
     targets: tuple[Target, ...]
     notes: tuple[Constraint, ...] = ()
-    step = Step(0)
+    step, foreign = Step(0), view.foreign
     if foreign is not None:
         stall = conditions.stalled(
             "ForeignScaler",
@@ -122,35 +164,7 @@ def _plan_model(
     targets = routed(view.state, view.options, _arriving(view), targets)
     backends = next_backends(view.state, targets)
     targets, kept = _kept(view, targets, backends, shares)
-    notes = (*notes, *kept)
-    predicted = _predicted_s(view, choice, mix, targets)
-    settling = memory.changed_s is not None and now_s - memory.changed_s < policy.settle_s
-    late = lateness(view.state, targets, choice, step.binding, act=view.acts, settling=settling)
-    decision = decision_of(view, choice, mix, others, targets, notes, step, now_s)
-    shadow = allotted.shadows.get(spec.key, Shadow())
-    plan = ModelPlan(
-        key=spec.key,
-        targets=targets,
-        decision=replace(decision, gap=shadow.gap, shadow_price=shadow.price),
-        conditions=_conditions(
-            view,
-            snapshot,
-            memory,
-            latency,
-            choice,
-            (targets, backends),
-            stall,
-            late,
-            room.shared_cost(spec),
-        ),
-        latency=replace(latency, predicted_s=predicted),
-        cost_per_hour=running_cost(view.state, snapshot.accelerator_classes),
-        budget_per_hour=_budget(view, snapshot),
-        act=view.acts,
-        hit_share=view.state.readings.hit_share,
-        backends=backends,
-    )
-    return plan, memory
+    return _Steps(targets, backends, (*notes, *kept), step, stall)
 
 
 def _kept(
@@ -192,19 +206,18 @@ def _no_option(
         text = f"spec.scaling.manual: {key} may not run: {why}."
     stall = conditions.stalled("NoVariantMayRun", text)
     late = lateness(view.state, (), None, None, act=False, settling=False)
-    return ModelPlan(
+    plan = ModelPlan(
         key=spec.key,
         targets=routed(view.state, view.options, None, _as_it_runs(view.state)),
         decision=Decision(now_s, "Hold", text, alternatives=excluded_of(view)),
-        conditions=_conditions(
-            view, snapshot, memory, latency, None, ((), ()), stall, late, shared
-        ),
         latency=latency,
         cost_per_hour=running_cost(view.state, snapshot.accelerator_classes),
         budget_per_hour=_budget(view, snapshot),
         act=False,
         hit_share=view.state.readings.hit_share,
     )
+    told = _conditions(view, snapshot, memory, plan, None, stall, late, shared)
+    return replace(plan, conditions=told)
 
 
 def _predicted_s(
@@ -223,23 +236,21 @@ def _conditions(
     view: View,
     snapshot: Snapshot,
     memory: ModelMemory,
-    latency: Latency,
+    plan: ModelPlan,
     choice: Choice | None,
-    planned: tuple[tuple[Target, ...], tuple[Backend, ...]],
     stall: Condition,
     late: str,
     shared: Decimal | None,
 ) -> tuple[Condition, ...]:
+    """What there is to say of the plan, which has no conditions yet."""
     agree = outputs_agree(view.state, snapshot.accelerator_classes)
     return (
         conditions.ready(view.state),
-        conditions.reconciling(
-            view.state, planned[0], view.acts and choice is not None, planned[1]
-        ),
+        conditions.reconciling(view.state, plan.targets, plan.act, plan.backends),
         stall,
         conditions.metrics_available(view.state),
-        conditions.slo_met(view.state, memory, latency, choice, planned[0], late),
-        conditions.within_budget(view.state, snapshot, _budget(view, snapshot), shared, choice),
+        conditions.slo_met(view.state, memory, plan.latency, choice, plan.targets, late),
+        conditions.within_budget(view.state, snapshot, plan.budget_per_hour, shared, choice),
         *(() if agree is None else (agree,)),
     )
 
