@@ -45,6 +45,10 @@ class FakeKube:
         if old and "status" in old:
             self.objects[place]["status"] = old["status"]
 
+    def touch(self, obj: dict[str, Any]) -> None:
+        """As the API server does with every write, of a status too."""
+        obj["metadata"]["resourceVersion"] = str(next(self._versions))
+
     def find_one(self, kind: str) -> dict[str, Any]:
         """The only object of that kind."""
         (found,) = [o for (k, _, _), o in self.objects.items() if k == kind]

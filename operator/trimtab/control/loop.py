@@ -330,3 +330,4 @@ class Loop:
         for key in [k for k in self._written_s if k not in plan.models]:
             if self.caches.get(kinds.MODEL_DEPLOYMENT, key) is None:
                 del self._written_s[key]
+                self.actor.forget(key)
