@@ -17,8 +17,9 @@ import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from e2e.cluster import gobuild, health
+from e2e.cluster import binaries, gobuild, health
 from e2e.cluster.paths import Paths
+from e2e.cluster.shell import run
 from e2e.cluster.specs import Spec
 from e2e.cluster.versions import BINARIES, KWOK
 
@@ -91,6 +92,11 @@ class Plane:
         """CPU seconds that each process has taken until now."""
         return {name: round(cpu_s(p.pid), 1) for name, p in self._running.items()}
 
+    def kubectl(self, *argv: str) -> None:
+        """Runs kubectl as the one who may everything."""
+        kubectl = binaries.find(self._paths, "kubectl")
+        run([kubectl, f"--kubeconfig={self.kubeconfig(ADMIN_USER)}", *argv])
+
     def kubeconfig(self, user: str) -> str:
         """The path of that user's kubeconfig."""
         return str(self.folder / f"{user}.kubeconfig")
@@ -127,7 +133,7 @@ class Plane:
         (self.folder / "accounts.key").write_bytes(
             key.private_bytes(
                 serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
+                serialization.PrivateFormat.TraditionalOpenSSL,
                 serialization.NoEncryption(),
             )
         )
@@ -182,7 +188,7 @@ class Plane:
             f"--etcd-servers=http://127.0.0.1:{ETCD}",
             f"--cert-dir={self.ca.parent}",
             f"--token-auth-file={self.folder / 'tokens.csv'}",
-            "--authorization-mode=AlwaysAllow",
+            "--authorization-mode=RBAC",
             "--service-cluster-ip-range=10.200.0.0/16",
             "--service-account-issuer=https://kubernetes.default.svc",
             f"--service-account-key-file={key}",

@@ -115,6 +115,8 @@ def play(asked: Asked, folder: Path) -> dict[str, Any]:
         with step("starting the control plane, kwok and Prometheus", "1 min"):
             where.start(asked.models)
         with step(f"making {asked.nodes} nodes and {asked.models} models"):
+            where.kubectl("create", "-f", str(_CRDS))
+            where.kubectl("wait", "--for=condition=Established", "-f", str(_CRDS))
             asyncio.run(_make(where, asked))
         return _measure(where, asked)
     finally:
@@ -192,12 +194,6 @@ def _requests(where: Plane) -> Iterable[Request]:
 async def _make(where: Plane, asked: Asked) -> None:
     models = fleet.models(asked.models)
     async with await _connected(where) as kube:
-        crds = [yaml.safe_load(file.read_text()) for file in sorted(_CRDS.glob("*.yaml"))]
-        for crd in crds:
-            await kube.create(crd)
-        for kind in (kinds.MODEL_DEPLOYMENT, kinds.ACCELERATOR_CLASS, kinds.INFERENCE_BUDGET):
-            while not await kube.has_kind(kind):  # noqa: ASYNC110 - no event tells of it
-                await asyncio.sleep(0.5)
         for batch in (
             fleet.namespaces(models),
             list(fleet.nodes(asked.nodes)),

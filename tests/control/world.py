@@ -201,6 +201,24 @@ class World:
             for i in range(deployment["spec"]["replicas"]):
                 self.kube.put(pod(f"{name}-{i}", namespace, deployment, self.now_s))
 
+    def run_pods_that_stay(self) -> None:
+        """The same, where pods stay as they are and Deployments tell that they are rolled out."""
+        for (kind, namespace, name), deployment in list(self.kube.objects.items()):
+            if kind != "Deployment":
+                continue
+            replicas = deployment["spec"]["replicas"]
+            for i in range(replicas):
+                if ("Pod", namespace, f"{name}-{i}") not in self.kube.objects:
+                    self.kube.put(pod(f"{name}-{i}", namespace, deployment, self.now_s))
+            told = {
+                "observedGeneration": deployment["metadata"]["generation"],
+                "replicas": replicas,
+                "updatedReplicas": replicas,
+            }
+            if deployment.get("status") != told:
+                deployment["status"] = told
+                self.kube.touch(deployment)
+
     def conditions(self, name: str = "digits") -> dict[str, tuple[str, str]]:
         """Status and reason of every condition of a ModelDeployment."""
         status = self.kube.objects["ModelDeployment", "shop", name].get("status") or {}

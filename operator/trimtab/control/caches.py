@@ -11,6 +11,7 @@ from typing import Any
 from trimtab.actuate import kinds
 from trimtab.actuate.kinds import Kind
 from trimtab.api.resources import ObjectKey, RawObject
+from trimtab.control.compact import compact
 from trimtab.control.memo import Memo
 from trimtab.control.parsed import Parsed
 from trimtab.control.status_read import usable_status
@@ -164,7 +165,8 @@ def trimmed(kind: Kind, obj: RawObject) -> dict[str, Any]:
             },
         }
         metadata = _only(metadata, ("name", "uid", "resourceVersion", "labels"))
-    return {**rest, **named, "metadata": metadata}
+    kept: dict[str, Any] = compact({**rest, **named, "metadata": metadata})
+    return kept
 
 
 _POD_METADATA = (

@@ -79,6 +79,7 @@ class Loop:
         self._told: dict[tuple[Kind, ObjectKey], str] = {}
         self._elsewhere: dict[ObjectKey, str] = {}
         self._synced_s: float | None = None
+        self._turn = 0
         self._recall_at_s = 0.0
 
     def wake(self) -> None:
@@ -166,14 +167,18 @@ class Loop:
 
     async def sync(self) -> None:
         """Lists everything watched: the base that events build on, and the mend for lost ones."""
-        for kind in watched(nodes=self.settings.nodes):
-            await self._list(kind)
-        for kind in OPTIONAL:
-            if await self.kube.has_kind(kind):
-                await self._list(kind)
-            else:
-                self.caches.absent(kind)
+        for kind in self._kinds():
+            await self._sync_kind(kind)
         self._synced_s = time.monotonic()
+
+    def _kinds(self) -> tuple[Kind, ...]:
+        return (*watched(nodes=self.settings.nodes), *OPTIONAL)
+
+    async def _sync_kind(self, kind: Kind) -> None:
+        if kind not in OPTIONAL or await self.kube.has_kind(kind):
+            await self._list(kind)
+        else:
+            self.caches.absent(kind)
 
     async def _list(self, kind: Kind) -> None:
         selector = OURS_SELECTOR if kind in OURS_ONLY else None
@@ -185,11 +190,15 @@ class Loop:
         self.caches.replace(kind, listed)
 
     async def _sync_if_due(self) -> None:
+        every = self._kinds()
         if self._synced_s is None:
             await self.sync()
-        elif time.monotonic() - self._synced_s >= self.settings.resync_s:
+        elif time.monotonic() - self._synced_s >= self.settings.resync_s / len(every):
+            # One kind at a time: all at once, of a fleet of thousands, delay a decision by seconds.
             try:
-                await self.sync()
+                await self._sync_kind(every[self._turn % len(every)])
+                self._turn += 1
+                self._synced_s = time.monotonic()
             except ApiError as error:
                 # The watches go on, and so does the loop: to stop here would end in a restart by
                 # the liveness probe, and the memory of the load would be lost with it.
