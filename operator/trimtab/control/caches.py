@@ -13,6 +13,7 @@ from trimtab.actuate.kinds import Kind
 from trimtab.api.resources import ObjectKey, RawObject
 from trimtab.control.compact import compact
 from trimtab.control.memo import Memo
+from trimtab.control.packed import Packed
 from trimtab.control.parsed import Parsed
 from trimtab.control.status_read import usable_status
 
@@ -166,7 +167,17 @@ def trimmed(kind: Kind, obj: RawObject) -> dict[str, Any]:
         }
         metadata = _only(metadata, ("name", "uid", "resourceVersion", "labels"))
     kept: dict[str, Any] = compact({**rest, **named, "metadata": metadata})
+    at_hand = _AT_HAND.get(kind)
+    if at_hand is not None and isinstance(kept.get("spec"), dict):
+        kept["spec"] = Packed(kept["spec"], at_hand)
     return kept
+
+
+# Kinds whose specs are kept packed, and what of them every tick reads.
+_AT_HAND = {
+    kinds.MODEL_DEPLOYMENT: frozenset[str](),
+    kinds.DEPLOYMENT: frozenset({"replicas", "strategy"}),
+}
 
 
 _POD_METADATA = (
