@@ -10,6 +10,8 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import signal
+import sys
 import tempfile
 from pathlib import Path
 
@@ -29,6 +31,8 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="an empty folder for logs, kept afterwards")
     parser.add_argument("--profile", action="store_true", help="profile it at rest (with --keep)")
     asked = parser.parse_args()
+    # Also when it is told to end, it ends what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     folder = asked.keep or Path(tempfile.mkdtemp(prefix="trimtab-scale-"))
     folder.mkdir(parents=True, exist_ok=True)
     what = Asked(asked.models, asked.nodes, asked.rest, asked.move, asked.settle, asked.profile)

@@ -26,7 +26,7 @@ from trimtab.control.metrics import Metrics
 from trimtab.control.output_check import Checker
 from trimtab.control.recall import recall
 from trimtab.control.settings import Settings
-from trimtab.control.status import Status, build_problem_status, build_status, needs_write
+from trimtab.control.status import Figures, News, Status, build_problem_status, build_status, news_of
 from trimtab.core.compression import Compressed
 from trimtab.core.conditions import stalled
 from trimtab.core.decide import decide
@@ -80,6 +80,7 @@ class Loop:
         self._elsewhere: dict[ObjectKey, str] = {}
         self._synced_s: float | None = None
         self._turn = 0
+        self._figures = Figures()
         self._recall_at_s = 0.0
 
     def wake(self) -> None:
@@ -130,6 +131,7 @@ class Loop:
             self.checker.start_due(snapshot, now_s)
         await self._recall_once(snapshot, now_s)
         plan, self.memory = decide(snapshot, self.memory, now_s, self.settings.policy())
+        self._figures.begin(len(snapshot.models), self.settings.tick_s)
         await asyncio.gather(
             *(self._settle(s, plan.models[s.spec.key], gathered, now_s) for s in snapshot.models)
         )
@@ -312,8 +314,12 @@ class Loop:
         if obj is None:
             return
         live = obj.get("status") or {}
-        last_s = self._written_s.get(key)
-        if not needs_write(status, live, None if last_s is None else now_s - last_s):
+        last_s, news = self._written_s.get(key), news_of(status, live)
+        if news is News.NONE:
+            return
+        if news is News.FIGURES and not self._figures.take(
+            None if last_s is None else now_s - last_s
+        ):
             return
         try:
             await self.actor.write_status(obj, status)
