@@ -26,7 +26,14 @@ from trimtab.control.metrics import Metrics
 from trimtab.control.output_check import Checker
 from trimtab.control.recall import recall
 from trimtab.control.settings import Settings
-from trimtab.control.status import Figures, News, Status, build_problem_status, build_status, news_of
+from trimtab.control.status import (
+    Figures,
+    News,
+    Status,
+    build_problem_status,
+    build_status,
+    news_of,
+)
 from trimtab.core.compression import Compressed
 from trimtab.core.conditions import stalled
 from trimtab.core.decide import decide

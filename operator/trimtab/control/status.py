@@ -145,9 +145,9 @@ def news_of(new: Mapping[str, Any], live: Mapping[str, Any]) -> News:
 class Figures:
     """Whose figures are written in this tick, where nothing but figures moved.
 
-    Once a minute each, and of large fleets less often: a write costs the API server 30 ms of a core.
-    Those of a thousand models, all due in the minute after a start, held a decision up for half a
-    minute.
+    Once a minute each, and of large fleets less often: a write takes the API server tens of
+    milliseconds of a core, and those of a thousand models, all due in the minute after a start,
+    held a decision up for half a minute.
     """
 
     def __init__(self) -> None:
