@@ -24,6 +24,7 @@ from trimtab.api.parse import (
     parse_inference_budget,
     parse_model_deployment,
 )
+from trimtab.api.resources import ObjectKey
 from trimtab.observe.queries import TRITON_METRICS
 
 
@@ -93,9 +94,9 @@ def test_everything_that_is_deployed_is_accepted() -> None:
     shared = fleet.shared(models)
     classes = {parse_accelerator_class(o).name for o in shared if o["kind"] == "AcceleratorClass"}
     budgets = {parse_inference_budget(o).key for o in shared if o["kind"] == "InferenceBudget"}
-    for model in parsed:
-        assert (model.key.namespace, model.budget_ref) in budgets
-        assert {c for v in model.variants for c in v.accelerator_classes} == classes
+    for spec in parsed:
+        assert ObjectKey(spec.key.namespace, spec.budget_ref or "") in budgets
+        assert {c for v in spec.variants for c in v.accelerator_classes} == classes
 
 
 def test_there_are_as_many_nodes_as_were_asked_for_and_some_of_each_pool() -> None:

@@ -156,3 +156,13 @@ def test_what_is_seen_again_as_it_was_stays_the_same_object() -> None:
     assert not caches.put(kinds.POD, pod(8, nodeName="old"))
     caches.put(kinds.POD, pod(10, nodeName="new"))
     assert caches.get(kinds.POD, KEY) is not first
+
+
+def test_what_was_trimmed_on_arrival_is_kept_as_it_is() -> None:
+    spec = {"replicas": 2, "template": {"spec": {"containers": []}}}
+    deployment = {"metadata": pod(4)["metadata"], "spec": spec, "status": {}}
+    for kind, obj in ((kinds.POD, pod(4)), (kinds.DEPLOYMENT, deployment)):
+        once = trimmed(kind, obj)
+        assert trimmed(kind, once) == once
+        assert "managedFields" not in once["metadata"]
+    assert dict(trimmed(kinds.DEPLOYMENT, deployment)["spec"]) == spec

@@ -9,6 +9,7 @@ import pytest
 
 from tests.control.world import World, model_deployment
 from trimtab.actuate import kinds
+from trimtab.actuate.children import build_children
 from trimtab.api.parse import parse_model_deployment
 from trimtab.api.resources import InvalidResource, ObjectKey, RawObject
 from trimtab.control.compact import compact
@@ -88,15 +89,13 @@ def test_equal_texts_of_two_answers_are_one() -> None:
 async def test_children_are_built_anew_only_where_something_changed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from trimtab.control import apply
-
-    built, build = [], apply.build_children
+    built: list[ObjectKey] = []
 
     def counted(*args: Any, **options: Any) -> Any:
         built.append(args[0].key)
-        return build(*args, **options)
+        return build_children(*args, **options)
 
-    monkeypatch.setattr(apply, "build_children", counted)
+    monkeypatch.setattr("trimtab.control.apply.build_children", counted)
     world.kube.put(model_deployment())
     for _ in range(6):
         world.run_pods_that_stay()

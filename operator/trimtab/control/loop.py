@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Protocol
 
 from trimtab.actuate import kinds, names
@@ -18,7 +19,7 @@ from trimtab.actuate.fence import NotLeading
 from trimtab.actuate.kinds import Kind
 from trimtab.api.resources import ObjectKey
 from trimtab.control.apply import Actor
-from trimtab.control.caches import OPTIONAL, OURS_ONLY, Caches, watched
+from trimtab.control.caches import OPTIONAL, OURS_ONLY, Caches, trimmed, watched
 from trimtab.control.events import transitions
 from trimtab.control.gather import Gathered, gather
 from trimtab.control.logs import log_fields
@@ -194,7 +195,9 @@ class Loop:
         namespaces = self.settings.namespaces if kind.namespaced else ()
         listed = []
         for namespace in namespaces or (None,):
-            items, _ = await self.kube.list(kind, namespace, label_selector=selector)
+            items, _ = await self.kube.list(
+                kind, namespace, label_selector=selector, keep=partial(trimmed, kind)
+            )
             listed.extend(items)
         self.caches.replace(kind, listed)
 
