@@ -106,7 +106,7 @@ async def test_children_are_built_anew_only_where_something_changed(
     assert not built
     deployment = world.kube.find_one("Deployment")
     deployment["spec"]["template"]["spec"]["containers"][0]["image"] = "somebody-elses:1"
-    world.kube.renew(deployment)
+    world.kube.touch(deployment)
     assert "Deployment/" in await world.tick()
     assert built == [KEY]
 

@@ -45,7 +45,7 @@ class FakeKube:
         if old and "status" in old:
             self.objects[place]["status"] = old["status"]
 
-    def renew(self, obj: dict[str, Any]) -> None:
+    def touch(self, obj: dict[str, Any]) -> None:
         """As the API server does with every write, of a status too."""
         obj["metadata"]["resourceVersion"] = str(next(self._versions))
 
@@ -217,7 +217,7 @@ class World:
             }
             if deployment.get("status") != told:
                 deployment["status"] = told
-                self.kube.renew(deployment)
+                self.kube.touch(deployment)
 
     def conditions(self, name: str = "digits") -> dict[str, tuple[str, str]]:
         """Status and reason of every condition of a ModelDeployment."""

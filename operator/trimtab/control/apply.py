@@ -6,7 +6,7 @@ import logging
 import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from trimtab.actuate import kinds, names
 from trimtab.actuate.apply import Applied, apply_child, check_owner, surge_for
@@ -23,7 +23,7 @@ from trimtab.control.metrics import Metrics
 from trimtab.control.routes import routed_by_envoy
 from trimtab.core.compression import Compressed
 from trimtab.core.plan import ModelPlan, Target
-from trimtab.core.snapshot import ModelState, Snapshot
+from trimtab.core.snapshot import ModelState, Snapshot, WorkloadKey
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +50,14 @@ class _Brought:
             and self.classes == known.classes
             and self.rest == known.rest
         )
+
+
+class _There(NamedTuple):
+    """Which kinds the cluster has and the model's children may be of."""
+
+    pod_monitor: bool
+    http_route: bool
+    policy: bool
 
 
 class Actor:
@@ -98,11 +106,8 @@ class Actor:
             and t.key.accelerator_class in snapshot.accelerator_classes
         ]
         surge = {t.key: self._surge(state, t) for t in kept}
-        podmonitor = self._caches.knows(kinds.POD_MONITOR)
-        httproute = self._caches.knows(kinds.HTTP_ROUTE)
-        policy = self._caches.knows(kinds.TRAFFIC_POLICY) and routed_by_envoy(self._caches, md)
-        known = (podmonitor, httproute, policy)
-        asked = self._asked(state, plan, snapshot, (surge, compressed, *known))
+        there = self._there(md)
+        asked = self._asked(state, plan, (surge, there), snapshot, compressed)
         if asked.is_of(self._brought.get(state.spec.key)):
             return
         self._brought.pop(state.spec.key, None)
@@ -112,10 +117,10 @@ class Actor:
             _with_targets(plan, kept),
             snapshot.accelerator_classes,
             self.install,
-            podmonitor=podmonitor,
+            podmonitor=there.pod_monitor,
             surge=surge,
-            httproute=httproute,
-            policy=policy,
+            httproute=there.http_route,
+            policy=there.policy,
         )
         unchanged = not orphans
         for child in desired:
@@ -133,14 +138,15 @@ class Actor:
         if unchanged:
             # What was asked, and of the children it was asked of: one that was removed since is
             # another list, and the next tick looks again.
-            self._brought[state.spec.key] = asked
+            self._brought[md.key] = asked
 
     def _asked(
         self,
         state: ModelState,
         plan: ModelPlan,
+        allowed: tuple[dict[WorkloadKey, bool], _There],
         snapshot: Snapshot,
-        rest: tuple[object, ...],
+        compressed: Compressed | None,
     ) -> _Brought:
         return _Brought(
             spec=state.spec,
@@ -148,7 +154,14 @@ class Actor:
             classes=tuple(
                 snapshot.accelerator_classes.get(t.key.accelerator_class) for t in plan.targets
             ),
-            rest=(plan.targets, *rest),
+            rest=(plan.targets, plan.backends, allowed, compressed),
+        )
+
+    def _there(self, md: ModelDeployment) -> _There:
+        return _There(
+            pod_monitor=self._caches.knows(kinds.POD_MONITOR),
+            http_route=self._caches.knows(kinds.HTTP_ROUTE),
+            policy=self._caches.knows(kinds.TRAFFIC_POLICY) and routed_by_envoy(self._caches, md),
         )
 
     def forget(self, key: ObjectKey) -> None:
@@ -202,7 +215,7 @@ class Actor:
             obj
             for obj in self._caches.owned(state.spec.uid)
             if not obj["metadata"].get("deletionTimestamp")
-            and (obj["kind"] == "Service" or identity(obj)[2] not in alive)
+            and (kind_of(obj) is kinds.SERVICE or identity(obj)[2] not in alive)
         ]
         for child in stale_children(existing, wanted, state.spec):
             kind, key = kind_of(child), key_of(child)

@@ -87,7 +87,7 @@ class Loop:
         self._told: dict[tuple[Kind, ObjectKey], str] = {}
         self._elsewhere: dict[ObjectKey, str] = {}
         self._synced_s: float | None = None
-        self._listed = 0
+        self._next_kind = 0
         self._figures = Figures()
         self._recall_at_s = 0.0
 
@@ -208,8 +208,8 @@ class Loop:
         elif time.monotonic() - self._synced_s >= self.settings.resync_s / len(every):
             # One kind at a time: all at once, of a fleet of thousands, delay a decision by seconds.
             try:
-                await self._sync_kind(every[self._listed % len(every)])
-                self._listed += 1
+                await self._sync_kind(every[self._next_kind % len(every)])
+                self._next_kind += 1
                 self._synced_s = time.monotonic()
             except ApiError as error:
                 # The watches go on, and so does the loop: to stop here would end in a restart by
