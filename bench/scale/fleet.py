@@ -44,7 +44,7 @@ class Model:
     def budget(self) -> str:
         return f"budget-{self.index % MODELS_A_NAMESPACE // MODELS_A_BUDGET}"
 
-    def batch_s(self, variant: str, accelerator_class: str, batch: int) -> float:
+    def batch_s(self, variant: str, accelerator_class: str, batch: float) -> float:
         """Seconds that one execution of a batch takes."""
         faster = next(speed for name, _, _, speed, _ in _CLASSES if name == accelerator_class)
         first = self.service_s * dict(_VARIANTS)[variant] / faster

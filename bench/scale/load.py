@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bench.scale.fleet import Model
 
 _QUANTILES = ("0.5", "0.9", "0.95", "0.99", "0.999")
-_BATCHES = (1, 4, 8, 16)
+_LARGEST_BATCH = 16.0
 _PERIOD_S = 600.0
 
 
@@ -40,12 +40,14 @@ class Counters:
     def advance(
         self, model: Model, variant: str, accelerator_class: str, per_s: float, seconds: float
     ) -> None:
-        """Serves so many requests per second for so long, in the smallest batches that keep up."""
-        batch, took_s = 1, 0.0
-        for batch in _BATCHES:
-            took_s = model.batch_s(variant, accelerator_class, batch)
-            if batch / took_s >= 1.3 * per_s:
-                break
+        """Serves so many requests per second for so long, in batches of what arrives meanwhile."""
+        alone_s, two_s = (model.batch_s(variant, accelerator_class, n) for n in (1, 2))
+        more_s = two_s - alone_s
+        # A batch of b takes alone_s + (b - 1) * more_s, in which as many arrive as the next one has.
+        left = 1.0 - per_s * more_s
+        batch = per_s * (alone_s - more_s) / left if left > 0.0 else _LARGEST_BATCH
+        batch = min(_LARGEST_BATCH, max(1.0, batch))
+        took_s = alone_s + (batch - 1.0) * more_s
         requests = per_s * seconds
         self.success += requests
         self.executions += requests / batch

@@ -123,3 +123,14 @@ def test_a_pod_counts_as_triton_does() -> None:
     text = exposition("team-000", "p", model.name, counters)
     shown = {line.split("{")[0] for line in text.splitlines()}
     assert shown == set(TRITON_METRICS) - {"nv_cache_num_hits_per_model"}
+
+
+def test_batches_grow_with_the_load_without_a_jump() -> None:
+    """Or a fleet is late at one load, on time a little below it, and never comes to rest."""
+    model, last_us = fleet.Model(0, 10.0, 0.040), 0.0
+    for per_s in range(1, 60):
+        counters = Counters()
+        counters.advance(model, "fp32", "l4", float(per_s), 1.0)
+        assert 1.0 <= per_s / counters.executions <= 16.0
+        assert last_us <= counters.latency_us <= max(1.2 * last_us, 10_000.0)
+        last_us = counters.latency_us
