@@ -43,7 +43,7 @@ class Counters:
         """Serves so many requests per second for so long, in batches of what arrives meanwhile."""
         alone_s, two_s = (model.batch_s(variant, accelerator_class, n) for n in (1, 2))
         more_s = two_s - alone_s
-        # A batch of b takes alone_s + (b - 1) * more_s, in which as many arrive as the next one has.
+        # A batch of b takes alone_s + (b - 1) * more_s, in which arrives what the next one has.
         left = 1.0 - per_s * more_s
         batch = per_s * (alone_s - more_s) / left if left > 0.0 else _LARGEST_BATCH
         batch = min(_LARGEST_BATCH, max(1.0, batch))

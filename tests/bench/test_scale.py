@@ -34,11 +34,16 @@ def test_only_what_lies_in_a_stretch_counts_for_it() -> None:
         Request(101.0, "list", "pods"),
         Request(102.0, "patch", "deployments"),
         Request(99.0, "patch", "modeldeployments/status"),
+        Request(103.0, "update", "leases"),
     ]
     figures = figures_of(Span(100.0, 120.0, 5.0, 7.0), ticks, asked)
     assert figures["ticks"] == 2
     assert (figures["tick_seconds_p50"], figures["tick_seconds_p99"]) == (0.2, 0.4)
-    assert figures["api_requests_per_second"] == {"reads": 0.05, "writes": 0.05}
+    assert figures["api_requests_per_second"] == {
+        "reads": 0.05,
+        "writes": 0.05,
+        "lease": 0.05,
+    }
     assert figures["writes"] == {"patch deployments": 1}
     assert figures["cpu_share"] == 0.1
 
