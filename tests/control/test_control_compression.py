@@ -43,6 +43,7 @@ def end_job(world: World, message: dict[str, Any], *, ok: bool = True) -> None:
     job = world.kube.find_one("Job")
     kind = "Complete" if ok else "Failed"
     job["status"] = {"conditions": [{"type": kind, "status": "True", "reason": "Ended"}]}
+    world.kube.touch(job)
     world.kube.put(
         {
             "apiVersion": "v1",

@@ -35,7 +35,7 @@ class LeaseServer(FakeKube):
     def spec(self) -> dict[str, Any]:
         return dict(self.find_one("Lease")["spec"])
 
-    def touch(self, **spec: Any) -> None:
+    def edited(self, **spec: Any) -> None:
         """As if somebody had written the Lease by hand."""
         lease = self.find_one("Lease")
         self.put({**lease, "spec": {**lease["spec"], **spec}})
@@ -198,7 +198,7 @@ async def test_a_hand_that_wrote_the_lease_costs_a_look_and_not_the_lead(
     server: LeaseServer, a: Operator
 ) -> None:
     await a.turn()
-    server.touch()
+    server.edited()
     assert await a.turn(after_s=2.0)
     a.now_s += 9.0
     assert a.may_write()  # it was renewed after all
@@ -209,7 +209,7 @@ async def test_a_lease_that_was_given_to_another_by_hand_ends_the_lead(
     server: LeaseServer, a: Operator, caplog: pytest.LogCaptureFixture
 ) -> None:
     await a.turn()
-    server.touch(holderIdentity="somebody")
+    server.edited(holderIdentity="somebody")
     assert not await a.turn(after_s=2.0)
     assert not a.may_write()
     assert "leads no more: somebody took the Lease trimtab-system/trimtab" in caplog.text
@@ -219,7 +219,7 @@ async def test_a_refused_renewal_closes_the_fence_before_the_next_look(
     server: LeaseServer, a: Operator
 ) -> None:
     await a.turn()
-    server.touch(holderIdentity="somebody")
+    server.edited(holderIdentity="somebody")
     find, seen = server.find, []
 
     async def watched(*given: Any) -> Any:
@@ -289,7 +289,7 @@ async def test_a_renewal_on_its_way_does_not_keep_the_lease_from_being_given_up(
 ) -> None:
     electing = asyncio.create_task(a.elector.run())
     await a.began.wait()
-    server.touch()  # the renewal arrived, and its answer did not
+    server.edited()  # the renewal arrived, and its answer did not
     electing.cancel()
     await asyncio.gather(electing, return_exceptions=True)
     assert server.spec["holderIdentity"] == ""
@@ -298,7 +298,7 @@ async def test_a_renewal_on_its_way_does_not_keep_the_lease_from_being_given_up(
 async def test_another_ones_lease_is_not_given_up(server: LeaseServer, a: Operator) -> None:
     electing = asyncio.create_task(a.elector.run())
     await a.began.wait()
-    server.touch(holderIdentity="b")
+    server.edited(holderIdentity="b")
     electing.cancel()
     await asyncio.gather(electing, return_exceptions=True)
     assert server.spec["holderIdentity"] == "b"
@@ -313,6 +313,6 @@ async def test_the_fake_server_compares_and_swaps(server: LeaseServer, a: Operat
     """Or none of these stories would tell anything."""
     await a.turn()
     stale = await server.find(kinds.LEASE, PLACE.name, PLACE.namespace)
-    server.touch()
+    server.edited()
     with pytest.raises(Conflict):
         await server.replace(stale)

@@ -61,6 +61,7 @@ class Served(World):
                     "replicas": replicas,
                     "updatedReplicas": replicas,
                 }
+                self.kube.touch(obj)
 
     async def answer(self, request: web.Request) -> web.Response:
         """Every pod has this address: a model runs one variant until it is judged."""

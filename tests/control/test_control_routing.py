@@ -25,6 +25,7 @@ def take(world: World, controller: str = ENVOY, **refusals: tuple[str, str]) -> 
     for (kind, _, _), route in world.kube.objects.items():
         if kind == "HTTPRoute":
             route["status"] = {"parents": [told(route, controller, refusals)]}
+            world.kube.touch(route)
 
 
 def told(
@@ -260,7 +261,9 @@ async def test_a_controller_that_is_gone_holds_nothing_up(world: World) -> None:
     world.kube.put(model_deployment(routing={**EDGE, "hostnames": ["digits.models.example"]}))
     await world.tick()
     take(world, Accepted=("NoMatchingListenerHostname", "no listener has it"))
-    world.kube.find_one("HTTPRoute")["status"]["parents"].append(left)
+    route = world.kube.find_one("HTTPRoute")
+    route["status"]["parents"].append(left)
+    world.kube.touch(route)
     await world.tick()
     assert world.conditions()["Ready"] == ("False", "RouteNotAccepted")
     assert world.conditions()["Reconciling"] == ("False", "Settled")

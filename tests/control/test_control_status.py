@@ -16,7 +16,7 @@ from trimtab.api.resources import (
     Variant,
 )
 from trimtab.control.events import transitions
-from trimtab.control.status import build_problem_status, needs_write
+from trimtab.control.status import Figures, News, build_problem_status, news_of
 from trimtab.control.status import build_status as status_of
 from trimtab.control.status_read import read_status
 from trimtab.core.conditions import stalled
@@ -118,30 +118,46 @@ def test_what_caches_answer_is_told_where_there_are_some() -> None:
     assert first["responseCache"] == {"hitShare": "0 %"}
     moved = build_status(state(), replace(plan(), hit_share=0.72), first, NOW + 5)
     assert moved["responseCache"] == {"hitShare": "72 %"}
-    assert not needs_write(moved, first, 5.0)
+    assert news_of(moved, first) is News.FIGURES
 
 
 def test_nothing_new_is_no_write() -> None:
     first = build_status(state(), plan(), {}, NOW)
     again = build_status(state(), plan(), first, NOW + 600)
     assert again == first
-    assert not needs_write(again, first, 600.0)
+    assert news_of(again, first) is News.NONE
 
 
 def test_figures_that_move_wait_for_the_minute() -> None:
     first = build_status(state(), plan(), {}, NOW)
     moved = replace(plan(), latency=Latency(0.055, 0.05, "TritonSummary"))
     later = build_status(state(), moved, first, NOW + 5)
-    assert not needs_write(later, first, 5.0)
-    assert needs_write(later, first, 60.0)
-    assert needs_write(later, first, -3600.0)  # the clock went back by an hour
-    assert needs_write(later, first, None)  # a restarted operator does not know when it wrote
+    assert news_of(later, first) is News.FIGURES
+    figures = Figures()
+    figures.begin(1, 5.0)
+    assert not figures.take(5.0)
+    assert figures.take(60.0)
+    assert figures.take(-3600.0)  # the clock went back by an hour
+    assert figures.take(None)  # a restarted operator does not know when it wrote
+
+
+def test_the_figures_of_a_large_fleet_take_turns() -> None:
+    """All of a thousand models, due in the minute after a start, held a decision up for half a
+    minute; and none waits for ever for those before it."""
+    figures, written_s, now_s = Figures(), dict.fromkeys(range(1000), 0.0), 0.0
+    for _ in range(200):
+        now_s += 5.0
+        figures.begin(len(written_s), 5.0)
+        due = [m for m, at_s in written_s.items() if figures.take(now_s - at_s)]
+        assert len(due) <= 20
+        written_s.update(dict.fromkeys(due, now_s))
+    assert min(written_s.values()) >= now_s - 500.0
 
 
 def test_a_transition_is_written_at_once() -> None:
     first = build_status(state(), plan(), {}, NOW)
     up = build_status(state(), plan("ScaleUp", 3), first, NOW + 5)
-    assert needs_write(up, first, 5.0)
+    assert news_of(up, first) is News.TRANSITION
 
 
 def test_a_condition_keeps_its_time_until_its_verdict_turns() -> None:
@@ -182,7 +198,7 @@ def test_a_constraint_with_other_figures_is_no_transition() -> None:
         for e in ("7 wanted, 6 allowed", "8 wanted, 6 allowed")
     ]
     first = build_status(state(), held[0], {}, NOW)
-    assert not needs_write(build_status(state(), held[1], first, NOW + 5), first, 5.0)
+    assert news_of(build_status(state(), held[1], first, NOW + 5), first) is News.FIGURES
 
 
 def full() -> ModelPlan:
@@ -245,4 +261,4 @@ def test_advice_that_moves_is_written_at_once() -> None:
     """Nothing else of a fleet that is only advised on moves with it."""
     first = build_status(state(), plan("ScaleUp", 3), {}, NOW)
     more = build_status(state(), plan("ScaleUp", 4), first, NOW + 5)
-    assert needs_write(more, first, 5.0)
+    assert news_of(more, first) is News.TRANSITION

@@ -45,6 +45,10 @@ class FakeKube:
         if old and "status" in old:
             self.objects[place]["status"] = old["status"]
 
+    def touch(self, obj: dict[str, Any]) -> None:
+        """As the API server does with every write, of a status too."""
+        obj["metadata"]["resourceVersion"] = str(next(self._versions))
+
     def find_one(self, kind: str) -> dict[str, Any]:
         """The only object of that kind."""
         (found,) = [o for (k, _, _), o in self.objects.items() if k == kind]
@@ -196,6 +200,24 @@ class World:
                 continue
             for i in range(deployment["spec"]["replicas"]):
                 self.kube.put(pod(f"{name}-{i}", namespace, deployment, self.now_s))
+
+    def run_pods_that_stay(self) -> None:
+        """The same, where pods stay as they are and Deployments tell that they are rolled out."""
+        for (kind, namespace, name), deployment in list(self.kube.objects.items()):
+            if kind != "Deployment":
+                continue
+            replicas = deployment["spec"]["replicas"]
+            for i in range(replicas):
+                if ("Pod", namespace, f"{name}-{i}") not in self.kube.objects:
+                    self.kube.put(pod(f"{name}-{i}", namespace, deployment, self.now_s))
+            told = {
+                "observedGeneration": deployment["metadata"]["generation"],
+                "replicas": replicas,
+                "updatedReplicas": replicas,
+            }
+            if deployment.get("status") != told:
+                deployment["status"] = told
+                self.kube.touch(deployment)
 
     def conditions(self, name: str = "digits") -> dict[str, tuple[str, str]]:
         """Status and reason of every condition of a ModelDeployment."""

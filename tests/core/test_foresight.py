@@ -8,9 +8,8 @@ from decimal import Decimal
 from tests.core.builders import FP32, INT8, Load, deployment, pods, steady, variant
 from tests.core.story import Model, Moment, Story, carried, expect_replicas
 from trimtab.api.resources import Objective
-from trimtab.core.choose import Choice, judge
 from trimtab.core.demand import Demand
-from trimtab.core.foresight import foreseen
+from trimtab.core.foresight import Judge, foreseen
 from trimtab.core.ledger import Shares
 from trimtab.core.memory import ModelMemory
 from trimtab.core.options import Option
@@ -90,9 +89,7 @@ def test_a_trend_beyond_what_either_carries_is_no_reason_to_turn_back() -> None:
     demand = Demand(41.0, blind=False, measured=41.0, arriving=29.0, foreseen=87.0)
     view = View(begun, memory, demand, (accurate, fast), (), {})
 
-    def judged(rate: float | None) -> tuple[Choice, ...]:
-        return tuple(judge(o, spec, rate, 4, Shares(Snapshot(()))) for o in (accurate, fast))
-
+    judged = Judge(view, Shares(Snapshot(())), running=4)
     now = judged(41.0)
     choice = foreseen(view, now, now[0], judged, 110.0, DEFAULT_POLICY)
     assert choice is not None

@@ -22,7 +22,7 @@ from trimtab.control.caches import Caches
 from trimtab.control.compression import read_compression
 from trimtab.control.events import transitions
 from trimtab.control.gather import gather
-from trimtab.control.status import build_problem_status, build_status, needs_write
+from trimtab.control.status import News, build_problem_status, build_status, news_of
 from trimtab.control.status_read import read_status
 from trimtab.core.conditions import stalled
 from trimtab.core.explain import explain
@@ -112,9 +112,9 @@ def check_status(status: Any) -> None:
     refused = build_problem_status(3, live, stalled("InvalidSpec", "why"), NOW_S)
     for new in (decided, refused):
         hold(status_schema(), new)
-        needs_write(new, live, 5.0)
+        news_of(new, live)
         list(transitions(new, live))
-        assert not needs_write(new, new, None)
+        assert news_of(new, new) is News.NONE
 
 
 TARGETS = (

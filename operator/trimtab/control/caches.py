@@ -11,6 +11,10 @@ from typing import Any
 from trimtab.actuate import kinds
 from trimtab.actuate.kinds import Kind
 from trimtab.api.resources import ObjectKey, RawObject
+from trimtab.control.compact import compact
+from trimtab.control.memo import Memo
+from trimtab.control.packed import Packed
+from trimtab.control.parsed import Parsed
 from trimtab.control.status_read import usable_status
 
 _WATCHED = (
@@ -43,10 +47,13 @@ class Caches:
     """Raw objects by kind, namespace and name."""
 
     def __init__(self) -> None:
-        self._objects: dict[Kind, dict[ObjectKey, RawObject]] = {
+        self._objects: dict[Kind, dict[ObjectKey, dict[str, Any]]] = {
             kind: {} for kind in (*_WATCHED, *OPTIONAL)
         }
         self._unknown: set[Kind] = set(OPTIONAL)
+        self._owned: dict[str, dict[tuple[Kind, ObjectKey], RawObject]] = {}
+        self.parsed = Parsed()
+        self.memo = Memo()
 
     def all(self, kind: Kind) -> Iterable[RawObject]:
         """Every object of that kind."""
@@ -55,6 +62,14 @@ class Caches:
     def get(self, kind: Kind, key: ObjectKey) -> RawObject | None:
         """One object, or None."""
         return self._objects[kind].get(key)
+
+    def owned(self, uid: str) -> tuple[RawObject, ...]:
+        """The objects of kinds that children are of, whose controller has that uid.
+
+        Kept apart because each model asks for its own: a thousand models that look through the
+        children of all take seconds a tick.
+        """
+        return tuple(self._owned.get(uid, {}).values())
 
     def generation(self, kind: Kind, obj: RawObject) -> int | None:
         """The generation that is known of that object; None where it is not known."""
@@ -69,9 +84,22 @@ class Caches:
         """
         key = key_of(obj)
         known = self._objects[kind].get(key)
-        if known is not None and _same(known, obj) and _version(obj) < _version(known):
-            return False
-        self._objects[kind][key] = trimmed(kind, obj)
+        if known is not None and _same(known, obj):
+            if _version(obj) < _version(known):
+                return False
+            if _version(obj) == _version(known) > 0:
+                # The very same object stays, by which others know that nothing changed.
+                return True
+        kept = trimmed(kind, obj)
+        if known is not None and _alike(known, kept):
+            # A node that tells every five minutes that it is well, a pod whose probe was noted.
+            known["metadata"]["resourceVersion"] = kept["metadata"]["resourceVersion"]
+            return True
+        if known is not None:
+            self._disown(kind, key, known)
+        self._objects[kind][key] = kept
+        if (owner := _owner(kind, kept)) is not None:
+            self._owned.setdefault(owner, {})[kind, key] = kept
         return True
 
     def drop(self, kind: Kind, obj: RawObject) -> None:
@@ -79,7 +107,7 @@ class Caches:
         key = key_of(obj)
         known = self._objects[kind].get(key)
         if known is not None and _same(known, obj):
-            del self._objects[kind][key]
+            self._forget(kind, key)
 
     def knows(self, kind: Kind) -> bool:
         """Whether the cluster had the kind when it was last listed."""
@@ -95,9 +123,22 @@ class Caches:
         self._unknown.discard(kind)
         listed = {key_of(obj): obj for obj in objects}
         for key in [k for k in self._objects[kind] if k not in listed]:
-            del self._objects[kind][key]
+            self._forget(kind, key)
         for obj in listed.values():
             self.put(kind, obj)
+
+    def _forget(self, kind: Kind, key: ObjectKey) -> None:
+        self._disown(kind, key, self._objects[kind].pop(key))
+        self.parsed.forget(kind, key)
+
+    def _disown(self, kind: Kind, key: ObjectKey, obj: RawObject) -> None:
+        owner = _owner(kind, obj)
+        if owner is None:
+            return
+        children = self._owned[owner]
+        del children[kind, key]
+        if not children:
+            del self._owned[owner]
 
 
 def key_of(obj: RawObject) -> ObjectKey:
@@ -105,7 +146,7 @@ def key_of(obj: RawObject) -> ObjectKey:
     return ObjectKey(obj["metadata"].get("namespace") or "", obj["metadata"]["name"])
 
 
-def trimmed(kind: Kind, obj: RawObject) -> RawObject:
+def trimmed(kind: Kind, obj: RawObject) -> dict[str, Any]:
     """The object without what no decision reads."""
     metadata = {k: v for k, v in obj["metadata"].items() if k != "managedFields"}
     named = {"apiVersion": kind.api_version, "kind": kind.kind}
@@ -125,7 +166,18 @@ def trimmed(kind: Kind, obj: RawObject) -> RawObject:
             },
         }
         metadata = _only(metadata, ("name", "uid", "resourceVersion", "labels"))
-    return {**rest, **named, "metadata": metadata}
+    kept: dict[str, Any] = compact({**rest, **named, "metadata": metadata})
+    at_hand = _AT_HAND.get(kind)
+    if at_hand is not None and isinstance(kept.get("spec"), dict):
+        kept["spec"] = Packed(kept["spec"], at_hand)
+    return kept
+
+
+# Kinds whose specs are kept packed, and what of them every tick reads.
+_AT_HAND = {
+    kinds.MODEL_DEPLOYMENT: frozenset[str](),
+    kinds.DEPLOYMENT: frozenset({"replicas", "strategy"}),
+}
 
 
 _POD_METADATA = (
@@ -164,6 +216,26 @@ def _conditions(status: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _only(obj: Mapping[str, Any], fields: Iterable[str]) -> dict[str, Any]:
     return {f: obj[f] for f in fields if f in obj}
+
+
+def _owner(kind: Kind, obj: RawObject) -> str | None:
+    """The uid of its controller; None for kinds that are no model's children."""
+    if kind not in kinds.CHILD_KINDS:
+        return None
+    references = obj["metadata"].get("ownerReferences") or ()
+    return next((r.get("uid") for r in references if r.get("controller")), None)
+
+
+def _alike(known: RawObject, kept: RawObject) -> bool:
+    """Whether both are the same but for their resource versions, as far as they are kept."""
+    before, after = known["metadata"], kept["metadata"]
+    return (
+        before.get("resourceVersion") is not None
+        and after.get("resourceVersion") is not None
+        and {**before, "resourceVersion": ""} == {**after, "resourceVersion": ""}
+        and all(known.get(f) == v for f, v in kept.items() if f != "metadata")
+        and known.keys() == kept.keys()
+    )
 
 
 def _same(a: RawObject, b: RawObject) -> bool:

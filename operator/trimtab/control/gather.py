@@ -33,7 +33,7 @@ from trimtab.control.compression import read_compression
 from trimtab.control.installs import served_elsewhere
 from trimtab.control.routes import route_of, shadows
 from trimtab.core.compression import Compressed, Obstacle, next_state, with_published
-from trimtab.core.snapshot import Checked, Holding, ModelReadings, ModelState, Snapshot
+from trimtab.core.snapshot import Checked, Holding, ModelReadings, ModelState, Snapshot, Workload
 from trimtab.observe.cluster import LABEL_MODEL_DEPLOYMENT, workloads_of
 from trimtab.observe.compression import job_seen
 from trimtab.observe.nodes import schedulable_by_class
@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 
 _Parsed = TypeVar("_Parsed")
 _Grouped = dict[ObjectKey, list[RawObject]]
+_ROOM = "room on nodes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ def gather(caches: Caches, install: InstallSettings | None = None) -> Gathered:
     specs = [with_published(spec, compressed.get(spec.key)) for spec in specs]
     deployments = _by_model(caches.all(kinds.DEPLOYMENT))
     pods = _by_model(caches.all(kinds.POD))
+    caches.memo.keep({*(s.key for s in specs), _ROOM})
     snapshot = Snapshot(
         models=_states(caches, specs, deployments, pods),
         holdings=_holdings(caches, {s.key for s in specs}, deployments, pods),
@@ -108,7 +110,7 @@ def _parse_all(
         if obj["metadata"].get("deletionTimestamp"):
             continue  # the garbage collector takes its children; nothing is to be decided
         try:
-            parsed.append(parse(obj))
+            parsed.append(caches.parsed.get(kind, key_of(obj), obj, parse))
         except InvalidResource as error:
             problems[kind, key_of(obj)] = error.problems
     return parsed
@@ -187,16 +189,24 @@ def _states(
     return tuple(
         ModelState(
             spec,
-            workloads_of(
-                spec.key,
-                deployments.get(spec.key, ()),
-                pods.get(spec.key, ()),
-                scalers[spec.key.namespace],
-            ),
+            _workloads(caches, spec.key, deployments, pods, scalers[spec.key.namespace]),
             checked=_checked(caches, spec),
             route=route_of(caches, spec, shadowed.get(spec.key)),
         )
         for spec in specs
+    )
+
+
+def _workloads(
+    caches: Caches,
+    key: ObjectKey,
+    deployments: _Grouped,
+    pods: _Grouped,
+    scalers: list[RawObject],
+) -> tuple[Workload, ...]:
+    here, there = deployments.get(key, ()), pods.get(key, ())
+    return caches.memo.get(
+        key, (*here, *there, *scalers), lambda: workloads_of(key, here, there, scalers)
     )
 
 
@@ -227,10 +237,15 @@ def _schedulable(
     if not nodes:
         return {}
     try:
-        return schedulable_by_class(classes.values(), nodes, pods)
+        counted = caches.memo.get(
+            _ROOM,
+            (*classes.values(), *nodes, *pods),
+            lambda: schedulable_by_class(classes.values(), nodes, pods),
+        )
+        return dict(counted)
     except InvalidQuantity:
         pass
-    counted: dict[str, int] = {}
+    counted = {}
     for name, accelerator in classes.items():
         try:
             counted |= schedulable_by_class([accelerator], nodes, pods)

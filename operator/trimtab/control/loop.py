@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Protocol
 
 from trimtab.actuate import kinds, names
@@ -18,7 +19,7 @@ from trimtab.actuate.fence import NotLeading
 from trimtab.actuate.kinds import Kind
 from trimtab.api.resources import ObjectKey
 from trimtab.control.apply import Actor
-from trimtab.control.caches import OPTIONAL, OURS_ONLY, Caches, watched
+from trimtab.control.caches import OPTIONAL, OURS_ONLY, Caches, trimmed, watched
 from trimtab.control.events import transitions
 from trimtab.control.gather import Gathered, gather
 from trimtab.control.logs import log_fields
@@ -26,7 +27,14 @@ from trimtab.control.metrics import Metrics
 from trimtab.control.output_check import Checker
 from trimtab.control.recall import recall
 from trimtab.control.settings import Settings
-from trimtab.control.status import Status, build_problem_status, build_status, needs_write
+from trimtab.control.status import (
+    Figures,
+    News,
+    Status,
+    build_problem_status,
+    build_status,
+    news_of,
+)
 from trimtab.core.compression import Compressed
 from trimtab.core.conditions import stalled
 from trimtab.core.decide import decide
@@ -79,6 +87,8 @@ class Loop:
         self._told: dict[tuple[Kind, ObjectKey], str] = {}
         self._elsewhere: dict[ObjectKey, str] = {}
         self._synced_s: float | None = None
+        self._next_kind = 0
+        self._figures = Figures()
         self._recall_at_s = 0.0
 
     def wake(self) -> None:
@@ -129,6 +139,7 @@ class Loop:
             self.checker.start_due(snapshot, now_s)
         await self._recall_once(snapshot, now_s)
         plan, self.memory = decide(snapshot, self.memory, now_s, self.settings.policy())
+        self._figures.begin(len(snapshot.models), self.settings.tick_s)
         await asyncio.gather(
             *(self._settle(s, plan.models[s.spec.key], gathered, now_s) for s in snapshot.models)
         )
@@ -166,30 +177,40 @@ class Loop:
 
     async def sync(self) -> None:
         """Lists everything watched: the base that events build on, and the mend for lost ones."""
-        for kind in watched(nodes=self.settings.nodes):
-            await self._list(kind)
-        for kind in OPTIONAL:
-            if await self.kube.has_kind(kind):
-                await self._list(kind)
-            else:
-                self.caches.absent(kind)
+        for kind in self._kinds():
+            await self._sync_kind(kind)
         self._synced_s = time.monotonic()
+
+    def _kinds(self) -> tuple[Kind, ...]:
+        return (*watched(nodes=self.settings.nodes), *OPTIONAL)
+
+    async def _sync_kind(self, kind: Kind) -> None:
+        if kind not in OPTIONAL or await self.kube.has_kind(kind):
+            await self._list(kind)
+        else:
+            self.caches.absent(kind)
 
     async def _list(self, kind: Kind) -> None:
         selector = OURS_SELECTOR if kind in OURS_ONLY else None
         namespaces = self.settings.namespaces if kind.namespaced else ()
         listed = []
         for namespace in namespaces or (None,):
-            items, _ = await self.kube.list(kind, namespace, label_selector=selector)
+            items, _ = await self.kube.list(
+                kind, namespace, label_selector=selector, keep=partial(trimmed, kind)
+            )
             listed.extend(items)
         self.caches.replace(kind, listed)
 
     async def _sync_if_due(self) -> None:
+        every = self._kinds()
         if self._synced_s is None:
             await self.sync()
-        elif time.monotonic() - self._synced_s >= self.settings.resync_s:
+        elif time.monotonic() - self._synced_s >= self.settings.resync_s / len(every):
+            # One kind at a time: all at once, of a fleet of thousands, delay a decision by seconds.
             try:
-                await self.sync()
+                await self._sync_kind(every[self._next_kind % len(every)])
+                self._next_kind += 1
+                self._synced_s = time.monotonic()
             except ApiError as error:
                 # The watches go on, and so does the loop: to stop here would end in a restart by
                 # the liveness probe, and the memory of the load would be lost with it.
@@ -303,8 +324,12 @@ class Loop:
         if obj is None:
             return
         live = obj.get("status") or {}
-        last_s = self._written_s.get(key)
-        if not needs_write(status, live, None if last_s is None else now_s - last_s):
+        last_s, news = self._written_s.get(key), news_of(status, live)
+        if news is News.NONE:
+            return
+        if news is News.FIGURES and not self._figures.take(
+            None if last_s is None else now_s - last_s
+        ):
             return
         try:
             await self.actor.write_status(obj, status)
@@ -330,3 +355,4 @@ class Loop:
         for key in [k for k in self._written_s if k not in plan.models]:
             if self.caches.get(kinds.MODEL_DEPLOYMENT, key) is None:
                 del self._written_s[key]
+                self.actor.forget(key)

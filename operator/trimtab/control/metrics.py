@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from trimtab.api.resources import RoutingType
 from trimtab.core.plan import ModelPlan, Plan
@@ -66,9 +69,8 @@ class Metrics:
         self.lease_transitions = Gauge(
             "trimtab_lease_transitions", "Times the Lease went to another holder.", registry=r
         )
-        self._gauges = {
-            name: Gauge(name, said, labels, registry=r) for name, said, labels in _GAUGES
-        }
+        self._models = _Models()
+        r.register(self._models)
 
     def render(self) -> bytes:
         """The exposition text."""
@@ -76,15 +78,51 @@ class Metrics:
 
     def show(self, plan: Plan, snapshot: Snapshot) -> None:
         """Replaces every per-model series by those of the plan: what is gone leaves no series."""
-        self.forget_models()
-        for state in snapshot.models:
-            self._show_decision(plan.models[state.spec.key], state, snapshot)
-            self._show_promise(plan.models[state.spec.key], state)
+        self._models.shown = (plan, snapshot)
 
     def forget_models(self) -> None:
         """Leaves no per-model series: of two replicas that both show them, a sum counts double."""
-        for gauge in self._gauges.values():
-            gauge.clear()
+        self._models.shown = None
+
+
+class _Models(Collector):
+    """The series of every model, made when they are asked for: a scrape comes every half minute,
+    a plan every few seconds, and twenty series of a thousand models take a tenth of one."""
+
+    def __init__(self) -> None:
+        self.shown: tuple[Plan, Snapshot] | None = None
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        """The families without their series."""
+        return (GaugeMetricFamily(name, said, labels=labels) for name, said, labels in _GAUGES)
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """The families of the last plan."""
+        values = _Values()
+        if self.shown is not None:
+            plan, snapshot = self.shown
+            for state in snapshot.models:
+                values.add(plan.models[state.spec.key], state, snapshot)
+        for family in self.describe():
+            for labels, value in values.of(family.name):
+                family.add_metric(labels, value)
+            yield family
+
+
+class _Values:
+    """Values by gauge and labels."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, dict[tuple[str, ...], float]] = {}
+
+    def of(self, name: str) -> list[tuple[tuple[str, ...], float]]:
+        """The series of a gauge."""
+        return list(self._values.get(name, {}).items())
+
+    def add(self, plan: ModelPlan, state: ModelState, snapshot: Snapshot) -> None:
+        """The series of one model."""
+        self._show_decision(plan, state, snapshot)
+        self._show_promise(plan, state)
 
     def _show_decision(self, plan: ModelPlan, state: ModelState, snapshot: Snapshot) -> None:
         model, decision = (plan.key.namespace, plan.key.name), plan.decision
@@ -130,7 +168,7 @@ class Metrics:
     def _set(self, name: str, labels: tuple[str, ...], value: float | None) -> None:
         """One series; none where the value is unknown, for an unknown is no zero."""
         if value is not None and math.isfinite(value):
-            self._gauges[name].labels(*labels).set(value)
+            self._values.setdefault(name, {})[labels] = value
 
 
 def _missing(state: ModelState) -> list[tuple[str, str]]:

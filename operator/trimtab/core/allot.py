@@ -152,10 +152,10 @@ def _demand(
     elif any(o.capacity_rate is None for o in options):
         running = current.replicas if current else 0
         rate, least = 0.0, min(most, max(least, running))
-    own = spec.budget_per_hour
+    own, serving = spec.budget_per_hour, _serving(view)
     return Demand(
         rate=rate,
-        options=tuple(_choice(o, _serving(view), indexes, policy) for o in options),
+        options=tuple(_choice(o, serving, indexes, policy) for o in options),
         min_replicas=least,
         max_replicas=most,
         budget_micro=None if own is None else budget_micro(own),

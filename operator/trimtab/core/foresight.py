@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
-from trimtab.core.choose import Choice, choose
+from trimtab.core.choose import Choice, choose, judge
 from trimtab.core.demand import peak_foreseen
 from trimtab.core.hold import hold_s
+from trimtab.core.ledger import Shares
+from trimtab.core.options import Option
 from trimtab.core.settings import PolicySettings
 from trimtab.core.view import View
 
-Judge = Callable[[float | None], tuple[Choice, ...]]
-"""Every option at a load in items/s."""
-
 _ROOM = frozenset({"Budget", "Inventory"})
 _LEAST_ROOM = 3  # with less, to keep a place free is to do without half of what is paid for
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """What options would get at a load in items/s, while `running` replicas serve."""
+
+    view: View
+    shares: Shares
+    running: int
+
+    def __call__(self, rate: float | None) -> tuple[Choice, ...]:
+        """Every option."""
+        return tuple(self.of(option, rate) for option in self.view.options.values())
+
+    def of(self, option: Option, rate: float | None) -> Choice:
+        """One of them."""
+        return judge(option, self.view.state.spec, rate, self.running, self.shares)
 
 
 def foreseen(
@@ -42,12 +58,14 @@ def foreseen(
     if staying.short or expected is None or staying.ceiling[1] == "SharedBudget":
         return None
     expected = max(expected, view.demand.rate or 0.0)
-    then = judged(expected)
-    best = choose(tuple(c for c in then if c.option.key != key), spec, None, policy)
-    stays = next(c for c in then if c.option.key == key)
+    stays = judged.of(staying.option, expected)
     grows = begun or view.state.workload(key).replicas < stays.ceiling[0]
     fills = grows and _rises(view, expected, policy) and _takes_all(stays)
-    if best is None or not (stays.short or fills):
+    if not (stays.short or fills):
+        return None
+    others = tuple(c for c in judged(expected) if c.option.key != key)
+    best = choose(others, spec, None, policy)
+    if best is None:
         return None
     if best.short and best.carried_rate <= stays.carried_rate * (1.0 + policy.switch_gain):
         return None

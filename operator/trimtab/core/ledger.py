@@ -34,6 +34,7 @@ class Shares:
             if c.max_replicas is not None
         }
         self._own: dict[ObjectKey, Decimal] = {}
+        self._most: dict[tuple[ObjectKey, str, Decimal | None], tuple[int, str]] = {}
         self._accelerators = snapshot.accelerator_classes
         for holding in snapshot.holdings:
             if holding.budget in self._budgets:
@@ -45,6 +46,7 @@ class Shares:
 
     def take(self, spec: ModelDeployment, class_name: str, replicas: int, cost: Decimal) -> None:
         """Speaks for so many replicas and so much money (negative gives back)."""
+        self._most.clear()
         self._own[spec.key] = self._own.get(spec.key, Decimal(0)) + cost
         budget = budget_key(spec)
         if budget in self._budgets:
@@ -59,6 +61,16 @@ class Shares:
 
         A budget that is missing does not bind here: it stops growth, and takes nothing away.
         """
+        # All variants on a class ask for the same, several times each, before anything is taken.
+        asked = (spec.key, class_name, price)
+        found = self._most.get(asked)
+        if found is None:
+            found = self._most[asked] = self._counted(spec, class_name, price)
+        return found
+
+    def _counted(
+        self, spec: ModelDeployment, class_name: str, price: Decimal | None
+    ) -> tuple[int, str]:
         bounds = [(_MANY, "")]
         if class_name in self._classes:
             bounds.append((max(0, self._classes[class_name]), "Inventory"))

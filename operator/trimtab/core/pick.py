@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
-
-from trimtab.core.choose import Choice, choose, judge
+from trimtab.core.choose import Choice, choose
 from trimtab.core.demand import peak_demand, peak_foreseen, seen_for
 from trimtab.core.foresight import Judge, foreseen
 from trimtab.core.hold import hold_s
@@ -27,7 +25,7 @@ def pick(
     running = current.replicas if current else 0
     if spec.scaling.manual is not None:
         return _manual(view, shares), ()
-    judged = partial(_judged, view, shares, running)
+    judged = Judge(view, shares, running)
     choices = judged(view.demand.rate)
     staying = next((c for c in choices if current and c.option.key == current.key), None)
     hopeless = current is not None and _hopeless(current, room)
@@ -49,12 +47,6 @@ def pick(
         # A switch that cannot begin must not keep the current variant from being scaled.
         return staying, choices
     return choice, choices
-
-
-def _judged(view: View, shares: Shares, running: int, rate: float | None) -> tuple[Choice, ...]:
-    """Every option at that load."""
-    spec = view.state.spec
-    return tuple(judge(option, spec, rate, running, shares) for option in view.options.values())
 
 
 def _needed(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from functools import cached_property
 
 from trimtab.api.resources import ScalingMode
 from trimtab.core.demand import Demand, estimate_demand, foresee, remember_demand
@@ -38,12 +39,12 @@ class View:
         self.prices = prices
         self.set_aside: tuple[tuple[str, int, Decimal], ...] = ()
 
-    @property
+    @cached_property
     def foreign(self) -> Workload | None:
         """A workload that somebody else scales too."""
         return next((w for w in self.state.workloads if w.foreign_scaler), None)
 
-    @property
+    @cached_property
     def acts(self) -> bool:
         """False where nothing will be written, whatever is decided."""
         scaling = self.state.spec.scaling
@@ -55,7 +56,7 @@ class View:
         advises = scaling.mode is ScalingMode.ADVISE
         return bool(self.options) and self.foreign is None and not advises
 
-    @property
+    @cached_property
     def current(self) -> Workload | None:
         """The workload that serves most now."""
         running = [w for w in self.state.workloads if w.replicas]
