@@ -76,6 +76,7 @@ class Played:
         if cluster.CANARY not in place[2]:
             obj = {"status": {}, **self.kube.objects[place]}
             self.kube.objects[place] = self.data.draw(cluster.named(obj, typed=True))
+            self.kube.touch(self.kube.objects[place])
 
     def scribble(self) -> None:
         """Somebody writes the status of a model."""
@@ -84,6 +85,7 @@ class Played:
         if found is not None:
             status = st.sampled_from([found.get("status") or {}, cluster.STATUS])
             found["status"] = self.data.draw(nearly(status))
+            self.kube.touch(found)
 
     def run(self) -> None:
         """Pods come up, some of them in trouble."""
@@ -95,6 +97,7 @@ class Played:
                 obj["metadata"]["deletionTimestamp"] = "1970-01-12T13:46:00Z"
             elif how != "well":
                 obj["status"] = {"phase": "Failed" if how == "failed" else "Pending"}
+            self.kube.touch(obj)
 
     def end_job(self) -> None:
         """The worker of a compression ends, with a message of whatever kind."""
@@ -103,6 +106,7 @@ class Played:
             ok = self.data.draw(st.booleans())
             kind = "Complete" if ok else "Failed"
             job["status"] = {"conditions": [{"type": kind, "status": "True"}]}
+            self.kube.touch(job)
             text = self.data.draw(dirty_json(st.just(MESSAGE)) | texts.map(str.encode))
             worker = cluster.pod("digits", "worker", 0)
             worker["metadata"]["labels"] = {
