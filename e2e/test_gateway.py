@@ -5,8 +5,6 @@ On the embedded cluster alone, which brings the Gateway with it. The route is wr
 
 from __future__ import annotations
 
-import json
-import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 
@@ -16,6 +14,7 @@ from e2e.cluster.gateway import SLO_MS, SYSTEM
 from e2e.kit.access import Access, wait_for
 from e2e.kit.gateway import Gateway, await_route
 from e2e.kit.install import Images, install_prometheus
+from e2e.kit.prometheus import ask
 from e2e.kit.served import Stage
 from e2e.load.payload import calls_for
 from e2e.load.stats import Summary, summarise
@@ -70,13 +69,10 @@ class Story:
     def ask(self, metric: str, le: str = "") -> dict[tuple[str, ...], float]:
         """Values of this route by the labels `envoy_cluster_name`, `namespace`, `pod`."""
         ours = f'envoy_cluster_name=~"httproute/{self.stage.namespace}/.+",le=~"{le}"'
-        options = urllib.parse.urlencode({"query": f"{metric}{{{ours}}}"})
-        with _open(f"{self.prometheus}/api/v1/query?{options}", timeout=5) as said:
-            found = json.load(said)["data"]["result"]
         names = ("envoy_cluster_name", "namespace", "pod")
         return {
-            tuple(item["metric"].get(name, "") for name in names): float(item["value"][1])
-            for item in found
+            tuple(series.labels.get(name, "") for name in names): series.value
+            for series in ask(self.prometheus, f"{metric}{{{ours}}}")
         }
 
 

@@ -59,7 +59,7 @@ def _load_and_tell(stage: Stage, manifest: str, rates: tuple[int, int, int], plo
     budget = Decimal(model["budget"]["perHour"])
     lengths = (PHASES.up_s, PHASES.down_s - PHASES.up_s, PHASES.end_s - PHASES.down_s)
     schedule = ",".join(f"{s:g}s@{r}" for s, r in zip(lengths, rates, strict=True))
-    report, moments = play.told(stage, schedule, SEED, target_ms, budget)
+    report, moments = play.told(stage, stage.way_in(), schedule, SEED, target_ms, budget)
     known = (report.results, moments, report.started_at_s, PHASES, target_ms, budget)
     plot.parent.mkdir(parents=True, exist_ok=True)
     draw(plot, *known)

@@ -58,10 +58,9 @@ def installed(access: Access) -> Images:
 
 
 def told(
-    stage: Stage, schedule: str, seed: int, target_ms: float, budget: Decimal
+    stage: Stage, url: str, schedule: str, seed: int, target_ms: float, budget: Decimal
 ) -> tuple[Report, list[Moment]]:
     """Sends the load and tells of it as it happens; what became of it, and of the cluster."""
-    url = stage.way_in()
     say(f"open-loop Poisson load on {url}: {schedule}")
     with stage.record() as recorder, stage.load(url, schedule, seed=seed) as load:
         account = Account(target_ms, budget)

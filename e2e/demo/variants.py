@@ -13,6 +13,7 @@ from e2e.demo.account import say
 from e2e.demo.rising import RisingFigures, rising_figures, schedule
 from e2e.demo.rising_plot import draw_rising
 from e2e.kit.access import Access, reach
+from e2e.kit.gateway import gateway_down, gateway_up
 from e2e.kit.saturation import most_of_one_replica
 from e2e.kit.served import Stage
 from trimtab.api.quantities import parse_duration
@@ -23,34 +24,42 @@ SEED = 11
 
 def main() -> int:
     parser = play.parser("python -m e2e.demo.variants", __doc__, "demo-variants.png")
+    parser.add_argument("--gateway", action="store_true", help="behind the embedded Gateway")
     arguments = parser.parse_args()
-    return play.run(lambda: _play(reach(), arguments.plot), arguments.out)
+    return play.run(
+        lambda: _play(reach(), arguments.plot, behind_gateway=arguments.gateway), arguments.out
+    )
 
 
-def _play(access: Access, plot: Path) -> RisingFigures:
+def _play(access: Access, plot: Path, *, behind_gateway: bool) -> RisingFigures:
     images = play.installed(access)
+    gateway = gateway_up(access) if behind_gateway else None
     with step(f"measuring what one replica of {FAST} answers at most"):
         most = most_of_one_replica(access, images)
     stage = scene.demo_stage(access, images)
     stage.open()
     with step("kubectl apply: a ModelDeployment that maximises its accuracy"):
-        model = stage.digits(objective="MaximizeAccuracy")
+        routing: dict[str, Any] = {} if gateway is None else {"routing": gateway.routing}
+        model = stage.digits(objective="MaximizeAccuracy", **routing)
         stage.put(model)
     try:
         with step("waiting for the first Triton pod"):
             stage.await_condition("Ready", "True", seconds=180)
-        return _load_and_tell(stage, model["spec"], schedule(most), plot)
+        url = stage.way_in() if gateway is None else gateway.url
+        return _load_and_tell(stage, url, model["spec"], schedule(most), plot)
     finally:
         with step("removing the model"):
             stage.close()
+        if gateway is not None:
+            gateway_down(access)
 
 
 def _load_and_tell(
-    stage: Stage, spec: dict[str, Any], load_schedule: str, plot: Path
+    stage: Stage, url: str, spec: dict[str, Any], load_schedule: str, plot: Path
 ) -> RisingFigures:
     target_ms = 1000 * parse_duration(spec["slo"]["latency"]["target"])
     budget = Decimal(spec["budget"]["perHour"])
-    report, moments = play.told(stage, load_schedule, SEED, target_ms, budget)
+    report, moments = play.told(stage, url, load_schedule, SEED, target_ms, budget)
     plot.parent.mkdir(parents=True, exist_ok=True)
     draw_rising(
         plot,

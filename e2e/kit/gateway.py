@@ -24,6 +24,11 @@ class Gateway:
         """What a route names it by."""
         return {"namespace": self.namespace, "name": self.name}
 
+    @property
+    def routing(self) -> dict[str, Any]:
+        """`spec.routing` of a model behind it."""
+        return {"type": "Gateway", "parentRef": self.parent_ref}
+
 
 def gateway_up(access: Access, slo_ms: int = SLO_MS) -> Gateway:
     """Envoy Gateway and a Gateway of it, that answers; at once where they are there already.

@@ -26,7 +26,8 @@ class Moment:
 
     replicas: asked for, over all Deployments; ready: pods that serve; existing: pods that exist,
     those on their way out included, which is what costs; status: of the ModelDeployment; asked:
-    replicas by Deployment, "variant/class".
+    replicas by Deployment, "variant/class"; backends: what its HTTPRoute lists, (Service, weight)
+    in order, where it has one.
     """
 
     at_s: float
@@ -36,6 +37,7 @@ class Moment:
     cost_per_hour: Decimal
     status: Mapping[str, Any] = field(default_factory=dict)
     asked: Mapping[str, int] = field(default_factory=dict)
+    backends: tuple[tuple[str, int], ...] = ()
 
     @property
     def summary(self) -> str:
@@ -108,9 +110,15 @@ class Recorder:
             ),
             status=(model or {}).get("status") or {},
             asked={_workload(d): d["spec"]["replicas"] for d in deployments},
+            backends=_backends(await kube.find(kinds.HTTP_ROUTE, self._name, self._namespace)),
         )
 
 
 def _workload(deployment: Mapping[str, Any]) -> str:
     labels = deployment["metadata"]["labels"]
     return f"{labels[names.VARIANT_LABEL]}/{labels[names.CLASS_LABEL]}"
+
+
+def _backends(route: Mapping[str, Any] | None) -> tuple[tuple[str, int], ...]:
+    rules = route["spec"]["rules"] if route else [{}]
+    return tuple((b["name"], b["weight"]) for b in rules[0].get("backendRefs", ()))

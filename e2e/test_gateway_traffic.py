@@ -1,0 +1,179 @@
+"""A model behind a Gateway under load: its variants share the traffic, the operator is killed while
+it moves, and the latency that the Gateway tells is the one that the clients had."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from decimal import Decimal
+
+import pytest
+
+from e2e.cluster.gateway import SLO_MS
+from e2e.kit.access import Access, wait_for
+from e2e.kit.gateway import Gateway, await_route
+from e2e.kit.install import Images, install_prometheus
+from e2e.kit.prometheus import ask
+from e2e.kit.recorder import Moment, Recorder
+from e2e.kit.saturation import easy_load
+from e2e.kit.served import Stage
+from e2e.load.process import LoadProcess
+from e2e.load.stats import percentile, summarise
+
+MODEL = "digits"
+BUDGET, FLOOR = Decimal("0.60"), Decimal("0.97")
+LOW_S, HIGH_S, AFTER_S = 40, 330, 240
+# More than six replicas of the accurate variant answer in time; the budget holds no seventh.
+TIMES = 1.5
+COMPARED_S = 60
+FAST = "digits-int8-cpu-quarter"
+
+
+@dataclass(frozen=True)
+class Story:
+    """The load and the records that all chapters share."""
+
+    stage: Stage
+    load: LoadProcess
+    record: Recorder
+    prometheus: str
+    started_s: float
+
+    def wait_until(self, second: float) -> None:
+        """Sleeps until that second of the load."""
+        time.sleep(max(0.0, self.started_s + second - time.time()))
+
+    def share_of_fast(self) -> float:
+        """The part of the traffic that the fast variant is to get."""
+        found = weights(self.record.last)
+        return found.get(FAST, 0) / max(1, sum(found.values()))
+
+    def listings(self) -> list[Moment]:
+        """The moments in which the route's list was another than before."""
+        seen = [next(group) for _, group in itertools.groupby(self.record.moments, _backends)]
+        return [moment for moment in seen if moment.backends]
+
+
+@pytest.fixture(scope="module")
+def story(
+    access: Access, images: Images, gateway: Gateway, stage: Stage, most: float
+) -> Iterator[Story]:
+    stage.put(stage.digits(objective="MaximizeAccuracy", routing=gateway.routing))
+    stage.await_condition("Ready", "True", seconds=240)
+    await_route(access, stage.namespace, MODEL)
+    low, high = easy_load(most), round(TIMES * most)
+    schedule = f"{LOW_S}s@{low},40s@{round(high / 2)},{HIGH_S - 40}s@{high},{AFTER_S}s@{low}"
+    with ExitStack() as stack:
+        record = stack.enter_context(stage.record())
+        load = stack.enter_context(stage.load(gateway.url, schedule, seed=5))
+        wait_for("the load to begin", lambda: load.started_at_s is not None, seconds=20)
+        prometheus = install_prometheus(access, images)
+        yield Story(stage, load, record, prometheus, load.started_at_s or 0.0)
+
+
+def test_1_the_fast_variant_takes_its_share_although_the_operator_is_killed(story: Story) -> None:
+    story.wait_until(LOW_S)
+    wait_for("the fast variant in the route", lambda: story.share_of_fast() > 0, seconds=200)
+    before = story.share_of_fast()
+    story.stage.kill_operator()
+    killed_s = time.time()
+    story.stage.await_operator()
+    wait_for("another weight", lambda: story.share_of_fast() != before, seconds=150)
+    print(f"goes on {time.time() - killed_s:.1f} s after the operator was killed")
+
+
+def test_2_the_gateways_histogram_has_the_clients_p99(story: Story) -> None:
+    end = LOW_S + HIGH_S - 5
+    story.wait_until(end + 5)
+    at_s = story.started_s + end
+    buckets = (
+        "sum by (le) (increase(envoy_cluster_upstream_rq_time_bucket{envoy_cluster_name=~"
+        f'"httproute/{story.stage.namespace}/{MODEL}/.+"}}[{COMPARED_S}s]))'
+    )
+    (p99,) = ask(story.prometheus, f"histogram_quantile(0.99, {buckets})", at_s)
+    counts = {float(s.labels["le"]): s.value for s in ask(story.prometheus, buckets, at_s)}
+    told = counts[SLO_MS - 1] / counts[float("inf")]
+    latency = story.record.since(at_s)[0].status["latency"]
+    print(f"{story.record.since(at_s)[0].status['latency']}")
+    assert (latency["source"], latency["estimated"]) == ("GatewayHistogram", False)
+
+    report = story.load.report(AFTER_S + 60)
+    # What the generator itself was late with, the Gateway could not see.
+    seen_ms = sorted(
+        1000 * (r.latency_s - r.lag_s)
+        for r in report.results
+        if not r.error and end - COMPARED_S <= r.scheduled_s + r.latency_s < end
+    )
+    clients_ms = percentile(seen_ms, 99)
+    assert clients_ms is not None
+    in_time = sum(ms < SLO_MS for ms in seen_ms) / len(seen_ms)
+    print(
+        f"p99 of {len(seen_ms)} requests: clients {clients_ms:.0f} ms, Gateway {p99.value:.0f} ms;"
+        f" within {SLO_MS} ms: clients {in_time:.2%}, Gateway {told:.2%}"
+    )
+    assert counts[float("inf")] == pytest.approx(len(seen_ms), rel=0.05)
+    assert p99.value == pytest.approx(clients_ms, rel=0.10)
+    assert told == pytest.approx(in_time, abs=0.01)
+
+
+def test_3_the_accurate_variant_serves_alone_again_and_nothing_was_lost(story: Story) -> None:
+    report = story.load.report(AFTER_S + 60)
+    wait_for(
+        "the accurate variant alone",
+        lambda: FAST not in weights(story.record.last),
+        seconds=90,
+    )
+    everything = summarise(report.results)
+    late = sum(r.latency_s > SLO_MS / 1000 for r in report.results)
+    print(
+        f"{everything.requests} requests, failed {everything.failed},"
+        f" in time {1 - late / everything.requests:.2%}; {len(story.listings())} lists"
+    )
+    assert everything.failed == 0, everything.errors
+
+
+def test_4_every_list_was_safe_to_go_through(story: Story) -> None:
+    for before, after in itertools.pairwise(story.listings()):
+        assert all(weight >= 1 for _, weight in after.backends), after.backends
+        was, now = weights(before), weights(after)
+        told = f"{before.backends} -> {after.backends}"
+        for service in was.keys() & now.keys():
+            # In Envoy a place is a backend: one that moves fails what is on its way.
+            assert places(before, service) & places(after, service), told
+        for service in was.keys() - now.keys():
+            # It gave up its weight before its place, and its place before its pods.
+            assert was[service] == 1, told
+            assert after.asked.get(workload(service), 0) >= 1, told
+
+
+def test_5_budget_and_floor_held_at_every_moment(story: Story) -> None:
+    assert max(m.cost_per_hour for m in story.record.moments) <= BUDGET
+    accuracy = summarise(story.load.report(60).results).accuracy
+    assert accuracy is not None
+    assert accuracy >= float(FLOOR)
+
+
+def weights(moment: Moment | None) -> dict[str, int]:
+    """The weight of every Service in the list; one that stands in it twice has the sum."""
+    found: dict[str, int] = {}
+    for name, weight in moment.backends if moment else ():
+        found[name] = found.get(name, 0) + weight
+    return found
+
+
+def places(moment: Moment, service: str) -> set[int]:
+    """Where in the list a Service stands."""
+    return {place for place, (name, _) in enumerate(moment.backends) if name == service}
+
+
+def workload(service: str) -> str:
+    """The workload of a Service, "variant/class"."""
+    variant, _, accelerator_class = service.removeprefix(f"{MODEL}-").partition("-")
+    return f"{variant}/{accelerator_class}"
+
+
+def _backends(moment: Moment) -> tuple[tuple[str, int], ...]:
+    return moment.backends
