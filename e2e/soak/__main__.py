@@ -18,6 +18,7 @@ from e2e.cluster.progress import step
 from e2e.demo import play
 from e2e.demo.account import say
 from e2e.kit.access import Access, CommandFailed, reach
+from e2e.kit.gateway import gateway_down, gateway_up
 from e2e.kit.recorder import Recorder
 from e2e.kit.saturation import SaturationError, most_of_one_replica
 from e2e.kit.served import Stage
@@ -71,8 +72,13 @@ def _soak(access: Access, arguments: argparse.Namespace, seed: int) -> SoakFigur
     with step("measuring what one replica of int8 answers at most"):
         most = most_of_one_replica(access, images)
     duration_s = 60.0 * arguments.minutes
-    with Stage(access, images) as stage, ExitStack() as stack:
-        fleet = models(stage)
+    with ExitStack() as stack:
+        gateway = None
+        if access.embedded is not None:
+            gateway = gateway_up(access)
+            stack.callback(gateway_down, access)
+        stage = stack.enter_context(Stage(access, images))
+        fleet = models(stage, gateway)
         for model in fleet:
             stage.put(model.manifest)
         for model in fleet:
@@ -80,7 +86,7 @@ def _soak(access: Access, arguments: argparse.Namespace, seed: int) -> SoakFigur
         records = [stack.enter_context(stage.record(m.name)) for m in fleet]
         watch = stack.enter_context(OperatorWatch(access))
         loads = [
-            stack.enter_context(stage.load(stage.way_in(m.name), schedule, seed=seed + n))
+            stack.enter_context(stage.load(m.url or stage.way_in(m.name), schedule, seed=seed + n))
             for n, (m, schedule) in enumerate(_schedules(fleet, arguments, seed, duration_s, most))
         ]
         target = Target(stage, tuple(m.name for m in fleet), random.Random(seed))
@@ -115,10 +121,10 @@ def _inject_all(target: Target, until_s: float, loads: Sequence[LoadProcess]) ->
     faults: list[Fault] = []
     while True:
         pause_s = target.rng.uniform(*_BETWEEN_S)
-        kind = target.rng.choice(kinds_for(target))
         if time.time() + pause_s > until_s or not all(load.running for load in loads):
             return faults
         time.sleep(pause_s)
+        kind = target.rng.choice(kinds_for(target))
         fault = inject(kind, target)
         faults.append(fault)
         took = "none in time" if fault.recovery_s is None else f"{fault.recovery_s:.1f} s"
@@ -143,14 +149,17 @@ def _figures(
     scaled = sum(verdict.scale_changes(r.moments) for r in records)
     switched = sum(verdict.variant_changes(r.moments) for r in records)
     by_fault = verdict.recoveries(faults)
+    at_kills = [
+        (report, [f.at_s - report.started_at_s for f in faults if f.killed == model.name])
+        for model, _, report in runs
+    ]
     return SoakFigures(
         seed=seed,
         minutes=minutes,
         requests=requests,
         failed=sum(errors.values()),
-        failed_at_kills=sum(
-            verdict.failed_at_kills(r.results, r.started_at_s, faults) for r in reports
-        ),
+        failed_at_kills=sum(verdict.failed_at_kills(r.results, s) for r, s in at_kills),
+        in_flight_at_kills=sum(verdict.in_flight(r.results, s) for r, s in at_kills),
         slo_attainment=round(good / max(1, requests), 5),
         changes=scaled + switched,
         scale_changes=scaled,

@@ -1,4 +1,5 @@
-"""The faults that a soak draws from: what each does, takes back, and when all is well again."""
+"""The faults that a soak draws from: when each can be done, what it does and takes back, and when
+all is well again."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from e2e.kit.access import CommandFailed, wait_for
+from e2e.kit.install import NAMESPACE, RELEASE
 from e2e.kit.served import Stage
 from e2e.soak.verdict import Fault
 
@@ -27,13 +29,14 @@ class Target:
 
 @dataclass(frozen=True)
 class Kind:
-    """A fault. do: returns once it is taken back; recovered: all is well again. embedded: only on
-    the embedded cluster, whose processes are ours."""
+    """A fault. do: returns once it is taken back, with the model whose pod it killed, if it did;
+    recovered: whether all is well again after that time (epoch seconds); possible: whether it can
+    be done now. embedded: only on the embedded cluster, whose processes are ours."""
 
     name: str
-    do: Callable[[Target], None]
-    recovered: Callable[[Target], bool]
-    kills: bool = False
+    do: Callable[[Target], str | None]
+    recovered: Callable[[Target, float], bool]
+    possible: Callable[[Target], bool] = lambda _: True
     blinds: bool = False
     embedded: bool = False
 
@@ -41,30 +44,30 @@ class Kind:
 def inject(kind: Kind, target: Target) -> Fault:
     """Does it, waits until all is well again, and tells how long that took."""
     at_s = time.time()
-    kind.do(target)
+    killed = kind.do(target)
     ended_s = time.time()
     try:
         recovery_s: float | None = wait_for(
             f"recovery from {kind.name}",
-            lambda: _holds(lambda: kind.recovered(target)),
+            lambda: _holds(lambda: kind.recovered(target, ended_s)),
             seconds=_RECOVERY_S,
         )
     except TimeoutError:
         recovery_s = None
-    return Fault(kind.name, at_s, ended_s, recovery_s, kind.kills, kind.blinds)
+    return Fault(kind.name, at_s, ended_s, recovery_s, killed, kind.blinds)
 
 
 def kinds_for(target: Target) -> Sequence[Kind]:
-    """Those that this cluster allows."""
+    """Those that can be done here and now."""
     own = target.stage.access.embedded is not None
-    return [kind for kind in KINDS if own or not kind.embedded]
+    return [k for k in KINDS if (own or not k.embedded) and k.possible(target)]
 
 
 def _holds(check: Callable[[], bool]) -> bool:
     # A fault may have taken the API server: that is no recovery, and no end of the run.
     try:
         return check()
-    except (CommandFailed, KeyError, IndexError):
+    except (CommandFailed, KeyError, IndexError, ValueError):
         return False
 
 
@@ -73,9 +76,19 @@ def _kill_operator(target: Target) -> None:
     time.sleep(1.0)  # the Deployment still counts the old pod as Ready
 
 
-def _operator_is_ready(target: Target) -> bool:
-    found = target.stage.access.json("deployment", "trimtab", "-n", "trimtab-system")
-    return bool(found["status"].get("readyReplicas"))
+def _has_ticked(target: Target, since_s: float) -> bool:
+    """Whether an operator has taken a whole decision since then."""
+    stage = target.stage
+    path = f"/api/v1/namespaces/{NAMESPACE}/pods/{stage.operator_pod()}:8080/proxy/metrics"
+    lines = stage.access.kubectl("get", "--raw", path).splitlines()
+    name = "trimtab_last_tick_timestamp_seconds "
+    (line,) = [line for line in lines if line.startswith(name)]
+    return float(line.removeprefix(name)) > since_s
+
+
+def _operator_is_back(target: Target, since_s: float) -> bool:
+    found = target.stage.access.json("deployment", RELEASE, "-n", NAMESPACE)
+    return bool(found["status"].get("readyReplicas")) and _has_ticked(target, since_s)
 
 
 def _take_prometheus(target: Target) -> None:
@@ -84,21 +97,25 @@ def _take_prometheus(target: Target) -> None:
     target.stage.start_prometheus()
 
 
-def _metrics_are_there(target: Target) -> bool:
+def _metrics_are_there(target: Target, since_s: float) -> bool:
     return all(
         target.stage.condition("MetricsAvailable", name)[0] == "True" for name in target.models
     )
 
 
-def _kill_pod(target: Target) -> None:
-    """One that serves, of the model with most of them: the last one's clients would have nowhere to
-    go, whatever anybody does."""
-    pods = max((_ready_pods(target, name) for name in target.models), key=len)
-    if len(pods) < 2:
-        return
+def _kill_pod(target: Target) -> str:
+    """One that serves, of the model with most of them; returns that model."""
+    name = max(target.models, key=lambda m: len(_ready_pods(target, m)))
     target.stage.kubectl(
-        "delete", "pod", target.rng.choice(pods), "--grace-period=0", "--force", "--wait=false"
+        *("delete", "pod", target.rng.choice(_ready_pods(target, name))),
+        *("--grace-period=0", "--force", "--wait=false"),
     )
+    return name
+
+
+def _one_can_be_spared(target: Target) -> bool:
+    """The last pod's clients would have nowhere to go, whatever anybody does."""
+    return any(len(_ready_pods(target, name)) >= 2 for name in target.models)
 
 
 def _ready_pods(target: Target, name: str) -> list[str]:
@@ -114,7 +131,7 @@ def _ready_pods(target: Target, name: str) -> list[str]:
     ]
 
 
-def _all_serve(target: Target) -> bool:
+def _all_serve(target: Target, since_s: float) -> bool:
     return all(
         len(_ready_pods(target, name)) >= target.stage.replicas(name) for name in target.models
     )
@@ -132,15 +149,14 @@ def _restart(component: str) -> Callable[[Target], None]:
     return do
 
 
-def _decides_again(target: Target) -> bool:
-    """A decision that is younger than this check's fault: its time is in the status."""
-    return _operator_is_ready(target) and _metrics_are_there(target)
+def _decides_on_metrics(target: Target, since_s: float) -> bool:
+    return _metrics_are_there(target, since_s) and _operator_is_back(target, since_s)
 
 
 KINDS = (
-    Kind("operator killed", _kill_operator, _operator_is_ready),
+    Kind("operator killed", _kill_operator, _operator_is_back),
     Kind("Prometheus away", _take_prometheus, _metrics_are_there, blinds=True),
-    Kind("serving pod killed", _kill_pod, _all_serve, kills=True),
-    Kind("API server restarted", _restart("kube-apiserver"), _decides_again, embedded=True),
-    Kind("etcd restarted", _restart("etcd"), _decides_again, embedded=True),
+    Kind("serving pod killed", _kill_pod, _all_serve, _one_can_be_spared),
+    Kind("API server restarted", _restart("kube-apiserver"), _decides_on_metrics, embedded=True),
+    Kind("etcd restarted", _restart("etcd"), _decides_on_metrics, embedded=True),
 )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
+from e2e.kit.gateway import Gateway
 from e2e.kit.served import Stage
 from e2e.soak.verdict import Promise
 from trimtab.api.quantities import parse_duration
@@ -18,23 +19,32 @@ _STUDENT_PATH, _STUDENT_ACCURACY = "image/student", "0.98"
 
 @dataclass(frozen=True)
 class Model:
-    """A model, what it promises, and its largest load as a multiple of one replica's most."""
+    """A model, what it promises, its largest load as a multiple of one replica's most, and where
+    it is asked, unless through a Service."""
 
     name: str
     manifest: dict[str, Any]
     promise: Promise
     peak: float
+    url: str | None = None
 
 
-def models(stage: Stage) -> list[Model]:
-    """`lenient` may use all three variants, `strict` only those of the higher accuracy."""
-    return [_model(stage, name, *rest) for name, rest in _MODELS.items()]
+def models(stage: Stage, gateway: Gateway | None) -> list[Model]:
+    """`lenient` may use all three variants, and is behind the Gateway where there is one; `strict`
+    only those of the higher accuracy."""
+    found = [_model(stage, name, *rest) for name, rest in _MODELS.items()]
+    if gateway is not None:
+        found[0].manifest["spec"]["routing"] = gateway.routing
+        found[0] = replace(found[0], url=gateway.url)
+    return found
 
 
 def _model(stage: Stage, name: str, floor: str, budget: str, peak: float) -> Model:
     manifest = stage.digits(name, objective="MaximizeAccuracy", budget={"perHour": budget})
     spec = manifest["spec"]
     spec["slo"] = {**spec["slo"], "minAccuracy": floor}
+    # Bursts are half a minute apart, and each is to be followed down.
+    spec["scaling"] = {**spec["scaling"], "scaleDown": {"stabilization": "20s"}}
     image = spec["variants"][0]["source"]["image"]["reference"]
     spec["variants"].append(
         {

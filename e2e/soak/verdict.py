@@ -31,13 +31,14 @@ class Promise:
 @dataclass(frozen=True)
 class Fault:
     """What was done, when (epoch seconds), when it was taken back, and how long the recovery took
-    from then; None where there was none in time. kills: it killed a serving pod outright."""
+    from then; None where there was none in time. killed: the model of which it killed a serving
+    pod outright."""
 
     name: str
     at_s: float
     ended_s: float
     recovery_s: float | None
-    kills: bool = False
+    killed: str | None = None
     blinds: bool = False
 
 
@@ -46,9 +47,11 @@ class SoakFigures:
     """The figures of `make soak`.
 
     failed: requests without a good answer; failed_at_kills: those of them that were sent up to 15 s
-    before or after a serving pod was killed. slo_attainment: share of all requests that were
-    answered within the target. changes: of a workload's replicas and of the variant that serves
-    most. recoveries_seconds: by fault, in order; -1 where there was none in time.
+    before or after a serving pod of their model was killed; in_flight_at_kills: requests that such
+    a model had not answered yet, over all its pods, when one was killed. slo_attainment: share of
+    all requests that were answered within the target. changes: of a workload's replicas and of the
+    variant that serves most. recoveries_seconds: by fault, in order; -1 where there was none in
+    time.
     """
 
     seed: int
@@ -56,6 +59,7 @@ class SoakFigures:
     requests: int
     failed: int
     failed_at_kills: int
+    in_flight_at_kills: int
     slo_attainment: float
     changes: int
     scale_changes: int
@@ -115,11 +119,20 @@ def in_time(results: Sequence[Result], target_s: float) -> int:
     return sum(1 for r in results if not r.error and r.latency_s <= target_s)
 
 
-def failed_at_kills(results: Sequence[Result], started_s: float, faults: Iterable[Fault]) -> int:
-    """How many of the failed were sent around the moment in which a serving pod was killed."""
-    kills = [f.at_s - started_s for f in faults if f.kills]
+def failed_at_kills(results: Sequence[Result], kills_s: Sequence[float]) -> int:
+    """How many of the failed were sent around a moment, in seconds of the run, in which a serving
+    pod was killed."""
     return sum(
-        any(abs(r.scheduled_s - at_s) <= KILL_S for at_s in kills) for r in results if r.error
+        any(abs(r.scheduled_s - at_s) <= KILL_S for at_s in kills_s) for r in results if r.error
+    )
+
+
+def in_flight(results: Sequence[Result], at_s: Sequence[float]) -> int:
+    """How many had been sent and not been answered at these seconds of the run."""
+    return sum(
+        r.scheduled_s + r.lag_s <= moment <= r.scheduled_s + r.latency_s
+        for r in results
+        for moment in at_s
     )
 
 

@@ -74,10 +74,15 @@ def test_a_variant_below_the_floor_counts_each_time_it_is_asked_for() -> None:
 
 
 def test_a_failure_belongs_to_a_kill_that_was_near() -> None:
-    kill = Fault("serving pod killed", 1050.0, 1050.0, 4.0, kills=True)
     results = [Result(s, 0.1, 0.0, 0, "reset", None) for s in (30.0, 45.0, 60.0)]
-    assert verdict.failed_at_kills(results, 1000.0, [kill]) == 2
-    assert verdict.failed_at_kills(results, 1000.0, [BLIND]) == 0
+    assert verdict.failed_at_kills(results, [50.0]) == 2
+    assert verdict.failed_at_kills(results, []) == 0
+
+
+def test_in_flight_is_what_was_sent_and_not_answered_yet() -> None:
+    late, sent = Result(8.0, 4.0, 3.0, 200, "", True), Result(9.0, 2.0, 0.0, 200, "", True)
+    assert verdict.in_flight([late, sent], [10.0]) == 1  # the generator had not sent the other
+    assert verdict.in_flight([late, sent], [10.9, 11.5, 12.5]) == 2
 
 
 def test_a_recovery_that_did_not_come_shows() -> None:
