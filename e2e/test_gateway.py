@@ -1,15 +1,21 @@
-"""A Gateway splits traffic between two backends by weight, and tells how long each took.
+"""A Gateway splits traffic by weight between two backends, tells how long each took, speaks TLS.
 
-On the embedded cluster alone, which brings the Gateway with it. The route is written by hand.
+On the embedded cluster alone, which brings the Gateway with it. The route of the first stories is
+written by hand.
 """
 
 from __future__ import annotations
 
+import base64
+import json
+import socket
+import ssl
 import urllib.request
 from dataclasses import dataclass
 
 import pytest
 
+from e2e.cluster import pki
 from e2e.cluster.gateway import SLO_MS, SYSTEM
 from e2e.kit.access import Access, wait_for
 from e2e.kit.gateway import Gateway, await_route
@@ -145,3 +151,63 @@ def test_an_answer_names_its_variant(story: Story) -> None:
     )
     with _open(request, timeout=10) as answer:
         assert answer.headers["x-trimtab-variant"] in WEIGHTS
+
+
+def test_a_model_on_a_tls_listener_is_served_through_it_alone(
+    story: Story, access: Access, gateway: Gateway
+) -> None:
+    host = "sealed.e2e.test"
+    authority = with_tls_listener(access, gateway, host)
+    routing = {**gateway.routing, "hostnames": [host]}
+    routing["parentRef"] = {**gateway.parent_ref, "sectionName": "https"}
+    story.stage.put(
+        story.stage.digits("sealed", routing=routing, scaling={"minReplicas": 1, "maxReplicas": 1})
+    )
+    story.stage.await_condition("Ready", "True", name="sealed", seconds=240)
+    trusting = ssl.create_default_context(cadata=authority)
+    address = gateway.url.removeprefix("http://").partition(":")[0]
+
+    def answer(port: int, context: ssl.SSLContext | None) -> bytes:
+        with socket.create_connection((address, port), timeout=10) as plain:
+            spoken = context.wrap_socket(plain, server_hostname=host) if context else plain
+            with spoken:
+                spoken.sendall(calls_for("digits", host)[0].request)
+                return spoken.recv(65536).lower()
+
+    wait_for(
+        "an answer by TLS",
+        lambda: b"x-trimtab-variant: fp32" in answer(443, trusting),
+        seconds=30,
+    )
+    # What is not sealed goes to the route that takes all else.
+    assert b"x-trimtab-variant: fp32" not in answer(80, None)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        answer(443, ssl.create_default_context())
+
+
+def with_tls_listener(access: Access, gateway: Gateway, host: str) -> str:
+    """Gives the Gateway a listener with a certificate of `host`; returns whom to trust, as PEM."""
+    authority = pki.authority("trimtab-e2e-clients")
+    certificate, key = pki.issue(authority, pki.Identity("", host, "", (host,)))
+    data = {"tls.crt": pki.pem(certificate), "tls.key": pki.pem(key)}
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "sealed", "namespace": gateway.namespace},
+        "type": "kubernetes.io/tls",
+        "data": {name: base64.b64encode(text).decode() for name, text in data.items()},
+    }
+    access.apply(json.dumps(secret))
+    listener = {
+        "name": "https",
+        "port": 443,
+        "protocol": "HTTPS",
+        "tls": {"certificateRefs": [{"name": "sealed"}]},
+        "allowedRoutes": {"namespaces": {"from": "All"}},
+    }
+    patch = [{"op": "add", "path": "/spec/listeners/-", "value": listener}]
+    access.kubectl(
+        *("-n", gateway.namespace, "patch", "gateway", gateway.name),
+        *("--type=json", "-p", json.dumps(patch)),
+    )
+    return pki.pem(authority.certificate).decode()

@@ -153,7 +153,7 @@ def ensure(folder: Path, node: str) -> None:
     _family(folder, "ca", identities(node))
     _family(folder, "etcd-ca", etcd_identities())
     tokens = ec.generate_private_key(ec.SECP256R1())
-    _write(folder / "service-account.key", _pem(tokens))
+    _write(folder / "service-account.key", pem(tokens))
     _write(
         folder / "service-account.pub",
         tokens.public_key().public_bytes(
@@ -165,16 +165,19 @@ def ensure(folder: Path, node: str) -> None:
 
 def _family(folder: Path, name: str, members: Sequence[Identity]) -> None:
     parent = authority(f"trimtab-{name}")
-    _write(folder / f"{name}.crt", parent.certificate.public_bytes(serialization.Encoding.PEM))
-    _write(folder / f"{name}.key", _pem(parent.key))
+    _write(folder / f"{name}.crt", pem(parent.certificate))
+    _write(folder / f"{name}.key", pem(parent.key))
     for member in members:
         certificate, key = issue(parent, member)
-        _write(folder / f"{member.file}.crt", certificate.public_bytes(serialization.Encoding.PEM))
-        _write(folder / f"{member.file}.key", _pem(key))
+        _write(folder / f"{member.file}.crt", pem(certificate))
+        _write(folder / f"{member.file}.key", pem(key))
 
 
-def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(
+def pem(what: x509.Certificate | ec.EllipticCurvePrivateKey) -> bytes:
+    """As files hold it."""
+    if isinstance(what, x509.Certificate):
+        return what.public_bytes(serialization.Encoding.PEM)
+    return what.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
