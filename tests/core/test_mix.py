@@ -17,7 +17,7 @@ from tests.core.builders import (
     steps,
     variant,
 )
-from tests.core.story import NO_ROOM_FOR_BURSTS, Model, Moment, Story, expect_replicas
+from tests.core.story import NO_ROOM_FOR_BURSTS, Model, Moment, Story, carried, expect_replicas
 from trimtab.api.resources import ModelDeployment, Objective, Routing, RoutingType
 from trimtab.core.signals import Missing
 from trimtab.core.snapshot import WorkloadKey
@@ -61,6 +61,35 @@ def test_a_burst_is_ridden_by_moving_weight_to_the_faster_variant_that_runs() ->
     before, burst = at(story, 130.0).plan, at(story, 140.0).plan
     assert weights(at(story, 140.0)) == {"fp32": 39, "int8": 61}
     assert {t.key: t.replicas for t in before.targets} == {t.key: t.replicas for t in burst.targets}
+
+
+def rising(from_s: float, by_each_ten: float, *dips: float) -> Load:
+    """30 requests/s, from then on more every ten seconds; half of it for the ten of each dip."""
+
+    def load(t_s: float) -> float:
+        rate = 30.0 + by_each_ten * max(0.0, (t_s - from_s) // 10.0)
+        return rate / 2.0 if any(at <= t_s < at + 10.0 for at in dips) else rate
+
+    return load
+
+
+def test_as_a_load_rises_the_fast_variant_comes_while_there_is_room_for_it() -> None:
+    story = play(rising(60.0, 6.0), two("0.65"), until_s=400.0)
+    first = next(m for m in story.history if any(t.key == INT8 for t in m.plan.targets))
+    # Six replicas are what the money holds; six accurate ones would have had to give one up.
+    assert sum(t.replicas for t in first.plan.targets) <= 5
+    load = story.model.load
+    assert all(carried(story, m) >= load(m.t_s) for m in story.history if m.t_s >= 150.0)
+
+
+def test_a_fast_variant_that_was_started_is_not_given_up_at_a_dip() -> None:
+    story = play(rising(60.0, 12.0, 130.0, 160.0), two("0.65"), until_s=240.0)
+    began = next(
+        m.t_s for m in story.history if any(t.key == INT8 and t.replicas for t in m.plan.targets)
+    )
+    assert began < 160.0
+    since = [m.plan.targets for m in story.history if m.t_s >= began]
+    assert all(any(t.key == INT8 and t.replicas for t in targets) for targets in since)
 
 
 def test_what_is_not_ready_weighs_nothing_and_what_is_takes_all() -> None:

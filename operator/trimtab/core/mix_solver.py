@@ -46,6 +46,11 @@ class MixSolver:
         self._dearer = 1.0 / (1.0 - policy.switch_gain) - 1.0
         self._gain = Decimal(str(policy.switch_gain))
 
+    @property
+    def shares_budget(self) -> bool:
+        """Whether others may take in a minute what is left of the money now."""
+        return self._shared is not None
+
     def best(self, rate: float, running: Counts, *, wish: bool) -> tuple[Counts, bool]:
         """The best replicas for `rate` items/s, each that has to be started weighing more; and
         whether they are too few.

@@ -13,15 +13,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from trimtab.api.resources import Objective, RoutingType
+from trimtab.core.optimise.score import TRAFFIC_MARGIN
 from trimtab.core.options import Option
 from trimtab.core.plan import Target
 from trimtab.core.snapshot import ModelState, WorkloadKey
 
 _ALL = 100
 _RATE_STEP = 1.1  # weights move when the load does by so much, and not with each reading
-# The load moves while it is read: on recorded traffic a margin of 0 cost up to a point of
-# attainment, and between 0.15 and 0.3 none was the best everywhere.
-_MARGIN = 1.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +102,7 @@ def _stepped(rate: float | None) -> float:
     """The load, up to the next step: what changes a route is written to the gateway."""
     if not rate or rate <= 0.0 or not math.isfinite(rate):
         return 0.0
-    return float(_RATE_STEP ** math.ceil(math.log(rate * _MARGIN, _RATE_STEP)))
+    return float(_RATE_STEP ** math.ceil(math.log(rate * TRAFFIC_MARGIN, _RATE_STEP)))
 
 
 def _whole(

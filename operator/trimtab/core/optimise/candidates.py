@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 from trimtab.core.optimise.mixes import mixed_counts
 from trimtab.core.optimise.options import Options, flat_options
 from trimtab.core.optimise.problem import Problem
-from trimtab.core.optimise.score import SEGMENTS, Floats, Weights, missing_share, weights_of
+from trimtab.core.optimise.score import (
+    SEGMENTS,
+    TRAFFIC_MARGIN,
+    Floats,
+    Weights,
+    missing_share,
+    weights_of,
+)
 
 Ints = NDArray[np.int64]
 
@@ -146,11 +153,10 @@ def _scored(problem: Problem, options: Options, weights: Weights, rows: list[Int
     score = score + weights.shortage[owner] * rate * missed
     lacking = np.maximum(0, options.least[owner] - count - count2)
     score += weights.first[owner] * lacking
-    # The traffic of a mix follows capacity, so its accuracy does too. What runs nothing serves
-    # nothing badly: its shortage says it all.
-    worse = options.loss[first] * capacity + options.loss[second] * capacity2
-    worse = np.divide(worse, carried, out=np.zeros_like(worse), where=carried > 0)
-    score += weights.accuracy * rate * worse
+    served = _served_by_first(options, rate, (first, capacity), (second, capacity2))
+    worse = options.loss[first] * served + options.loss[second] * (1.0 - served)
+    # What runs nothing serves nothing badly: its shortage says it all.
+    score += weights.accuracy * rate * np.where(carried > 0, worse, 0.0)
     start = np.searchsorted(owner, np.arange(len(problem.models)))
     return Candidates(
         owner,
@@ -166,6 +172,25 @@ def _scored(problem: Problem, options: Options, weights: Weights, rows: list[Int
         options.shared,
         options,
     )
+
+
+def _served_by_first(
+    options: Options, rate: Floats, one: tuple[Ints, Floats], other: tuple[Ints, Floats]
+) -> Floats:
+    """By row: the share of the traffic that the first option of a mix gets, as the weights have it:
+    the more accurate is filled first, with room for bursts, and the other gets the rest; of what is
+    more than both carry each gets as much as it carries of it.
+
+    By capacity alone, a fast variant that has just started would look as if it took half of the
+    traffic, and a replica of the accurate one, which takes it back, not worth its price.
+    """
+    (first, carries), (second, carries2) = one, other
+    # Short of that room both are filled alike, and together they are all there is.
+    load = np.minimum(rate * TRAFFIC_MARGIN, carries + carries2)
+    accurate = options.loss[first] <= options.loss[second]
+    filled = np.where(accurate, carries, carries2)
+    share = np.minimum(1.0, np.divide(filled, load, out=np.ones_like(load), where=load > 0))
+    return np.where(accurate, share, 1.0 - share)
 
 
 def _as_told(options: Options, missed: Floats, first: Ints, count: Ints) -> Floats:
