@@ -67,16 +67,19 @@ class Played:
 
     def touch(self) -> None:
         """Somebody edits what the operator wrote, or what others hold in the cluster."""
-        kind = st.sampled_from(["Deployment", "ConfigMap", "Service", "Pod", "Node", "Job"])
-        found = sorted(p for p in self.kube.objects if p[0] == self.data.draw(kind))
+        kinds = st.sampled_from(["Deployment", "ConfigMap", "Service", "Pod", "Node", "Job"])
+        kind = self.data.draw(kinds)
+        found = sorted(p for p in self.kube.objects if p[0] == kind)
         if not found:
             self.kube.put(self.data.draw(cluster.builtin))
             return
         place = self.data.draw(st.sampled_from(found))
         if cluster.CANARY not in place[2]:
             obj = {"status": {}, **self.kube.objects[place]}
-            self.kube.objects[place] = self.data.draw(cluster.named(obj, typed=True))
-            self.kube.touch(self.kube.objects[place])
+            edited = self.data.draw(cluster.named(obj, typed=True))
+            if kind != "Deployment" or _is_taken(edited):
+                self.kube.objects[place] = edited
+                self.kube.touch(edited)
 
     def scribble(self) -> None:
         """Somebody writes the status of a model."""
@@ -178,6 +181,12 @@ class Played:
 def _of_others(obj: Object) -> Object:
     """A class that the untouched model does not run on."""
     return {**obj, "metadata": {**obj["metadata"], "name": "theirs"}}
+
+
+def _is_taken(deployment: Object) -> bool:
+    """Whether the API server has it: without a pod's labels there is nothing to make pods of."""
+    template = (deployment.get("spec") or {}).get("template") or {}
+    return bool((template.get("metadata") or {}).get("labels"))
 
 
 def _errors(world: World, reason: str) -> float:
