@@ -97,8 +97,9 @@ def test_2_the_gateways_histogram_has_the_clients_p99(story: Story) -> None:
     counts = {float(s.labels["le"]): s.value for s in ask(story.prometheus, buckets, at_s)}
     told = counts[SLO_MS - 1] / counts[float("inf")]
     latency = story.record.since(at_s)[0].status["latency"]
-    print(f"{story.record.since(at_s)[0].status['latency']}")
-    assert (latency["source"], latency["estimated"]) == ("GatewayHistogram", False)
+    print(f"trimtab reads {latency}")
+    assert latency["source"].startswith("GatewayHistogram")
+    assert latency["estimated"] is False
 
     report = story.load.report(AFTER_S + 60)
     # What the generator itself was late with, the Gateway could not see.
@@ -121,11 +122,12 @@ def test_2_the_gateways_histogram_has_the_clients_p99(story: Story) -> None:
 
 def test_3_the_accurate_variant_serves_alone_again_and_nothing_was_lost(story: Story) -> None:
     report = story.load.report(AFTER_S + 60)
-    wait_for(
-        "the accurate variant alone",
-        lambda: FAST not in weights(story.record.last),
-        seconds=90,
-    )
+    try:
+        wait_for(
+            "the accurate one alone", lambda: FAST not in weights(story.record.last), seconds=90
+        )
+    except TimeoutError as error:
+        raise TimeoutError(f"{error}: {story.stage.status()['decision']}") from None
     everything = summarise(report.results)
     late = sum(r.latency_s > SLO_MS / 1000 for r in report.results)
     print(
@@ -143,10 +145,12 @@ def test_4_every_list_was_safe_to_go_through(story: Story) -> None:
         for service in was.keys() & now.keys():
             # In Envoy a place is a backend: one that moves fails what is on its way.
             assert places(before, service) & places(after, service), told
-        for service in was.keys() - now.keys():
-            # It gave up its weight before its place, and its place before its pods.
-            assert was[service] == 1, told
-            assert after.asked.get(workload(service), 0) >= 1, told
+        # What leaves gave up its weight before its place.
+        assert all(was[service] == 1 for service in was.keys() - now.keys()), told
+    for before, after in itertools.pairwise(story.record.moments):
+        for service in weights(before).keys() & weights(after).keys():
+            # And its place before its pods.
+            assert before.asked.get(workload(service), 0) >= 1, (before.backends, before.asked)
 
 
 def test_5_budget_and_floor_held_at_every_moment(story: Story) -> None:
