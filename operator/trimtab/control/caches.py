@@ -149,7 +149,6 @@ def key_of(obj: RawObject) -> ObjectKey:
 def trimmed(kind: Kind, obj: RawObject) -> dict[str, Any]:
     """The object without what no decision reads."""
     metadata = {k: v for k, v in obj["metadata"].items() if k != "managedFields"}
-    named = {"apiVersion": kind.api_version, "kind": kind.kind}
     rest = {k: v for k, v in obj.items() if k != "metadata"}
     if kind is kinds.MODEL_DEPLOYMENT and "status" in rest:
         rest["status"] = usable_status(rest["status"])
@@ -166,7 +165,7 @@ def trimmed(kind: Kind, obj: RawObject) -> dict[str, Any]:
             },
         }
         metadata = _only(metadata, ("name", "uid", "resourceVersion", "labels"))
-    kept: dict[str, Any] = compact({**rest, **named, "metadata": metadata})
+    kept: dict[str, Any] = compact({**rest, **kind.named, "metadata": metadata})
     at_hand = _AT_HAND.get(kind)
     if at_hand is not None and isinstance(kept.get("spec"), dict):
         kept["spec"] = Packed(kept["spec"], at_hand)
