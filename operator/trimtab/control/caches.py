@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from trimtab.actuate import kinds
+from trimtab.actuate import kinds, names
 from trimtab.actuate.kinds import Kind
 from trimtab.api.resources import ObjectKey, RawObject
 from trimtab.control.compact import compact
@@ -41,6 +41,9 @@ OPTIONAL = (kinds.POD_MONITOR, kinds.SCALED_OBJECT, kinds.HTTP_ROUTE, kinds.TRAF
 
 OURS_ONLY = frozenset(kinds.CHILD_KINDS)
 """Kinds of which only our children are watched. Of pods all are: others take room on nodes too."""
+
+OURS_SELECTOR = f"{names.MANAGED_BY_LABEL}={names.MANAGED_BY}"
+"""Selects trimtab's own children, of whichever install."""
 
 
 class Caches:
