@@ -177,9 +177,9 @@ def test_triton_has_no_token_and_the_operator_writes_nothing_to_its_root(secured
     folder = "/var/run/secrets/kubernetes.io/serviceaccount"
     said = secured.kubectl("exec", pod, "-c", "triton", "--", "ls", folder, check=False)
     assert "No such file" in said
-    operator = ("-n", NAMESPACE, "exec", secured.operator_pod(), "--", "python3", "-c")
-    write = "open('/opt/trimtab/x', 'w')"
-    assert "Read-only file system" in secured.access.kubectl(*operator, write, check=False)
+    write = ("python3", "-c", "open('/opt/trimtab/x', 'w')")
+    said = secured.operator.exec(secured.operator.name(), *write, check=False)
+    assert "Read-only file system" in said
 
 
 # -- Triton -------------------------------------------------------------------------------------
@@ -302,8 +302,7 @@ def everything_told(stage: Stage) -> Iterator[tuple[str, str]]:
                 log = ("-n", namespace, "logs", name, "-c", container["name"])
                 text = access.kubectl(*log, f"--previous={which}", check=False)
                 yield f"log of {namespace}/{name}/{container['name']} (previous={which})", text
-    proxy = f"/api/v1/namespaces/{NAMESPACE}/pods/{stage.operator_pod()}:8080/proxy/metrics"
-    metrics = access.kubectl("get", "--raw", proxy)
+    metrics = stage.operator.metrics_text(stage.operator.name())
     assert "trimtab_" in metrics
     yield "metrics", metrics
     yield "events", stage.kubectl("get", "events.events.k8s.io", "-o", "yaml")
@@ -407,12 +406,12 @@ def test_every_right_of_the_chart_was_used(secured: Stage, played: Audit) -> Non
 def test_with_roles_in_namespaces_alone_nothing_is_denied_either(
     secured: Stage, images: Images, prometheus: str, values: list[str], played: Audit
 ) -> None:
-    before = operator_pods(secured.access)
+    before = operator_pods(secured)
     scope = ("--set", "rbac.scope=namespaces", "--set", f"namespaces={{{secured.namespace}}}")
     install_trimtab(secured.access, images, prometheus, *values, *scope)
     secured.put(secured.digits("narrow", scaling=hand("int8")))
     secured.await_condition("Ready", "True", name="narrow", seconds=120)
-    pods = operator_pods(secured.access) - before
+    pods = operator_pods(secured) - before
     assert pods, "other roles, and so another config, and so another pod"
     now = played.of_pods(*pods)
     assert now.denied() == set()
@@ -422,10 +421,9 @@ def test_with_roles_in_namespaces_alone_nothing_is_denied_either(
     assert_refused(secured.access, f"--as={played.account}")
 
 
-def operator_pods(access: Access) -> set[str]:
+def operator_pods(stage: Stage) -> set[str]:
     """Names of the operator's pods, those on their way out included."""
-    found = access.json("pods", "-n", NAMESPACE, "-l", "app.kubernetes.io/name=trimtab")
-    return {pod["metadata"]["name"] for pod in found["items"]}
+    return {pod["metadata"]["name"] for pod in stage.operator.all_pods()}
 
 
 def assert_refused(access: Access, account: str) -> None:
