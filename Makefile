@@ -85,7 +85,7 @@ e2e-faults: setup ## What breaks on purpose: Prometheus, the API server, etcd, p
 # Not part of `test`: it holds every right against what was used, which takes a session of its own.
 .PHONY: e2e-security
 e2e-security: setup ## Rights held against the audit log, closed APIs, canaries in all logs
-	TRIMTAB_E2E_SECURITY=1 $(PY) -m pytest e2e/test_security.py
+	TRIMTAB_E2E_SECURITY=1 $(PY) -m pytest e2e/security
 
 # One after the other and in this order, also under `make -j`: what fails cheaply fails first, and
 # the last line printed is pytest's own.
