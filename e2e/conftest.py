@@ -26,7 +26,6 @@ from e2e.kit.served import Stage
 _ASKED_FOR = {
     "test_compression.py": "TRIMTAB_E2E_COMPRESS",  # make e2e-compress
     "faults": "TRIMTAB_E2E_FAULTS",  # make e2e-faults
-    "security": "TRIMTAB_E2E_SECURITY",  # make e2e-security
 }
 collect_ignore = [path for path, variable in _ASKED_FOR.items() if not os.environ.get(variable)]
 
