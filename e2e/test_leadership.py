@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import re
 import signal
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from e2e.kit.access import Access, wait_for
+from e2e.kit.background import Background
 from e2e.kit.install import NAMESPACE, RELEASE, Images, install_prometheus, install_trimtab
+from e2e.kit.operator import Operator
+from e2e.kit.processes import signal_pod
 from e2e.kit.saturation import easy_load
 from e2e.kit.served import Stage
 from e2e.load.process import LoadProcess
@@ -25,24 +23,12 @@ from e2e.load.stats import summarise
 LOAD_S = 180
 
 
-class Operators:
+class Operators(Operator):
     """The operator's pods and their Lease."""
-
-    def __init__(self, access: Access) -> None:
-        self._access = access
-
-    def pods(self) -> list[str]:
-        """Names of those that are not on their way out."""
-        found = self._access.json("pods", "-n", NAMESPACE, "-l", "app.kubernetes.io/name=trimtab")
-        return [
-            p["metadata"]["name"]
-            for p in found["items"]
-            if not p["metadata"].get("deletionTimestamp")
-        ]
 
     def lease(self) -> dict[str, Any]:
         """What the Lease says."""
-        return dict(self._access.json("lease", RELEASE, "-n", NAMESPACE)["spec"])
+        return dict(self.access.json("lease", RELEASE, "-n", NAMESPACE)["spec"])
 
     def leader(self) -> str:
         """The pod that holds the Lease; empty where none does."""
@@ -60,51 +46,29 @@ class Operators:
         wait_for("a leader", led, seconds=60, period_s=0.1)
         return found
 
-    def metrics(self, pod: str) -> dict[str, float]:
-        """The operator's own series, from its pod."""
-        path = f"/api/v1/namespaces/{NAMESPACE}/pods/{pod}:8080/proxy/metrics"
-        text = self._access.kubectl("get", "--raw", path)
-        lines = re.findall(r"^(\w+(?:\{[^}]*\})?) (\S+)$", text, re.MULTILINE)
-        return {name: float(value) for name, value in lines}
-
-    @contextmanager
-    def watched(self) -> Iterator[list[dict[str, Any]]]:
-        """Collects what the Lease says, from a thread of its own."""
-        seen: list[dict[str, Any]] = []
-        done = threading.Event()
-
-        def look() -> None:
-            while not done.wait(0.05):
-                seen.append(self.lease())
-
-        thread = threading.Thread(target=look, daemon=True)
-        thread.start()
-        try:
-            yield seen
-        finally:
-            done.set()
-            thread.join(timeout=15)
-
     def delete(self, pod: str) -> None:
         """Deletes a pod and waits for nothing."""
-        self._access.kubectl("-n", NAMESPACE, "delete", "pod", pod, "--wait=false")
+        self.access.kubectl("-n", NAMESPACE, "delete", "pod", pod, "--wait=false")
 
     def kill(self, pod: str) -> None:
         """SIGKILL on the node itself: even a forced deletion sends SIGTERM first, and who is told
         to go hands over."""
-        uid = self._access.json("pod", pod, "-n", NAMESPACE)["metadata"]["uid"]
-        inside = [p for p in Path("/proc").glob("[0-9]*") if _is_operator(p, uid)]
-        assert inside, f"no process of {pod} on this machine"
-        for process in inside:
-            os.kill(int(process.name), signal.SIGKILL)
+        uid = self.access.json("pod", pod, "-n", NAMESPACE)["metadata"]["uid"]
+        killed = signal_pod(uid, "trimtab", signal.SIGKILL)
+        assert killed, f"no process of {pod} on this machine"
 
 
-def _is_operator(process: Path, pod_uid: str) -> bool:
-    try:
-        cgroup = (process / "cgroup").read_text().replace("_", "-")
-        return pod_uid in cgroup and b"/etc/trimtab/" in (process / "cmdline").read_bytes()
-    except OSError:
-        return False
+class LeaseWatch(Background):
+    """Collects what the Lease says."""
+
+    def __init__(self, operators: Operators) -> None:
+        super().__init__()
+        self._operators = operators
+        self.seen: list[dict[str, Any]] = []
+
+    def _run(self) -> None:
+        while not self._left.wait(0.05):
+            self.seen.append(self._operators.lease())
 
 
 def _time(text: str) -> datetime:
@@ -132,7 +96,7 @@ def load(stage: Stage, operators: Operators, most: float) -> Iterator[LoadProces
 
 def test_1_one_leads_and_the_other_stands_by(operators: Operators, load: LoadProcess) -> None:
     leader = operators.await_leader()
-    (follower,) = [pod for pod in operators.pods() if pod != leader]
+    (follower,) = [pod for pod in operators.names() if pod != leader]
     led, stood_by = operators.metrics(leader), operators.metrics(follower)
     assert (led["trimtab_leader"], stood_by["trimtab_leader"]) == (1.0, 0.0)
     wrote = {n for n, v in stood_by.items() if n.startswith("trimtab_api_writes_total") and v}
@@ -153,7 +117,7 @@ def test_2_a_killed_leader_is_followed(
     print(f"taken over {time.time() - killed_s:.1f} s after the leader was killed")
     wait_for("its first write", lambda: stage.replicas() == 2, seconds=60)
     print(f"and the new promise was kept {time.time() - killed_s:.1f} s after")
-    assert heir in operators.pods()
+    assert heir in operators.names()
     assert operators.lease()["leaseTransitions"] == before["leaseTransitions"] + 1
     stage.await_operator()
 
@@ -181,14 +145,14 @@ def test_4_an_upgrade_costs_no_lease_time(
     values = ("--set", "roomForBursts=false", "--set", "replicas=1")
     install_trimtab(access, images, url, *values)
     wait_for(
-        "one operator, which leads", lambda: [operators.leader()] == operators.pods(), seconds=60
+        "one operator, which leads", lambda: [operators.leader()] == operators.names(), seconds=60
     )
-    (old,) = operators.pods()
+    (old,) = operators.names()
     before = operators.lease()
-    with operators.watched() as leases:
+    with LeaseWatch(operators) as leases:
         install_trimtab(access, images, url, *values, "--set", "podLabels.rolled=yes")
         wait_for("the new one to lead", lambda: operators.leader() not in ("", old), seconds=60)
-    ended = max(_time(x["renewTime"]) for x in leases if not x.get("holderIdentity"))
+    ended = max(_time(x["renewTime"]) for x in leases.seen if not x.get("holderIdentity"))
     after = operators.lease()
     print(f"nobody led for {(_time(after['acquireTime']) - ended).total_seconds():.1f} s")
     assert after["leaseTransitions"] == before["leaseTransitions"] + 1

@@ -7,8 +7,7 @@ import time
 
 import pytest
 
-from e2e.kit.access import Access, wait_for
-from e2e.kit.install import NAMESPACE as OPERATOR_NAMESPACE
+from e2e.kit.access import wait_for
 from e2e.kit.served import CHILD_KINDS, Stage
 from e2e.load.stats import summarise
 
@@ -77,12 +76,8 @@ def test_an_idle_fleet_is_not_written(served: Stage) -> None:
     assert served.versions() == before
 
 
-def test_the_operator_is_small(access: Access, served: Stage) -> None:
-    pod = served.operator_pod()
-    said = access.kubectl(
-        *("exec", "-n", OPERATOR_NAMESPACE, pod, "--", "grep", "VmRSS", "/proc/1/status")
-    )
-    resident_mib = int(said.split()[1]) / 1024
+def test_the_operator_is_small(served: Stage) -> None:
+    resident_mib = served.operator.resident_mib(served.operator.name())
     print(f"operator: {resident_mib:.0f} MiB resident")
     assert resident_mib <= 150
 

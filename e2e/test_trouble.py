@@ -128,8 +128,8 @@ def test_a_pod_monitor_is_made_where_the_kind_exists(healthy: Stage) -> None:
 
 def test_after_all_that_the_healthy_one_serves(healthy: Stage) -> None:
     assert healthy.condition("Ready", "healthy")[0] == "True"
-    restarts = healthy.access.json("pods", "-n", "trimtab-system")["items"][0]["status"]
-    assert restarts["containerStatuses"][0]["restartCount"] == 0
+    status = healthy.operator.pods()[0]["status"]
+    assert status["containerStatuses"][0]["restartCount"] == 0
 
 
 POD_MONITOR_CRD = """

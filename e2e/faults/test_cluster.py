@@ -69,8 +69,7 @@ def component(steady: Steady, name: str) -> Component:
 
 def life(steady: Steady) -> list[tuple[str, int]]:
     """Which operator it is, and how often it was started."""
-    pods = steady.operator_pods()
-    return [(p["metadata"]["uid"], *restarts(p)) for p in pods]
+    return [(p["metadata"]["uid"], *restarts(p)) for p in steady.stage.operator.pods()]
 
 
 def restarts(pod: dict[str, Any]) -> list[int]:

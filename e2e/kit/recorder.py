@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
+from e2e.kit.background import Background
 from trimtab.actuate import kinds, names
 from trimtab.actuate.client import KubeClient
 from trimtab.actuate.client_errors import ApiError
@@ -45,29 +44,15 @@ class Moment:
         return str((self.status.get("decision") or {}).get("summary", ""))
 
 
-class Recorder:
-    """Polls in a thread of its own until left."""
+class Recorder(Background):
+    """Polls until left."""
 
     def __init__(self, kubeconfig: Path, namespace: str, name: str) -> None:
+        super().__init__()
         self._kubeconfig = kubeconfig
         self._namespace = namespace
         self._name = name
-        self._stop = threading.Event()
         self.moments: list[Moment] = []
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._poll()), daemon=True)
-
-    def __enter__(self) -> Recorder:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stop.set()
-        self._thread.join(timeout=15)
 
     @property
     def last(self) -> Moment | None:
@@ -78,9 +63,12 @@ class Recorder:
         """The moments from `at_s` on."""
         return [m for m in self.moments if m.at_s >= at_s]
 
+    def _run(self) -> None:
+        asyncio.run(self._poll())
+
     async def _poll(self) -> None:
         async with await KubeClient.connect(str(self._kubeconfig)) as kube:
-            while not self._stop.is_set():
+            while not self._left.is_set():
                 # A fault test may hold the API server down: the record has a gap then.
                 with contextlib.suppress(ApiError):
                     self.moments.append(await self._moment(kube))

@@ -16,6 +16,7 @@ import yaml
 from e2e.kit.access import ROOT, Access, wait_for
 from e2e.kit.install import NAMESPACE as OPERATOR_NAMESPACE
 from e2e.kit.install import Images, restricted
+from e2e.kit.operator import Operator
 from e2e.kit.recorder import Recorder
 from e2e.load.payload import VARIETY
 from e2e.load.process import LoadProcess
@@ -30,6 +31,7 @@ class Stage:
     def __init__(self, access: Access, images: Images) -> None:
         self.access = access
         self.images = images
+        self.operator = Operator(access)
         self.namespace = f"trimtab-e2e-{uuid.uuid4().hex[:6]}"
 
     def __enter__(self) -> Stage:
@@ -177,16 +179,12 @@ class Stage:
 
     def operator_pod(self) -> str:
         """The name of the operator's pod."""
-        found = self.access.json(
-            "pods", "-n", OPERATOR_NAMESPACE, "-l", "app.kubernetes.io/name=trimtab"
-        )["items"]
-        alive = [p for p in found if not p["metadata"].get("deletionTimestamp")]
-        return str(alive[0]["metadata"]["name"])
+        return self.operator.name()
 
     def kill_operator(self) -> None:
         """SIGKILL, as a lost node would."""
         self.access.kubectl(
-            *("-n", OPERATOR_NAMESPACE, "delete", "pod", self.operator_pod()),
+            *("-n", OPERATOR_NAMESPACE, "delete", "pod", self.operator.name()),
             *("--grace-period=0", "--force", "--wait=false"),
         )
 

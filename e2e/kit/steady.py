@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import signal
 import time
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from typing import Any
 from e2e.kit.access import wait_for
 from e2e.kit.faulty_prometheus import FaultyPrometheus
 from e2e.kit.install import NAMESPACE as OPERATOR_NAMESPACE
+from e2e.kit.operator import LABEL as OPERATOR_LABEL
 from e2e.kit.processes import pids_of_pod, signal_pod
 from e2e.kit.recorder import Moment, Recorder
 from e2e.kit.served import Stage
@@ -34,7 +34,6 @@ INSTALL = (
 """Values of the chart: short windows, so that a fault shows, and is over, within seconds."""
 LOAD, NEEDED = 2.2, 3
 """Times what one replica answers at most, and what no smaller fleet can answer."""
-OPERATOR = "app.kubernetes.io/name=trimtab"
 OLD_POD_S = 2 * 20.0
 """A pod that is Ready for so long must be in every sum (two long windows)."""
 
@@ -134,29 +133,15 @@ class Steady:
 
     def ticks(self) -> int:
         """Decisions that the operator of now has completed."""
-        return int(self.metric("trimtab_tick_seconds_count"))
-
-    def metric(self, name: str) -> float:
-        """One of the operator's own metrics, without labels."""
-        pod = self.stage.operator_pod()
-        path = f"/api/v1/namespaces/{OPERATOR_NAMESPACE}/pods/{pod}:8080/proxy/metrics"
-        text = self.stage.access.kubectl("get", "--raw", path)
-        found = re.search(rf"^{name} (\S+)$", text, re.MULTILINE)
-        assert found is not None, f"no metric {name}"
-        return float(found[1])
-
-    def operator_pods(self) -> list[dict[str, Any]]:
-        """Those that are not on their way out."""
-        place = ("-n", OPERATOR_NAMESPACE, "-l", OPERATOR)
-        found = self.stage.access.json("pods", *place)["items"]
-        return [p for p in found if not p["metadata"].get("deletionTimestamp")]
+        operator = self.stage.operator
+        return int(operator.metrics(operator.name())["trimtab_tick_seconds_count"])
 
     def kill_operator(self) -> None:
         """SIGKILL by pid, with no word to anybody, and a new pod at once: the kubelet would let a
         container that dies again and again wait longer each time."""
-        for pod in self.operator_pods():
+        for pod in self.stage.operator.pods():
             signal_pod(pod["metadata"]["uid"], "trimtab", signal.SIGKILL)
-        where = ("-n", OPERATOR_NAMESPACE, "-l", OPERATOR)
+        where = ("-n", OPERATOR_NAMESPACE, "-l", OPERATOR_LABEL)
         force = ("--grace-period=0", "--force", "--wait=false")
         self.stage.access.kubectl("delete", "pod", *where, *force)
 
@@ -164,7 +149,7 @@ class Steady:
         """Waits until there is a process to kill."""
 
         def runs() -> bool:
-            uids = [p["metadata"]["uid"] for p in self.operator_pods()]
+            uids = [p["metadata"]["uid"] for p in self.stage.operator.pods()]
             return any(pids_of_pod(uid, "trimtab") for uid in uids)
 
         wait_for("a process of the operator", runs, seconds=60, period_s=0.2)

@@ -1,6 +1,6 @@
 """What the operator may do: as little as it needs, and nothing by wildcard.
 
-That each of these is really used is what e2e/test_security.py holds.
+That each of these is really used is what e2e/security holds.
 """
 
 from __future__ import annotations

@@ -168,6 +168,13 @@ async def test_a_client_certificate_is_shown_and_asked_for_by_its_setting(ours: 
     assert server.clients == ["reader"]
 
 
+@pytest.mark.parametrize("half", ["certificate", "key"])
+def test_half_of_a_clients_pair_is_refused_with_what_to_set(half: str) -> None:
+    """And not taken for no pair at all: the server would be asked without any certificate."""
+    with pytest.raises(ValueError, match=r"clientCertFile and .*clientKeyFile .*: set both or"):
+        TlsFiles(**{half: Path("half.pem")})
+
+
 @pytest.fixture
 def unusable(ours: Ca, theirs: Ca, tmp_path: Path) -> dict[str, TlsFiles]:
     """Files that cannot be used, by the setting that is to be named."""

@@ -9,8 +9,8 @@ from trimtab.actuate import names
 from trimtab.actuate.children import owned_by
 from trimtab.actuate.compare import is_subset
 from trimtab.actuate.errors import NameTaken
-from trimtab.actuate.kinds import Kind, kind_of
-from trimtab.api.resources import API_VERSION, ModelDeployment, RawObject
+from trimtab.actuate.kinds import MODEL_DEPLOYMENT, Kind, kind_of
+from trimtab.api.resources import ModelDeployment, RawObject
 
 
 class Applied(enum.StrEnum):
@@ -69,8 +69,7 @@ def check_owner(desired: RawObject, live: RawObject, md: ModelDeployment) -> Non
     if owner is None:
         raise NameTaken(what, "belongs to no ModelDeployment", mend)
     whose = f"{owner.get('kind')} {owner.get('name')!r}"
-    same = owner.get("apiVersion") == API_VERSION and owner.get("kind") == "ModelDeployment"
-    if same and owner.get("name") == md.key.name:
+    if MODEL_DEPLOYMENT.named.items() <= owner.items() and owner.get("name") == md.key.name:
         raise NameTaken(
             what,
             f"belongs to an earlier {whose}",

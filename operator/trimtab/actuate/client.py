@@ -149,7 +149,7 @@ class KubeClient:
                 items, token = [], None
                 continue
             for item in page.get("items") or ():
-                items.append(keep({"apiVersion": kind.api_version, "kind": kind.kind, **item}))
+                items.append(keep({**kind.named, **item}))
             meta = page.get("metadata") or {}
             token = meta.get("continue") or None
             if token is None:
@@ -225,8 +225,7 @@ class KubeClient:
         namespace = meta.get("namespace")
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         event: Dict = {
-            "apiVersion": EVENT.api_version,
-            "kind": EVENT.kind,
+            **EVENT.named,
             "metadata": {
                 "name": f"{meta['name'][:200]}.{uuid.uuid4().hex[:16]}",
                 # Events of cluster-scoped objects live in the namespace default.

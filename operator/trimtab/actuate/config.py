@@ -17,6 +17,7 @@ from importlib.resources import files
 from typing import Any
 
 from trimtab.actuate import names
+from trimtab.actuate.kinds import CONFIG_MAP
 from trimtab.actuate.settings import InstallSettings
 from trimtab.api.resources import ModelDeployment, ModelSource, UriSource
 from trimtab.core.plan import Target
@@ -102,8 +103,7 @@ def config_hash(md: ModelDeployment, target: Target) -> str:
 def config_map(md: ModelDeployment, target: Target, settings: InstallSettings) -> dict[str, Any]:
     """The ConfigMap that carries the scripts into the pods of one workload."""
     return {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
+        **CONFIG_MAP.named,
         "metadata": names.metadata(
             md,
             names.child_name(md, target.key),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from trimtab.actuate import config, names
+from trimtab.actuate.kinds import DEPLOYMENT
 from trimtab.actuate.settings import InstallSettings
 from trimtab.actuate.sources import Mounted, mounted
 from trimtab.api.resources import AcceleratorClass, ModelDeployment, Toleration, Variant
@@ -48,8 +49,7 @@ def deployment(
         if target.queue_size is not None:
             meta["annotations"][names.QUEUE_SIZE_ANNOTATION] = str(target.queue_size)
     return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
+        **DEPLOYMENT.named,
         "metadata": meta,
         "spec": {
             "replicas": target.replicas,

@@ -19,6 +19,7 @@ from trimtab.actuate.deployment import (
     pod_security,
     resources_of,
 )
+from trimtab.actuate.kinds import JOB, SERVICE
 from trimtab.actuate.settings import InstallSettings
 from trimtab.actuate.sources import HOST_PATH_VALUE, Mounted, mount
 from trimtab.api.resources import (
@@ -108,8 +109,7 @@ def _service(md: ModelDeployment, settings: InstallSettings) -> Dict:
     the others may come before it."""
     meta = _metadata(md, settings)
     return {
-        "apiVersion": "v1",
-        "kind": "Service",
+        **SERVICE.named,
         "metadata": meta,
         "spec": {
             "clusterIP": "None",
@@ -136,8 +136,7 @@ def _job(
 ) -> Dict:
     workers = compression.workers
     return {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
+        **JOB.named,
         "metadata": _metadata(md, settings),
         "spec": {
             "completionMode": "Indexed",

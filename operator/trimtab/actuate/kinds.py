@@ -17,6 +17,16 @@ class Kind:
     namespaced: bool = True
 
     @property
+    def named(self) -> dict[str, str]:
+        """How an object says that it is of this kind."""
+        return {"apiVersion": self.api_version, "kind": self.kind}
+
+    @property
+    def group(self) -> str:
+        """Its API group; empty for Kubernetes' own first kinds."""
+        return self.api_version.rpartition("/")[0]
+
+    @property
     def root(self) -> str:
         """The URL of its group and version."""
         return f"/{'apis' if '/' in self.api_version else 'api'}/{self.api_version}"

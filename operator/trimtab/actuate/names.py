@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from trimtab.actuate.kinds import MODEL_DEPLOYMENT
 from trimtab.actuate.settings import InstallSettings
-from trimtab.api.resources import API_VERSION, GROUP, ModelDeployment
+from trimtab.api.resources import GROUP, ModelDeployment
 from trimtab.core.names import child_name as child_name
 from trimtab.core.names import dns_label
 from trimtab.core.names import service_name as service_name
@@ -111,8 +112,7 @@ def owner_reference(md: ModelDeployment) -> dict[str, Any]:
     OwnerReferencesPermissionEnforcement is on (OpenShift), and every apply would be refused there.
     """
     return {
-        "apiVersion": API_VERSION,
-        "kind": "ModelDeployment",
+        **MODEL_DEPLOYMENT.named,
         "name": md.key.name,
         "uid": md.uid,
         "controller": True,

@@ -5,19 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from trimtab.actuate import names
+from trimtab.actuate.kinds import POD_MONITOR
 from trimtab.actuate.settings import InstallSettings
 from trimtab.api.resources import ModelDeployment
 from trimtab.core.snapshot import WorkloadKey
-
-API_VERSION = "monitoring.coreos.com/v1"
-KIND = "PodMonitor"
 
 
 def pod_monitor(md: ModelDeployment, key: WorkloadKey, settings: InstallSettings) -> dict[str, Any]:
     """Scrapes the pods of one workload and carries their labels over to the series."""
     return {
-        "apiVersion": API_VERSION,
-        "kind": KIND,
+        **POD_MONITOR.named,
         "metadata": names.metadata(
             md, names.child_name(md, key), names.workload_labels(md, key, settings)
         ),

@@ -11,12 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from trimtab.actuate import names
+from trimtab.actuate.kinds import HTTP_ROUTE, SERVICE
 from trimtab.actuate.settings import InstallSettings
 from trimtab.api.resources import ModelDeployment, RawObject
 from trimtab.core.snapshot import Backend, WorkloadKey
 
-API_VERSION = "gateway.networking.k8s.io/v1"
-KIND = "HTTPRoute"
 VARIANT_HEADER = "x-trimtab-variant"
 CLASS_HEADER = "x-trimtab-accelerator-class"
 
@@ -38,7 +37,7 @@ def http_route(
     if parent is None:
         raise ValueError(f"{md.key} names no Gateway")
     reference = {
-        "group": "gateway.networking.k8s.io",
+        "group": HTTP_ROUTE.group,
         "kind": "Gateway",
         "namespace": parent.namespace,
         "name": parent.name,
@@ -50,8 +49,7 @@ def http_route(
         spec["hostnames"] = list(md.routing.hostnames)
     spec["rules"] = list(_rules(md, backends, settings))
     return {
-        "apiVersion": API_VERSION,
-        "kind": KIND,
+        **HTTP_ROUTE.named,
         "metadata": names.metadata(md, names.service_name(md), names.model_labels(md, settings)),
         "spec": spec,
     }
@@ -86,7 +84,7 @@ def _reference(md: ModelDeployment, backend: Backend, port: int) -> dict[str, An
     headers = [(VARIANT_HEADER, backend.key.variant), (CLASS_HEADER, backend.key.accelerator_class)]
     modifier = {"set": [{"name": name, "value": value} for name, value in headers]}
     return {
-        "kind": "Service",
+        "kind": SERVICE.kind,
         "name": names.workload_service_name(md, backend.key),
         "port": port,
         "weight": backend.weight,

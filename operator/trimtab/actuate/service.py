@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trimtab.actuate import names
+from trimtab.actuate.kinds import SERVICE
 from trimtab.actuate.settings import InstallSettings
 from trimtab.api.resources import ModelDeployment
 from trimtab.core.snapshot import WorkloadKey
@@ -56,8 +57,7 @@ def _service(
         ],
     }
     return {
-        "apiVersion": "v1",
-        "kind": "Service",
+        **SERVICE.named,
         "metadata": names.metadata(md, name, labels),
         "spec": spec,
     }

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from trimtab.actuate import names, route
+from trimtab.actuate import names
+from trimtab.actuate.kinds import HTTP_ROUTE, TRAFFIC_POLICY
 from trimtab.actuate.settings import InstallSettings
 from trimtab.api.resources import ModelDeployment
 
-API_VERSION = "gateway.envoyproxy.io/v1alpha1"
-KIND = "BackendTrafficPolicy"
 _CONTROLLER = "gateway.envoyproxy.io/gatewayclass-controller"
 _NEVER = 1_000_000
 
@@ -45,17 +44,12 @@ def traffic_policy(md: ModelDeployment, settings: InstallSettings) -> dict[str, 
         "consecutiveLocalOriginFailures": 2,
         **({"consecutive5XxErrors": _NEVER} if refuses else {"consecutiveGatewayErrors": 2}),
     }
-    target = {
-        "group": "gateway.networking.k8s.io",
-        "kind": route.KIND,
-        "name": names.service_name(md),
-    }
+    route = {"group": HTTP_ROUTE.group, "kind": HTTP_ROUTE.kind, "name": names.service_name(md)}
     return {
-        "apiVersion": API_VERSION,
-        "kind": KIND,
+        **TRAFFIC_POLICY.named,
         "metadata": names.metadata(md, names.service_name(md), names.model_labels(md, settings)),
         "spec": {
-            "targetRefs": [target],
+            "targetRefs": [route],
             "retry": {
                 "numRetries": 3,
                 "retryOn": retry_on,

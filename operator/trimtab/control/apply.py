@@ -228,8 +228,7 @@ class Actor:
         """Applies the status of a ModelDeployment under its own field manager."""
         meta = obj["metadata"]
         body = {
-            "apiVersion": kinds.MODEL_DEPLOYMENT.api_version,
-            "kind": kinds.MODEL_DEPLOYMENT.kind,
+            **kinds.MODEL_DEPLOYMENT.named,
             "metadata": {"name": meta["name"], "namespace": meta["namespace"]},
             "status": status,
         }
@@ -266,8 +265,7 @@ def _rescaled(live: RawObject, replicas: int) -> dict[str, Any]:
     workload whose variant is gone from the spec."""
     meta = live["metadata"]
     return {
-        "apiVersion": kinds.DEPLOYMENT.api_version,
-        "kind": kinds.DEPLOYMENT.kind,
+        **kinds.DEPLOYMENT.named,
         "metadata": {
             "name": meta["name"],
             "namespace": meta["namespace"],

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from trimtab.actuate import kinds
+from trimtab.actuate import kinds, names
 from trimtab.actuate.kinds import Kind
 from trimtab.api.resources import ObjectKey, RawObject
 from trimtab.control.compact import compact
@@ -41,6 +41,9 @@ OPTIONAL = (kinds.POD_MONITOR, kinds.SCALED_OBJECT, kinds.HTTP_ROUTE, kinds.TRAF
 
 OURS_ONLY = frozenset(kinds.CHILD_KINDS)
 """Kinds of which only our children are watched. Of pods all are: others take room on nodes too."""
+
+OURS_SELECTOR = f"{names.MANAGED_BY_LABEL}={names.MANAGED_BY}"
+"""Selects trimtab's own children, of whichever install."""
 
 
 class Caches:
@@ -149,7 +152,6 @@ def key_of(obj: RawObject) -> ObjectKey:
 def trimmed(kind: Kind, obj: RawObject) -> dict[str, Any]:
     """The object without what no decision reads."""
     metadata = {k: v for k, v in obj["metadata"].items() if k != "managedFields"}
-    named = {"apiVersion": kind.api_version, "kind": kind.kind}
     rest = {k: v for k, v in obj.items() if k != "metadata"}
     if kind is kinds.MODEL_DEPLOYMENT and "status" in rest:
         rest["status"] = usable_status(rest["status"])
@@ -166,7 +168,7 @@ def trimmed(kind: Kind, obj: RawObject) -> dict[str, Any]:
             },
         }
         metadata = _only(metadata, ("name", "uid", "resourceVersion", "labels"))
-    kept: dict[str, Any] = compact({**rest, **named, "metadata": metadata})
+    kept: dict[str, Any] = compact({**rest, **kind.named, "metadata": metadata})
     at_hand = _AT_HAND.get(kind)
     if at_hand is not None and isinstance(kept.get("spec"), dict):
         kept["spec"] = Packed(kept["spec"], at_hand)

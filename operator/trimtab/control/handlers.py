@@ -14,12 +14,11 @@ from typing import Any
 
 import kopf
 
-from trimtab.actuate import kinds, names
+from trimtab.actuate import kinds
 from trimtab.actuate.kinds import Kind
-from trimtab.control.caches import OPTIONAL, OURS_ONLY, Caches, watched
+from trimtab.control.caches import OPTIONAL, OURS_ONLY, OURS_SELECTOR, Caches, watched
 
 _WAKING = frozenset({kinds.MODEL_DEPLOYMENT, kinds.ACCELERATOR_CLASS, kinds.INFERENCE_BUDGET})
-_OUR_LABEL = {names.MANAGED_BY_LABEL: names.MANAGED_BY}
 
 
 def registry(caches: Caches, wake: Callable[[], None], *, nodes: bool) -> kopf.OperatorRegistry:
@@ -45,7 +44,7 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.networking.enforce_retry_after = True
     settings.networking.error_backoffs = (1, 2, 4, 8, 16, 30, 30, 30, 30, 30)
     for kind in OURS_ONLY:
-        settings.watching.label_selectors[kind.plural] = _selector()
+        settings.watching.label_selectors[kind.plural] = OURS_SELECTOR
 
 
 def _login(**facts: Any) -> kopf.ConnectionInfo | None:
@@ -63,10 +62,6 @@ def _login(**facts: Any) -> kopf.ConnectionInfo | None:
         server=f"https://{address}:{os.environ['KUBERNETES_SERVICE_PORT']}",
         expiration=datetime.now(UTC) + timedelta(minutes=10),
     )
-
-
-def _selector() -> str:
-    return ",".join(f"{k}={v}" for k, v in _OUR_LABEL.items())
 
 
 def _watch(

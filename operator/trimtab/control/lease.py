@@ -188,8 +188,7 @@ class Candidate:
 
     @staticmethod
     def _lease(metadata: RawObject, spec: RawObject) -> dict[str, Any]:
-        named = {"apiVersion": LEASE.api_version, "kind": LEASE.kind}
-        return {**named, "metadata": dict(metadata), "spec": dict(spec)}
+        return {**LEASE.named, "metadata": dict(metadata), "spec": dict(spec)}
 
 
 def _micro_time(wall: datetime) -> str:

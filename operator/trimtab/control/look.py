@@ -6,18 +6,17 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from kubernetes.aio.config import ConfigException
 from kubernetes.aio.config.kube_config import list_kube_config_contexts
 
 from trimtab.actuate import kinds
 from trimtab.actuate.client import KubeClient
-from trimtab.actuate.client_errors import ApiError, Forbidden
+from trimtab.actuate.client_errors import ApiError
 from trimtab.api.resources import ObjectKey, RawObject
-from trimtab.control.caches import OPTIONAL, OURS_ONLY, Caches, watched
+from trimtab.control.caches import OPTIONAL, Caches, watched
 from trimtab.control.gather import gather
-from trimtab.control.loop import OURS_SELECTOR
+from trimtab.control.listing import list_into
 from trimtab.core.signals import Missing
 from trimtab.core.snapshot import ModelReadings, Snapshot
 from trimtab.observe.fleet import read_fleet
@@ -25,6 +24,9 @@ from trimtab.observe.prometheus import ClientSettings, open_client
 from trimtab.observe.queries import ReadSettings
 
 _NOT_ASKED = Missing("NotAsked", "No Prometheus was named: give --prometheus URL.")
+# Where nodes are hidden, their room is uncounted, as it is for an operator without them; of a
+# compression the status tells.
+_NICE_TO_KNOW = (kinds.NODE, kinds.JOB, *OPTIONAL)
 
 
 class LookError(Exception):
@@ -68,10 +70,7 @@ async def look_at(
     caches = Caches()
     async with _connected(where) as kube:
         for kind in (*watched(nodes=True), *OPTIONAL):
-            if kind in OPTIONAL and not await kube.has_kind(kind):
-                caches.absent(kind)
-            else:
-                caches.replace(kind, await _listed(kube, kind, namespaces))
+            await list_into(caches, kube, kind, namespaces, may_be_hidden=_NICE_TO_KNOW)
     gathered, now_s = gather(caches), time.time()
     models = gathered.snapshot.models
     if prometheus is None:
@@ -99,22 +98,3 @@ async def _connected(where: Where) -> AsyncIterator[KubeClient]:
             yield kube
         except ApiError as error:
             raise LookError(f"The cluster cannot be read: {error}") from error
-
-
-async def _listed(
-    kube: KubeClient, kind: kinds.Kind, namespaces: Sequence[str]
-) -> list[dict[str, Any]]:
-    """All objects of a kind; none where it is only nice to know and hidden."""
-    selector = OURS_SELECTOR if kind in OURS_ONLY else None
-    listed: list[dict[str, Any]] = []
-    for namespace in (namespaces or (None,)) if kind.namespaced else (None,):
-        try:
-            items, _ = await kube.list(kind, namespace, label_selector=selector)
-        except Forbidden:
-            if kind not in (kinds.NODE, kinds.JOB, *OPTIONAL):
-                raise
-            # The room on nodes is then uncounted, as it is for an operator without them; of a
-            # compression the status tells.
-            continue
-        listed.extend(items)
-    return listed

@@ -8,7 +8,6 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Protocol
 
 from trimtab.actuate import kinds, names
@@ -19,9 +18,10 @@ from trimtab.actuate.fence import NotLeading
 from trimtab.actuate.kinds import Kind
 from trimtab.api.resources import ObjectKey
 from trimtab.control.apply import Actor
-from trimtab.control.caches import OPTIONAL, OURS_ONLY, Caches, trimmed, watched
+from trimtab.control.caches import OPTIONAL, Caches, watched
 from trimtab.control.events import transitions
 from trimtab.control.gather import Gathered, gather
+from trimtab.control.listing import list_into
 from trimtab.control.logs import log_fields
 from trimtab.control.metrics import Metrics
 from trimtab.control.output_check import Checker
@@ -51,9 +51,6 @@ from trimtab.observe.history import Ranges
 log = logging.getLogger(__name__)
 
 _RECALL_AGAIN_S = 60.0
-
-OURS_SELECTOR = f"{names.MANAGED_BY_LABEL}={names.MANAGED_BY}"
-"""Selects trimtab's own children, of whichever install."""
 
 
 class Prometheus(Querier, Ranges, Protocol):
@@ -178,28 +175,14 @@ class Loop:
     async def sync(self) -> None:
         """Lists everything watched: the base that events build on, and the mend for lost ones."""
         for kind in self._kinds():
-            await self._sync_kind(kind)
+            await self._list(kind)
         self._synced_s = time.monotonic()
 
     def _kinds(self) -> tuple[Kind, ...]:
         return (*watched(nodes=self.settings.nodes), *OPTIONAL)
 
-    async def _sync_kind(self, kind: Kind) -> None:
-        if kind not in OPTIONAL or await self.kube.has_kind(kind):
-            await self._list(kind)
-        else:
-            self.caches.absent(kind)
-
     async def _list(self, kind: Kind) -> None:
-        selector = OURS_SELECTOR if kind in OURS_ONLY else None
-        namespaces = self.settings.namespaces if kind.namespaced else ()
-        listed = []
-        for namespace in namespaces or (None,):
-            items, _ = await self.kube.list(
-                kind, namespace, label_selector=selector, keep=partial(trimmed, kind)
-            )
-            listed.extend(items)
-        self.caches.replace(kind, listed)
+        await list_into(self.caches, self.kube, kind, self.settings.namespaces)
 
     async def _sync_if_due(self) -> None:
         every = self._kinds()
@@ -208,7 +191,7 @@ class Loop:
         elif time.monotonic() - self._synced_s >= self.settings.resync_s / len(every):
             # One kind at a time: all at once, of a fleet of thousands, delay a decision by seconds.
             try:
-                await self._sync_kind(every[self._next_kind % len(every)])
+                await self._list(every[self._next_kind % len(every)])
                 self._next_kind += 1
                 self._synced_s = time.monotonic()
             except ApiError as error:

@@ -176,12 +176,6 @@ def load_settings(path: Path) -> Settings:
         settings = Settings.model_validate(raw)
         # Each builds what it promises, so that a bad duration is found now and not in a tick.
         settings.client(), settings.reading(), settings.install(), settings.lease.times()
-        p = settings.prometheus
-        if (p.client_cert_file is None) != (p.client_key_file is None):
-            raise ValueError(
-                "prometheus.clientCertFile and prometheus.clientKeyFile have an effect together"
-                " alone: set both or neither"
-            )
         if settings.tick_s < 1.0:
             raise ValueError(f"tick must be at least 1s; got {settings.tick!r}")
         if settings.solver == "exact" and find_spec("highspy") is None:

@@ -16,7 +16,7 @@ from trimtab.core.mend import bound_mend, shortage
 from trimtab.core.observed import fails_too_often
 from trimtab.core.plan import Condition, ConditionStatus, Latency, Target, how_read
 from trimtab.core.signals import Missing, NoTraffic, Reading, Stale
-from trimtab.core.snapshot import Backend, ModelState, Route, Snapshot
+from trimtab.core.snapshot import Backend, ModelState, Route, RouteTrouble, Snapshot
 from trimtab.core.units import ms, percent
 
 _LOOK_AT_SOURCE = "check spec.triton.image, the variant's image source and their pull secrets"
@@ -37,7 +37,7 @@ TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionSta
 def ready(state: ModelState) -> Condition:
     """Ready: at least one pod answers, and a gateway that is asked for lets requests through."""
     serving = sum(w.ready for w in state.workloads)
-    trouble = state.route.trouble if state.route else None
+    trouble = _route_trouble(state)
     if serving and trouble:
         return Condition("Ready", FALSE, trouble.reason, trouble.message)
     if serving:
@@ -55,6 +55,10 @@ def ready(state: ModelState) -> Condition:
     if any(w.replicas for w in state.workloads):
         return Condition("Ready", FALSE, "Starting", "The first pod is starting.")
     return Condition("Ready", FALSE, "NoReplicas", "No replica runs: SLOMet says why.")
+
+
+def _route_trouble(state: ModelState) -> RouteTrouble | None:
+    return state.route.trouble if state.route else None
 
 
 def _waits(state: ModelState) -> tuple[str, str] | None:
@@ -242,7 +246,7 @@ def within_budget(
 
 def unrouted(state: ModelState) -> Condition:
     """Stalled where a gateway cannot route and will not by itself."""
-    trouble = state.route.trouble if state.route else None
+    trouble = _route_trouble(state)
     if trouble is None or not trouble.lasting:
         return stalled()
     return stalled(trouble.reason, trouble.message)

@@ -17,7 +17,6 @@ from trimtab.api.resources import LatencySlo, ModelDeployment
 from trimtab.core.signals import Known, Missing, NoTraffic, Reading, Stale
 from trimtab.core.snapshot import LatencyBucket
 from trimtab.core.units import ms
-from trimtab.observe.errors import PrometheusError
 from trimtab.observe.gateway_queries import (
     ISTIO_NAMESPACE,
     ISTIO_SERVICE,
@@ -34,7 +33,7 @@ from trimtab.observe.histogram import (
 from trimtab.observe.percentile import Latency
 from trimtab.observe.prometheus import Sample
 from trimtab.observe.queries import ReadSettings
-from trimtab.observe.table import Outcome
+from trimtab.observe.table import Outcome, answer_of
 
 SOURCE = "GatewayHistogram"
 GatewayAnswers = Mapping[GatewayMetric, Outcome]
@@ -71,13 +70,11 @@ class GatewayTable:
         self._newest: dict[_Place, float] = {}
         self._buckets: dict[_Place, dict[float, float]] = {}
         for metric in GatewayMetric:
-            outcome = answers.get(metric)
-            if outcome is None:
-                self._errors[metric] = Missing("NotRead", f"{metric} was not read.")
-            elif isinstance(outcome, PrometheusError):
-                self._errors[metric] = Missing(outcome.reason, outcome.message)
+            answer = answer_of(metric, answers.get(metric))
+            if isinstance(answer, Missing):
+                self._errors[metric] = answer
             else:
-                for sample in outcome:
+                for sample in answer:
                     self._add(sample)
 
     def _add(self, sample: Sample) -> None:

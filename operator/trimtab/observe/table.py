@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from trimtab.core.signals import Missing, Stale
 from trimtab.core.snapshot import Pod
@@ -52,13 +53,11 @@ class FleetTable:
         self._models: dict[tuple[str, str], set[str]] = {}
         self.unlabelled = 0
         for metric in Metric:
-            outcome = outcomes.get(metric)
-            if outcome is None:
-                self._errors[metric] = Missing("NotRead", f"{metric} was not read.")
-            elif isinstance(outcome, PrometheusError):
-                self._errors[metric] = Missing(outcome.reason, outcome.message)
+            answer = answer_of(metric, outcomes.get(metric))
+            if isinstance(answer, Missing):
+                self._errors[metric] = answer
             else:
-                self._add(metric, outcome)
+                self._add(metric, answer)
 
     def _add(self, metric: Metric, samples: Sequence[Sample]) -> None:
         for sample in samples:
@@ -185,6 +184,15 @@ class FleetTable:
                 "PodMonitor or scrape config selects them on their metrics port (8002)."
             )
         return Missing("NoSeries", text)
+
+
+def answer_of(metric: StrEnum, outcome: Outcome | None) -> Sequence[Sample] | Missing:
+    """The samples of a query, or why there are none. `outcome` None: it was not asked."""
+    if outcome is None:
+        return Missing("NotRead", f"{metric} was not read.")
+    if isinstance(outcome, PrometheusError):
+        return Missing(outcome.reason, outcome.message)
+    return outcome
 
 
 def _plausible(metric: Metric, value: float) -> bool:

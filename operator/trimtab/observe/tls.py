@@ -17,12 +17,21 @@ _Stamp = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
-    """`ca` replaces the system's trust; `certificate` and `key` are the client's own, both or
-    neither. All PEM."""
+    """`ca` replaces the system's trust; `certificate` and `key` are the client's own. All PEM.
+
+    Raises ValueError, by the names of the settings file, for one of the pair without the other.
+    """
 
     ca: Path | None = None
     certificate: Path | None = None
     key: Path | None = None
+
+    def __post_init__(self) -> None:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError(
+                f"{CERT_SETTING} and {KEY_SETTING} have an effect together alone: set both or"
+                " neither"
+            )
 
 
 class Tls:
