@@ -80,6 +80,8 @@ class Played:
             if kind != "Deployment" or _is_taken(edited):
                 self.kube.objects[place] = edited
                 self.kube.touch(edited)
+                if kind == "Deployment":
+                    edited["spec"].setdefault("replicas", 1)  # as the API server does
 
     def scribble(self) -> None:
         """Somebody writes the status of a model."""
