@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tests.control.world import World, model_deployment, variant
+from trimtab.actuate import kinds
 
 ENVOY = "gateway.envoyproxy.io/gatewayclass-controller"
 EDGE = {"type": "Gateway", "parentRef": {"name": "edge", "namespace": "infra"}}
@@ -165,6 +167,21 @@ async def test_without_the_gateway_api_pods_run_and_the_mend_is_said(world: Worl
     world.kube.installed = {"HTTPRoute"}
     await world.tick()
     assert weights(world) == [("digits-int8-cpu", 10_000)]
+
+
+async def test_a_gateway_api_that_is_installed_later_is_seen_long_before_all_is_listed_anew(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = 1000.0
+    clock = SimpleNamespace(monotonic=lambda: now_s)
+    monkeypatch.setattr("trimtab.control.loop.time", clock)
+    world.kube.installed = set()
+    await world.loop.sync()
+    world.kube.installed = {"HTTPRoute"}
+    assert not world.loop.caches.knows(kinds.HTTP_ROUTE)
+    now_s += 35.0
+    await world.loop._sync_if_due()
+    assert world.loop.caches.knows(kinds.HTTP_ROUTE)
 
 
 async def test_a_gateway_that_is_not_there_is_said_and_not_called_hopeless(world: World) -> None:

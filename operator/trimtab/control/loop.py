@@ -50,6 +50,7 @@ from trimtab.observe.history import Ranges
 
 log = logging.getLogger(__name__)
 
+_LOOK_S = 30.0
 _RECALL_AGAIN_S = 60.0
 
 
@@ -85,6 +86,7 @@ class Loop:
         self._elsewhere: dict[ObjectKey, str] = {}
         self._synced_s: float | None = None
         self._next_kind = 0
+        self._looked_s = 0.0
         self._figures = Figures()
         self._recall_at_s = 0.0
 
@@ -185,20 +187,34 @@ class Loop:
         await list_into(self.caches, self.kube, kind, self.settings.namespaces)
 
     async def _sync_if_due(self) -> None:
-        every = self._kinds()
         if self._synced_s is None:
             await self.sync()
-        elif time.monotonic() - self._synced_s >= self.settings.resync_s / len(every):
-            # One kind at a time: all at once, of a fleet of thousands, delay a decision by seconds.
-            try:
-                await self._list(every[self._next_kind % len(every)])
-                self._next_kind += 1
-                self._synced_s = time.monotonic()
-            except ApiError as error:
-                # The watches go on, and so does the loop: to stop here would end in a restart by
-                # the liveness probe, and the memory of the load would be lost with it.
-                self.metrics.errors.labels("kubernetes", error.reason).inc()
-                log.warning("the listing is tried again: %s", error)
+            return
+        try:
+            await self._sync_one_if_due()
+            await self._look_for_new_kinds()
+        except ApiError as error:
+            # The watches go on, and so does the loop: to stop here would end in a restart by
+            # the liveness probe, and the memory of the load would be lost with it.
+            self.metrics.errors.labels("kubernetes", error.reason).inc()
+            log.warning("the listing is tried again: %s", error)
+
+    async def _sync_one_if_due(self) -> None:
+        """One kind at a time: all at once, of a fleet of thousands, delay a decision by seconds."""
+        every, since_s = self._kinds(), self._synced_s or 0.0
+        if time.monotonic() - since_s >= self.settings.resync_s / len(every):
+            await self._list(every[self._next_kind % len(every)])
+            self._next_kind += 1
+            self._synced_s = time.monotonic()
+
+    async def _look_for_new_kinds(self) -> None:
+        """Of which the CRD was installed meanwhile: a model may wait for it."""
+        if time.monotonic() - self._looked_s < _LOOK_S:
+            return
+        for kind in OPTIONAL:
+            if not self.caches.knows(kind):
+                await self._list(kind)
+        self._looked_s = time.monotonic()
 
     async def _pause(self, seconds: float) -> None:
         try:
