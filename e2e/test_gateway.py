@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import socket
 import ssl
 import urllib.request
@@ -23,7 +24,7 @@ from e2e.kit.install import Images, install_prometheus
 from e2e.kit.prometheus import ask
 from e2e.kit.served import Stage
 from e2e.load.payload import calls_for
-from e2e.load.stats import Summary, summarise
+from e2e.load.stats import Result, Summary, percentile, summarise
 
 WEIGHTS = {"steady": 80, "new": 20}
 SECONDS, RATE = 60, 20  # an even load of so many requests/s
@@ -71,6 +72,7 @@ class Story:
     stage: Stage
     url: str
     prometheus: str
+    results: tuple[Result, ...]
     summary: Summary
 
     def ask(self, metric: str, le: str = "") -> dict[tuple[str, ...], float]:
@@ -92,8 +94,9 @@ def story(access: Access, images: Images, gateway: Gateway, stage: Stage) -> Sto
     stage.put(route(stage, gateway))
     await_route(access, stage.namespace, ROUTE)
     with stage.load(gateway.url, f"{SECONDS}s@{RATE}") as load:
-        summary = summarise(load.report(SECONDS + 60).results)
-    return Story(stage, gateway.url, install_prometheus(access, images), summary)
+        results = load.report(SECONDS + 60).results
+    prometheus = install_prometheus(access, images)
+    return Story(stage, gateway.url, prometheus, results, summarise(results))
 
 
 def test_every_request_is_answered(story: Story) -> None:
@@ -139,6 +142,33 @@ def test_each_backend_has_a_histogram_with_a_bucket_that_ends_at_the_promise(sto
     for key, count in seen.items():
         print(f"{key[0]}: {100 * within[key] / count:.1f} % within {SLO_MS} ms")
         assert 0 < within[key] <= count
+
+
+def test_the_p99_that_it_tells_is_the_one_that_the_clients_had(story: Story) -> None:
+    ours = f'envoy_cluster_name=~"httproute/{story.stage.namespace}/.+"'
+    buckets = f"sum by (le) (envoy_cluster_upstream_rq_time_bucket{{{ours}}})"
+
+    def counts() -> dict[float, float]:
+        return {float(s.labels["le"]): s.value for s in ask(story.prometheus, buckets)}
+
+    wait_for(
+        "Prometheus to have read the last histogram",
+        lambda: counts()[math.inf] >= story.summary.requests,
+        seconds=15,
+    )
+    (p99,) = ask(story.prometheus, f"histogram_quantile(0.99, {buckets})")
+    told = counts()[SLO_MS - 1] / counts()[math.inf]
+    # What the generator itself was late with, the Gateway could not see.
+    seen_ms = sorted(1000 * (r.latency_s - r.lag_s) for r in story.results)
+    clients_ms = percentile(seen_ms, 99)
+    assert clients_ms is not None
+    in_time = sum(ms < SLO_MS for ms in seen_ms) / len(seen_ms)
+    print(
+        f"p99 of {len(seen_ms)} requests: clients {clients_ms:.1f} ms, Gateway {p99.value:.1f} ms;"
+        f" within {SLO_MS} ms: clients {in_time:.2%}, Gateway {told:.2%}"
+    )
+    assert p99.value == pytest.approx(clients_ms, rel=0.10)
+    assert told == pytest.approx(in_time, abs=0.005)
 
 
 def test_an_answer_names_its_variant(story: Story) -> None:

@@ -1,5 +1,5 @@
-"""A model behind a Gateway under load: its variants share the traffic, the operator is killed while
-it moves, and the latency that the Gateway tells is the one that the clients had."""
+"""A model behind a Gateway under load: its variants share the traffic, and the operator is killed
+while it moves."""
 
 from __future__ import annotations
 
@@ -14,21 +14,18 @@ import pytest
 
 from e2e.cluster.gateway import SLO_MS
 from e2e.kit.access import Access, wait_for
-from e2e.kit.gateway import Gateway, await_route
-from e2e.kit.install import Images, install_prometheus
-from e2e.kit.prometheus import ask
+from e2e.kit.gateway import Gateway, await_route, failures_of
 from e2e.kit.recorder import Moment, Recorder
 from e2e.kit.saturation import easy_load
 from e2e.kit.served import Stage
 from e2e.load.process import LoadProcess
-from e2e.load.stats import percentile, summarise
+from e2e.load.stats import summarise
 
 MODEL = "digits"
 BUDGET, FLOOR = Decimal("0.60"), Decimal("0.97")
 LOW_S, HIGH_S, AFTER_S = 40, 330, 240
 # More than six replicas of the accurate variant answer in time; the budget holds no seventh.
 TIMES = 1.5
-COMPARED_S = 60
 FAST = "digits-int8-cpu-quarter"
 
 
@@ -39,7 +36,6 @@ class Story:
     stage: Stage
     load: LoadProcess
     record: Recorder
-    prometheus: str
     started_s: float
 
     def wait_until(self, second: float) -> None:
@@ -58,9 +54,7 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def story(
-    access: Access, images: Images, gateway: Gateway, stage: Stage, most: float
-) -> Iterator[Story]:
+def story(access: Access, gateway: Gateway, stage: Stage, most: float) -> Iterator[Story]:
     stage.put(stage.digits(objective="MaximizeAccuracy", routing=gateway.routing))
     stage.await_condition("Ready", "True", seconds=240)
     await_route(access, stage.namespace, MODEL)
@@ -70,8 +64,7 @@ def story(
         record = stack.enter_context(stage.record())
         load = stack.enter_context(stage.load(gateway.url, schedule, seed=5))
         wait_for("the load to begin", lambda: load.started_at_s is not None, seconds=20)
-        prometheus = install_prometheus(access, images)
-        yield Story(stage, load, record, prometheus, load.started_at_s or 0.0)
+        yield Story(stage, load, record, load.started_at_s or 0.0)
 
 
 def test_1_the_fast_variant_takes_its_share_although_the_operator_is_killed(story: Story) -> None:
@@ -85,39 +78,12 @@ def test_1_the_fast_variant_takes_its_share_although_the_operator_is_killed(stor
     print(f"goes on {time.time() - killed_s:.1f} s after the operator was killed")
 
 
-def test_2_the_gateways_histogram_has_the_clients_p99(story: Story) -> None:
-    end = LOW_S + HIGH_S - 5
-    story.wait_until(end + 5)
-    at_s = story.started_s + end
-    buckets = (
-        "sum by (le) (increase(envoy_cluster_upstream_rq_time_bucket{envoy_cluster_name=~"
-        f'"httproute/{story.stage.namespace}/{MODEL}/.+"}}[{COMPARED_S}s]))'
-    )
-    (p99,) = ask(story.prometheus, f"histogram_quantile(0.99, {buckets})", at_s)
-    counts = {float(s.labels["le"]): s.value for s in ask(story.prometheus, buckets, at_s)}
-    told = counts[SLO_MS - 1] / counts[float("inf")]
-    latency = story.record.since(at_s)[0].status["latency"]
+def test_2_what_the_clients_wait_is_read_at_the_gateway(story: Story) -> None:
+    story.wait_until(LOW_S + HIGH_S)
+    latency = story.stage.status()["latency"]
     print(f"trimtab reads {latency}")
     assert latency["source"].startswith("GatewayHistogram")
     assert latency["estimated"] is False
-
-    report = story.load.report(AFTER_S + 60)
-    # What the generator itself was late with, the Gateway could not see.
-    seen_ms = sorted(
-        1000 * (r.latency_s - r.lag_s)
-        for r in report.results
-        if not r.error and end - COMPARED_S <= r.scheduled_s + r.latency_s < end
-    )
-    clients_ms = percentile(seen_ms, 99)
-    assert clients_ms is not None
-    in_time = sum(ms < SLO_MS for ms in seen_ms) / len(seen_ms)
-    print(
-        f"p99 of {len(seen_ms)} requests: clients {clients_ms:.0f} ms, Gateway {p99.value:.0f} ms;"
-        f" within {SLO_MS} ms: clients {in_time:.2%}, Gateway {told:.2%}"
-    )
-    assert counts[float("inf")] == pytest.approx(len(seen_ms), rel=0.05)
-    assert p99.value == pytest.approx(clients_ms, rel=0.10)
-    assert told == pytest.approx(in_time, abs=0.01)
 
 
 def test_3_the_accurate_variant_serves_alone_again_and_nothing_was_lost(story: Story) -> None:
@@ -134,7 +100,9 @@ def test_3_the_accurate_variant_serves_alone_again_and_nothing_was_lost(story: S
         f"{everything.requests} requests, failed {everything.failed},"
         f" in time {1 - late / everything.requests:.2%}; {len(story.listings())} lists"
     )
-    assert everything.failed == 0, everything.errors
+    lost = [f"at {r.scheduled_s:.2f} s: {r.error}" for r in report.results if r.error]
+    lists = [f"from {m.at_s - story.started_s:.2f} s: {m.backends}" for m in story.listings()]
+    assert not lost, "\n".join([*lost, *failures_of(story.stage.access), *lists])
 
 
 def test_4_every_list_was_safe_to_go_through(story: Story) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from dataclasses import dataclass
 from typing import Any
 
 from e2e.cluster import apply_gateway, remove_gateway
-from e2e.cluster.gateway import NAME, NAMESPACE, SLO_MS
+from e2e.cluster.gateway import NAME, NAMESPACE, SLO_MS, SYSTEM
 from e2e.kit.access import Access, CommandFailed, wait_for
 from e2e.kit.served import reachable_host
 
@@ -67,3 +69,20 @@ def await_route(access: Access, namespace: str, name: str, *, seconds: float = 3
         wait_for(f"HTTPRoute {name} to be taken", taken, seconds=seconds)
     except TimeoutError as error:
         raise TimeoutError(f"{error}; its conditions: {conditions}") from None
+
+
+def failures_of(access: Access) -> list[str]:
+    """What Envoy's access log says of the answers with a status of 5xx: which backend, and why."""
+    said = access.kubectl(
+        *("-n", SYSTEM, "logs", "-l", "app.kubernetes.io/component=proxy", "-c", "envoy"),
+        "--tail=-1",
+    )
+    found = []
+    for line in said.splitlines():
+        with contextlib.suppress(ValueError):
+            entry = json.loads(line)
+            if isinstance(entry, dict) and str(entry.get("response_code", "")).startswith("5"):
+                kept = ("start_time", "response_code", "response_code_details", "response_flags")
+                names = (*kept, "upstream_cluster", "upstream_host", "duration")
+                found.append(", ".join(f"{name} {entry.get(name)}" for name in names))
+    return found
