@@ -177,12 +177,8 @@ class Stage:
             "-n", "monitoring", "rollout", "status", "deploy/prometheus", "--timeout=60s"
         )
 
-    def operator_pod(self) -> str:
-        """The name of the operator's pod."""
-        return self.operator.name()
-
     def kill_operator(self) -> None:
-        """SIGKILL, as a lost node would."""
+        """Deletes its pod without grace: it is told to go, and another is made at once."""
         self.access.kubectl(
             *("-n", OPERATOR_NAMESPACE, "delete", "pod", self.operator.name()),
             *("--grace-period=0", "--force", "--wait=false"),

@@ -78,12 +78,9 @@ def _kill_operator(target: Target) -> None:
 
 def _has_ticked(target: Target, since_s: float) -> bool:
     """Whether an operator has taken a whole decision since then."""
-    stage = target.stage
-    path = f"/api/v1/namespaces/{NAMESPACE}/pods/{stage.operator_pod()}:8080/proxy/metrics"
-    lines = stage.access.kubectl("get", "--raw", path).splitlines()
-    name = "trimtab_last_tick_timestamp_seconds "
-    (line,) = [line for line in lines if line.startswith(name)]
-    return float(line.removeprefix(name)) > since_s
+    operator = target.stage.operator
+    told = operator.metrics(operator.name())
+    return told["trimtab_last_tick_timestamp_seconds"] > since_s
 
 
 def _operator_is_back(target: Target, since_s: float) -> bool:
