@@ -96,6 +96,9 @@ async def test_a_switch_moves_the_weight_then_the_place_then_the_pods(world: Wor
     assert weights(world) == [("digits-fp32-cpu", 10_000)], "its successor is not Ready"
     world.run_pods()
     await world.tick()
+    assert weights(world) == [("digits-fp32-cpu", 10_000), ("digits-int8-cpu", 1)]
+    take(world)
+    await world.tick()
     assert weights(world) == [("digits-fp32-cpu", 1), ("digits-int8-cpu", 10_000)]
     assert replicas(world) == {"digits-fp32-cpu": 1, "digits-int8-cpu": 1}
     await world.tick()
@@ -104,9 +107,12 @@ async def test_a_switch_moves_the_weight_then_the_place_then_the_pods(world: Wor
     assert world.conditions()["Reconciling"][0] == "True"
     take(world)
     writes = await world.tick()
-    assert weights(world) == [("digits-int8-cpu", 10_000), ("digits-int8-cpu", 1)]
+    assert weights(world) == [("digits-int8-cpu", 1), ("digits-int8-cpu", 10_000)]
     assert replicas(world)["digits-fp32-cpu"] == 0
     assert writes.index("HTTPRoute/") < writes.index("Deployment/")
+    take(world)
+    await world.tick()
+    assert weights(world) == [("digits-int8-cpu", 10_000), ("digits-int8-cpu", 1)]
     take(world)
     world.run_pods()
     await world.tick()

@@ -52,15 +52,17 @@ def listing(*backends: tuple[WorkloadKey, int], taken: bool = True) -> Route:
 def test_a_switch_moves_the_weight_then_the_place_and_shifts_no_other() -> None:
     targets = [target(INT8, 100), target(FP32, 0, replicas=0)]
     route, seen = listing((FP32, 10_000)), []
-    for _ in range(4):
+    for _ in range(5):
         route = Route(next_backends(state(route, fp32=2, int8=1), targets))
         seen.append([(b.key.variant, b.weight) for b in route.backends])
     assert seen == [
+        # What comes is made known to the gateway first, and gets its weight then.
+        [("fp32", 10_000), ("int8", 1)],
         [("fp32", 1), ("int8", 10_000)],
         # The first place changes hands. Were it taken out, int8 would be the first of the list and
         # the gateway's second backend gone, while requests are on their way to it.
+        [("int8", 1), ("int8", 10_000)],
         [("int8", 10_000), ("int8", 1)],
-        [("int8", 10_000)],
         [("int8", 10_000)],
     ]
 
@@ -75,7 +77,12 @@ def test_who_comes_takes_a_free_place() -> None:
     route = listing((FP32, 1), (INT8, 10_000))
     now = state(route, fp32=1, int8=1, tiny=1)
     planned = [target(INT8, 70), target(THIRD, 30)]
-    assert next_backends(now, planned) == (Backend(THIRD, 3_000), Backend(INT8, 7_000))
+    entered = next_backends(now, planned)
+    assert entered == (Backend(THIRD, LEAST), Backend(INT8, 7_000))
+    waiting = replace(now, route=Route(entered, taken=False))
+    assert next_backends(waiting, planned) == entered
+    taken = replace(now, route=Route(entered))
+    assert next_backends(taken, planned) == (Backend(THIRD, 3_000), Backend(INT8, 7_000))
 
 
 def test_a_place_is_not_free_before_the_gateway_took_the_weight_off() -> None:

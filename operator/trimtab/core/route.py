@@ -40,9 +40,9 @@ def next_backends(state: ModelState, targets: Sequence[Target]) -> tuple[Backend
         shares = {t.key: t.weight * PERCENT for t in targets if t.weight}
     if not shares:
         return route.backends
-    keys = _places(route, shares)
+    keys, weights = _places(route, shares), _eased(route, shares, serving)
     return tuple(
-        Backend(key, LEAST if key in keys[:i] else max(LEAST, shares.get(key, LEAST)))
+        Backend(key, max(LEAST, weights.get(key, LEAST)) if i == _main(route, keys, key) else LEAST)
         for i, key in enumerate(keys)
     )
 
@@ -80,6 +80,32 @@ def _shares(
         return planned
     total = sum(serving.values())
     return {key: max(LEAST, PERCENT * PERCENT * n // total) for key, n in serving.items()}
+
+
+def _eased(
+    route: Route, shares: Mapping[WorkloadKey, int], serving: Mapping[WorkloadKey, int]
+) -> Mapping[WorkloadKey, int]:
+    """The weights, but the least for who comes, until the gateway has taken the list with it; where
+    nobody else stays, those that leave serve until then.
+
+    A gateway may send requests to a backend before it knows its pods: Envoy answered with 500
+    (`cluster_not_found`), one request in some fifteen thousand of a load that moved variants.
+    """
+    known = {b.key: b.weight for b in route.backends if route.taken or b.weight > LEAST}
+    least = {key: LEAST for key in shares if key not in known}
+    if shares.keys() & known.keys():
+        return {**shares, **least}
+    as_before = {key: weight for key, weight in known.items() if key in serving}
+    return {**as_before, **least} if as_before else shares
+
+
+def _main(route: Route, keys: Sequence[WorkloadKey], key: WorkloadKey) -> int:
+    """Of several places of one workload the first, once the gateway knows it there: a place that
+    changed hands a moment ago may still lead to the pods of who had it."""
+    places = [i for i, k in enumerate(keys) if k == key]
+    live = [i for i in places if i < len(route.backends) and route.backends[i].key == key]
+    known = [i for i in live if route.taken or route.backends[i].weight > LEAST]
+    return (known or places)[0]
 
 
 def _places(route: Route, shares: Mapping[WorkloadKey, int]) -> list[WorkloadKey]:
