@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from statistics import median
@@ -51,10 +51,10 @@ def learn(
     """The memory after this snapshot's readings of service times and pods."""
     learned = dict(memory.learned)
     is_mixed = _is_mixed(memory, now_s, policy)
-    errors = _seed_errors(memory, state.spec)
     for readings in state.readings.workloads:
         before = _current(learned.get(readings.key), seed_points(state.spec, readings.key))
         if before is not None and not before.samples:
+            errors = _seed_errors(memory, state.spec)
             before = _as_siblings(before, _of_siblings(errors, readings.key))
         cap = state.workload(readings.key).batch_cap or state.spec.triton.max_batch_size
         after = _learn_service_time(before, readings, cap, now_s, is_mixed=is_mixed)
@@ -68,8 +68,19 @@ def beliefs_of(memory: ModelMemory, spec: ModelDeployment) -> dict[WorkloadKey, 
     """`belief_of` every workload of the spec of which anything is known."""
     errors = _seed_errors(memory, spec)
     keys = [WorkloadKey(v.name, c) for v in spec.variants for c in v.accelerator_classes]
-    beliefs = {key: _belief(memory, spec, key, errors) for key in keys}
+    beliefs = {key: _belief(memory, spec, key, lambda: errors) for key in keys}
     return {key: belief for key, belief in beliefs.items() if belief is not None}
+
+
+def taught(memory: ModelMemory) -> tuple[object, ...]:
+    """All of the memory that `beliefs_of` depends on, margins to a hundredth: what is learnt moves
+    with every reading, and what is believed of it seldom."""
+    return tuple(
+        [
+            (key, l.base, l.steps, l.seed, min(l.samples, _SIBLING_SAMPLES), round(_margin(l), 2))
+            for key, l in memory.learned.items()
+        ]
+    )
 
 
 def belief_of(memory: ModelMemory, spec: ModelDeployment, key: WorkloadKey) -> Belief | None:
@@ -80,7 +91,7 @@ def belief_of(memory: ModelMemory, spec: ModelDeployment, key: WorkloadKey) -> B
     margin is a standard deviation of what remains: half of a seed's error is the class's, which
     siblings tell, and half its own, of which their spread tells.
     """
-    return _belief(memory, spec, key, _seed_errors(memory, spec))
+    return _belief(memory, spec, key, lambda: _seed_errors(memory, spec))
 
 
 def seed_points(spec: ModelDeployment, key: WorkloadKey) -> tuple[tuple[int, float], ...]:
@@ -115,19 +126,23 @@ def _belief(
     memory: ModelMemory,
     spec: ModelDeployment,
     key: WorkloadKey,
-    seed_errors: Mapping[WorkloadKey, float],
+    seed_errors: Callable[[], Mapping[WorkloadKey, float]],
 ) -> Belief | None:
+    """`seed_errors`: asked only of what never ran; dear, and what serves asks several times."""
     learned = _current(memory.learned.get(key), seed_points(spec, key))
     if learned is None:
         return None
     if not learned.samples:
-        return _unconfirmed(learned.base, _of_siblings(seed_errors, key))
+        return _unconfirmed(learned.base, _of_siblings(seed_errors(), key))
+    margin = _margin(learned)
+    return Belief(learned.curve, confirmed=margin == 1.0, margin=margin)
+
+
+def _margin(learned: Learned) -> float:
+    """One reading of two loads tells next to nothing: taken for all there is to know, it once gave
+    a variant three times the capacity it had, and the old replicas went."""
     sd = math.sqrt(learned.spread[0])
-    if sd > _KNOWN_SD:
-        # One reading of two loads tells next to nothing: taken for all there is to know, it once
-        # gave a variant three times the capacity it had, and the old replicas went.
-        return Belief(learned.curve, confirmed=False, margin=math.exp(min(sd, _SEED_SD)))
-    return Belief(learned.curve, confirmed=True)
+    return math.exp(min(sd, _SEED_SD)) if sd > _KNOWN_SD else 1.0
 
 
 @lru_cache(maxsize=65536)

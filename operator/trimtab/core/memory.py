@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from trimtab.api.resources import ObjectKey
 from trimtab.core.forecast.history import History
+from trimtab.core.memo import Memo
 from trimtab.core.service_time import Learned
 from trimtab.core.snapshot import WorkloadKey
 
@@ -29,6 +30,7 @@ class ModelMemory:
     history: the arrival rates as the forecast remembers them.
     slo_met: the last verdict on the SLO, for its hysteresis.
     hit_share: of the arrivals that the last reading left to response caches.
+    memo: what follows from the above and the snapshot alone; nothing is lost with it.
     """
 
     learned: Mapping[WorkloadKey, Learned] = field(default_factory=dict)
@@ -46,6 +48,7 @@ class ModelMemory:
     history: History = field(default_factory=History)
     slo_met: bool | None = None
     hit_share: float = 0.0
+    memo: Memo = field(default_factory=Memo, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

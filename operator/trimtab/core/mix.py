@@ -76,9 +76,11 @@ def mix_of(
 ) -> Mix | None:
     """The mix of one model; None where its user or what is known allows one variant alone."""
     spec = view.state.spec
+    if spec.routing.type is not RoutingType.GATEWAY or spec.scaling.manual is not None:
+        return None
     running = _running(view, room)
     able = _able(view, room)
-    if spec.routing.type is not RoutingType.GATEWAY or spec.scaling.manual is not None or not able:
+    if not able:
         return None
     if any(view.options[key].capacity_rate is None for key in running):
         return None

@@ -54,7 +54,12 @@ class Learned:
     def curve(self) -> ServiceCurve:
         """The curve that is believed, to within a percent: one that moves less is the same curve,
         and what was worked out for it holds."""
-        return _bent(self.base, round(self.level / _STEP), round(self.tilt / _TILT_STEP))
+        return _bent(self.base, *self.steps)
+
+    @property
+    def steps(self) -> tuple[int, int]:
+        """Level and tilt in the steps by which curves are told apart."""
+        return round(self.level / _STEP), round(self.tilt / _TILT_STEP)
 
     def factor(self, batch: float) -> float:
         """By how much the time of such a batch differs from the base."""

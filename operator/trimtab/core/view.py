@@ -12,7 +12,7 @@ from trimtab.core.hold import hold_s
 from trimtab.core.learn import learn
 from trimtab.core.ledger import Shares, held_replicas
 from trimtab.core.memory import Memory, ModelMemory
-from trimtab.core.options import Excluded, Option, enumerate_options
+from trimtab.core.options import Offer, offer_of
 from trimtab.core.saturation import learn_saturation
 from trimtab.core.settings import PolicySettings
 from trimtab.core.signals import is_blind, value_or_none
@@ -27,15 +27,14 @@ class View:
         state: ModelState,
         memory: ModelMemory,
         demand: Demand,
-        options: tuple[Option, ...],
-        excluded: tuple[Excluded, ...],
+        offer: Offer,
         prices: dict[str, Decimal | None],
     ) -> None:
         self.state = state
         self.memory = memory
         self.demand = demand
-        self.options = {o.key: o for o in options}
-        self.excluded = excluded
+        self.options = offer.options
+        self.excluded = offer.excluded
         self.prices = prices
         self.set_aside: tuple[tuple[str, int, Decimal], ...] = ()
 
@@ -79,9 +78,9 @@ def look(
     keep_s = max(policy.safe_window_s, hold_s(state.spec, known))
     demand, known = foresee(demand, known, state, now_s, policy)
     known = remember_demand(known, demand, now_s, keep_s)
-    options, excluded = enumerate_options(state, known, snapshot, policy)
+    offer = offer_of(state, known, snapshot, policy)
     prices = {name: c.price_per_hour for name, c in snapshot.accelerator_classes.items()}
-    return View(state, known, demand, options, excluded, prices)
+    return View(state, known, demand, offer, prices)
 
 
 def _note_hits(memory: ModelMemory, state: ModelState) -> ModelMemory:
