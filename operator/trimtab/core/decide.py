@@ -107,7 +107,7 @@ def _plan_model(
         view.state, steps.targets, choice, steps.step.binding, act=view.acts, settling=settling
     )
     decision = decision_of(view, choice, mix, others, steps.targets, steps.notes, steps.step, now_s)
-    shadow = allotted.shadows.get(spec.key, Shadow())
+    shadow = allotted.shadows.get(spec.key) or Shadow()
     plan = ModelPlan(
         key=spec.key,
         targets=steps.targets,

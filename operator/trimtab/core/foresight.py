@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -31,8 +32,10 @@ class Judge:
         view, options = self.view, self.view.options
         spec, memo = view.state.spec, view.memory.memo
         places = memo.get("places", (options,), (), lambda: _places(options.values()))
+        speeds = memo.get("speeds", (options,), (), lambda: _speeds(options.values()))
         values = (
-            [option.needed(rate) for option in options.values()],
+            # What each needs, as Option.needed has it.
+            None if rate is None else [math.ceil(rate / speed - 1e-9) for speed in speeds],
             [self.shares.most_replicas(spec, *place) for place in places],
             self.shares.budget_missing(spec),
             self.running,
@@ -52,6 +55,11 @@ class Judge:
 def _places(options: Iterable[Option]) -> tuple[tuple[str, Decimal | None], ...]:
     """All that bounds of money and inventory depend on."""
     return tuple(dict.fromkeys((o.key.accelerator_class, o.price_per_hour) for o in options))
+
+
+def _speeds(options: Iterable[Option]) -> tuple[float, ...]:
+    """All that needs depend on beside the load."""
+    return tuple(o.capacity_rate for o in options if o.capacity_rate is not None)
 
 
 def foreseen(

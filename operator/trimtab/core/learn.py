@@ -10,6 +10,7 @@ from statistics import median
 
 from trimtab.api.resources import ModelDeployment
 from trimtab.core.burstiness import is_steady
+from trimtab.core.forecast.history import History
 from trimtab.core.latency import ServiceCurve, batch_a_request_sees
 from trimtab.core.memory import ModelMemory
 from trimtab.core.service_time import Learned, believe, first_seen, from_seed
@@ -50,14 +51,13 @@ def learn(
 ) -> ModelMemory:
     """The memory after this snapshot's readings of service times and pods."""
     learned = dict(memory.learned)
-    is_mixed = _is_mixed(memory, now_s, policy)
     for readings in state.readings.workloads:
         before = _current(learned.get(readings.key), seed_points(state.spec, readings.key))
         if before is not None and not before.samples:
             errors = _seed_errors(memory, state.spec)
             before = _as_siblings(before, _of_siblings(errors, readings.key))
         cap = state.workload(readings.key).batch_cap or state.spec.triton.max_batch_size
-        after = _learn_service_time(before, readings, cap, now_s, is_mixed=is_mixed)
+        after = _learn_service_time(before, readings, cap, now_s, memory.history, policy)
         if after is not None:
             learned[readings.key] = after
     memory = replace(memory, learned=learned)
@@ -194,8 +194,8 @@ def _learn_service_time(
     readings: WorkloadReadings,
     cap: int,
     now_s: float,
-    *,
-    is_mixed: bool,
+    history: History,
+    policy: PolicySettings,
 ) -> Learned | None:
     """The curve moved towards one reading of (mean batch, mean service time)."""
     if not isinstance(readings.service_time_s, Known) or not isinstance(readings.batch_size, Known):
@@ -211,13 +211,13 @@ def _learn_service_time(
     batch = batch_a_request_sees(before.base, cap, mean)
     executions = (value_or_none(readings.batch_rate) or 0.0) * _WINDOW_S
     # Two loads that both come one by one leave nothing to infer.
-    unsure = is_mixed and mean > _SINGLE
+    unsure = mean > _SINGLE and _is_mixed(history, now_s, policy)
     return believe(before, batch, seconds, executions, now_s, is_mixed=unsure)
 
 
-def _is_mixed(memory: ModelMemory, now_s: float, policy: PolicySettings) -> bool:
+def _is_mixed(history: History, now_s: float, policy: PolicySettings) -> bool:
     """Whether the window of the readings holds batches of more than one load."""
-    window_s, recent = policy.long_window_s + policy.fast_window_s, memory.history.recent
+    window_s, recent = policy.long_window_s + policy.fast_window_s, history.recent
     return bool(recent) and not is_steady(recent, policy.fast_window_s, now_s, window_s)
 
 

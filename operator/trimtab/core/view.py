@@ -66,7 +66,7 @@ def look(
     state: ModelState, memory: Memory, snapshot: Snapshot, now_s: float, policy: PolicySettings
 ) -> View:
     """Learns from the readings of one model, and turns them into demand and options."""
-    known = learn(memory.models.get(state.spec.key, ModelMemory()), state, now_s, policy)
+    known = learn(memory.models.get(state.spec.key) or ModelMemory(), state, now_s, policy)
     known = _note_hits(learn_saturation(known, state, now_s, policy), state)
     demand = estimate_demand(state, known, policy)
     if is_blind(state.readings.arrival_rate) and not any(w.ready for w in state.workloads):
@@ -76,8 +76,8 @@ def look(
         last = known.demand[-1][1] if known.demand else None
         demand = Demand(last, blind=False, measured=last, arriving=last)
     keep_s = max(policy.safe_window_s, hold_s(state.spec, known))
-    demand, known = foresee(demand, known, state, now_s, policy)
-    known = remember_demand(known, demand, now_s, keep_s)
+    demand, history = foresee(demand, known, state, now_s, policy)
+    known = remember_demand(known, demand, history, now_s, keep_s)
     offer = offer_of(state, known, snapshot, policy)
     prices = {name: c.price_per_hour for name, c in snapshot.accelerator_classes.items()}
     return View(state, known, demand, offer, prices)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass, replace
+import operator
+from dataclasses import dataclass
 
 from trimtab.core.forecast.history import History
 from trimtab.core.forecast.insurance import Insurance, expected_height
@@ -37,7 +38,11 @@ class Forecast:
 
     def trend(self, lead_s: float) -> float:
         """What the slope adds within the lead, in items/s."""
-        return self.slope * (lead_s + _TREND_S / 4)
+        return _trend(self.slope, lead_s)
+
+
+def _trend(slope: float, lead_s: float) -> float:
+    return slope * (lead_s + _TREND_S / 4)
 
 
 def forecast(
@@ -60,21 +65,22 @@ def forecast(
         history, level, lead_s, percentile, policy, late_last
     )
     insurance = Insurance(lead_s, price_s, late_last)
-    now = Forecast(level, "Level", _slope(history))
+    slope = _slope(history)
     parts = [
-        now,
-        Forecast(_risen(history, policy), "Rise"),
-        Forecast(level + now.trend(lead_s), "Trend"),
-        Forecast(level * history.season.growth(now_s, lead_s), "Season"),
+        (level, "Level"),
+        (_risen(history, policy), "Rise"),
+        (level + _trend(slope, lead_s), "Trend"),
+        (level * history.season.growth(now_s, lead_s), "Season"),
     ]
     if not _is_rising(history, now_s, lead_s):
         parts += [
-            Forecast(_recurring(history, now_s, insurance), "Recurrence"),
-            Forecast(_on_the_clock(history, now_s, insurance, policy), "Clock"),
-            Forecast(_announced(history, now_s, insurance, policy), "Warning"),
+            (_recurring(history, now_s, insurance), "Recurrence"),
+            (_on_the_clock(history, now_s, insurance, policy), "Clock"),
+            (_announced(history, now_s, insurance, policy), "Warning"),
         ]
-    parts.append(Forecast(_usual_room(history, level, insurance), "Insurance"))
-    return replace(max(parts, key=lambda part: part.rate), slope=now.slope)
+    parts.append((_usual_room(history, level, insurance), "Insurance"))
+    rate, reason = max(parts, key=operator.itemgetter(0))
+    return Forecast(rate, reason, slope)
 
 
 def _overdrawn(
@@ -137,19 +143,22 @@ def _slope(history: History) -> float:
     if not history.recent:
         return 0.0
     newest_s = history.recent[-1][0]
-    points = [(t - newest_s, r) for t, r in history.recent if t > newest_s - _TREND_S]
+    since_s = newest_s - _TREND_S
+    points = [(t - newest_s, r) for t, r in history.recent if t > since_s]
     count = len(points)
     if count < 12:
         return 0.0
     mean_t = sum([t for t, _ in points]) / count
     mean_r = sum([r for _, r in points]) / count
-    spread = sum([(t - mean_t) ** 2 for t, _ in points])
-    slope = sum([(t - mean_t) * (r - mean_r) for t, r in points]) / spread
+    times = [t - mean_t for t, _ in points]
+    rates = [r - mean_r for _, r in points]
+    spread = sum([t**2 for t in times])
+    slope = sum(map(operator.mul, times, rates)) / spread
     if slope <= 0.0:
         return 0.0
     # A jump is no slope: a line through it ends far above where it stays. And of noise alone some
     # step nearly always explains more than the line does.
-    if _explained_by_a_step([r - mean_r for _, r in points]) >= slope**2 * spread:
+    if _explained_by_a_step(rates) >= slope**2 * spread:
         return 0.0
     return slope
 
