@@ -154,7 +154,7 @@ def _demand(
     rate, least, most = _rate(view, now_s), scaling.min_replicas, scaling.max_replicas
     if scaling.manual is not None:
         rate, least, most = 0.0, scaling.manual.replicas, scaling.manual.replicas
-    elif any([o.capacity_rate is None for o in options]):
+    elif any(o.capacity_rate is None for o in options):
         running = current.replicas if current else 0
         rate, least = 0.0, min(most, max(least, running))
     own, serving = spec.budget_per_hour, _serving(view)

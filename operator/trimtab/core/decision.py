@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trimtab.core import explain
+from trimtab.core.allot import Shadow
 from trimtab.core.choose import Choice, why_not
 from trimtab.core.guard import Step
 from trimtab.core.mix import Mix
@@ -20,6 +21,7 @@ def decision_of(
     targets: tuple[Target, ...],
     notes: tuple[Constraint, ...],
     step: Step,
+    shadow: Shadow,
     now_s: float,
 ) -> Decision:
     """The decision on one model; `mix` where a gateway shares its traffic out."""
@@ -49,6 +51,8 @@ def decision_of(
         binding=binding,
         alternatives=alternatives,
         next_change_allowed_at_s=step.shrink_allowed_at_s,
+        gap=shadow.gap,
+        shadow_price=shadow.price,
     )
 
 

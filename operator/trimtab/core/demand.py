@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from trimtab.core.forecast import forecast, record
 from trimtab.core.forecast.history import History
@@ -23,8 +24,7 @@ _SWITCH_LEADS = 3.0
 _FARTHEST = 3.0  # times what arrives: no line of two minutes says more
 
 
-@dataclass(frozen=True, slots=True)
-class Demand:
+class Demand(NamedTuple):
     """rate: items per second to plan for, None where nothing is known. A request is one item for
     most clients; one that brings a batch of its own counts as many, as it does for Triton's cap.
     What a response cache answers is none of it, as far as response_cache.py counts on that.
@@ -112,8 +112,7 @@ def foresee(
         arriving, measured = ahead.rate, max(measured, ahead.rate)
     rate, reason = max((measured, "Level"), (ahead.rate, ahead.reason))
     later = arriving + ahead.trend(_SWITCH_LEADS * lead_s)
-    demand = replace(
-        demand,
+    demand = demand._replace(
         rate=rate,
         measured=measured,
         arriving=arriving,
@@ -126,7 +125,8 @@ def foresee(
 def remember_demand(
     memory: ModelMemory, demand: Demand, history: History, now_s: float, keep_s: float
 ) -> ModelMemory:
-    """The memory with this demand added, and the history with its rate; blind times break the record that shrinking needs.
+    """The memory with this demand added, and the history that has its rate; blind times break the
+    record that shrinking needs.
 
     Without the backlog: once it is worked off it does not come back.
     """

@@ -75,12 +75,12 @@ def beliefs_of(memory: ModelMemory, spec: ModelDeployment) -> dict[WorkloadKey, 
 def taught(memory: ModelMemory) -> tuple[object, ...]:
     """All of the memory that `beliefs_of` depends on, margins to a hundredth: what is learnt moves
     with every reading, and what is believed of it seldom."""
-    return tuple(
-        [
-            (key, l.base, l.steps, l.seed, min(l.samples, _SIBLING_SAMPLES), round(_margin(l), 2))
-            for key, l in memory.learned.items()
-        ]
-    )
+    return tuple([(key, *_told(learned)) for key, learned in memory.learned.items()])
+
+
+def _told(learned: Learned) -> tuple[object, ...]:
+    samples = min(learned.samples, _SIBLING_SAMPLES)
+    return learned.base, learned.steps, learned.seed, samples, round(_margin(learned), 2)
 
 
 def belief_of(memory: ModelMemory, spec: ModelDeployment, key: WorkloadKey) -> Belief | None:

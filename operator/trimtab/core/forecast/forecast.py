@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import operator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from trimtab.core.forecast.history import History
 from trimtab.core.forecast.insurance import Insurance, expected_height
@@ -25,8 +25,7 @@ _OF_THE_LAST = 0.45  # of the price: a fleet without room then seldom breaks the
 _FOLLOWS_S = 60.0  # how long after a jump the height of earlier jumps is expected of it
 
 
-@dataclass(frozen=True, slots=True)
-class Forecast:
+class Forecast(NamedTuple):
     """rate: items per second that may have to be served within the lead; 0 where nothing is known.
     reason: the part that asks for most: Level, Rise, Trend, Season, Recurrence, Clock, Warning or
     Insurance. slope: of the last two minutes, items/s each second; 0 where it falls or there is no
@@ -153,7 +152,7 @@ def _slope(history: History) -> float:
     times = [t - mean_t for t, _ in points]
     rates = [r - mean_r for _, r in points]
     spread = sum([t**2 for t in times])
-    slope = sum(map(operator.mul, times, rates)) / spread
+    slope = sum([t * r for t, r in zip(times, rates, strict=True)]) / spread
     if slope <= 0.0:
         return 0.0
     # A jump is no slope: a line through it ends far above where it stays. And of noise alone some
