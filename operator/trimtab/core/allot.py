@@ -109,7 +109,7 @@ def _options(view: View, shares: Shares) -> tuple[Option, ...]:
         # What serves and is not yet understood is left as it is.
         return (runs,) if runs.price_per_hour is not None else ()
     offered = view.options
-    return view.memory.memo.get("shared in", (offered,), (), lambda: _best_known(offered.values()))
+    return view.memo.get("shared in", (offered,), (), lambda: _best_known(offered.values()))
 
 
 def _best_known(options: Iterable[Option]) -> tuple[Option, ...]:
@@ -204,7 +204,7 @@ def _choices(
     indexes: _Indexes,
     policy: PolicySettings,
 ) -> tuple[Choice, ...]:
-    memo = view.memory.memo
+    memo = view.memo
     classes = memo.get("classes asked", (options,), (), lambda: _classes_of(options))
     values = ([indexes.pool(name) for name in classes], list(serving), policy.switch_gain)
     return memo.get(

@@ -77,7 +77,8 @@ def decide(
         except Exception as error:
             shares.hold(view.state)
             plans[key], memories[key] = undecided(view.state, error, now_s), view.memory
-    return Plan(now_s, plans, allotted.gap), Memory(memories)
+    memos = {view.state.spec.key: view.memo for view in views}
+    return Plan(now_s, plans, allotted.gap), Memory(memories, memos)
 
 
 def _plan_model(

@@ -32,7 +32,7 @@ def decision_of(
         effect = f"{wanted} wanted, {lead.granted} allowed"
         constraints.insert(0, Constraint(lead.bound, effect))
     binding = step.binding or lead.bound or (notes[0].name if notes else None)
-    alternatives = view.memory.memo.get(
+    alternatives = view.memo.get(
         "alternatives",
         (spec, choice, mix, others, view.excluded),
         (),

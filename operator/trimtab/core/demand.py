@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import NamedTuple
 
 from trimtab.core.forecast import forecast, record
@@ -132,8 +131,7 @@ def remember_demand(
     """
     blind_s = memory.blind_since_s if memory.blind_since_s is not None else now_s
     seeing_s = memory.seeing_since_s if memory.seeing_since_s is not None else now_s
-    return replace(
-        memory,
+    return memory._replace(
         history=history,
         demand=_with(memory.demand, demand.arriving, now_s, keep_s),
         foreseen=_with(memory.foreseen, demand.foreseen, now_s, keep_s),

@@ -30,7 +30,7 @@ class Judge:
     def __call__(self, rate: float | None, what: str) -> tuple[Choice, ...]:
         """Every option. `what` the load is tells it from others of the same tick."""
         view, options = self.view, self.view.options
-        spec, memo = view.state.spec, view.memory.memo
+        spec, memo = view.state.spec, view.memo
         places = memo.get("places", (options,), (), lambda: _places(options.values()))
         speeds = memo.get("speeds", (options,), (), lambda: _speeds(options.values()))
         values = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from statistics import median
 
@@ -60,7 +60,7 @@ def learn(
         after = _learn_service_time(before, readings, cap, now_s, memory.history, policy)
         if after is not None:
             learned[readings.key] = after
-    memory = replace(memory, learned=learned)
+    memory = memory._replace(learned=learned)
     return _learn_times_to_ready(_note_fleet(memory, state.workloads, now_s), state.workloads)
 
 
@@ -112,7 +112,7 @@ def note_front_end(memory: ModelMemory, class_name: str, measured_s: float) -> M
     before = memory.front_end_s.get(class_name, 0.0)
     weight = _FRONT_END_RISES if measured_s > before else _FRONT_END_FALLS
     after = before + weight * (measured_s - before)
-    return replace(memory, front_end_s={**memory.front_end_s, class_name: after})
+    return memory._replace(front_end_s={**memory.front_end_s, class_name: after})
 
 
 def _current(learned: Learned | None, seed: tuple[tuple[int, float], ...]) -> Learned | None:
@@ -174,7 +174,7 @@ def _error_of(errors: tuple[float, ...]) -> tuple[float, float]:
 def _as_siblings(seed: Learned, errors: tuple[float, ...]) -> Learned:
     """A seed that starts from what its siblings on the class taught: forgotten at the first
     reading, a variant was faster by their error until serving had told it again."""
-    return replace(seed, level=_error_of(errors)[0]) if errors else seed
+    return seed._replace(level=_error_of(errors)[0]) if errors else seed
 
 
 def _seed_errors(memory: ModelMemory, spec: ModelDeployment) -> dict[WorkloadKey, float]:
@@ -200,7 +200,7 @@ def _learn_service_time(
     """The curve moved towards one reading of (mean batch, mean service time)."""
     if not isinstance(readings.service_time_s, Known) or not isinstance(readings.batch_size, Known):
         # Two absurd readings with a silence between them are not one that lasted.
-        return before and replace(before, outliers_since_s=None)
+        return before and before._replace(outliers_since_s=None)
     seconds = readings.service_time_s.value
     mean = max(1.0, readings.batch_size.value)
     if seconds <= 0.0:
@@ -225,7 +225,7 @@ def _note_fleet(memory: ModelMemory, workloads: Iterable[Workload], now_s: float
     fleet = tuple(sorted((w.key, w.replicas, w.ready) for w in workloads))
     if fleet == memory.fleet:
         return memory
-    return replace(memory, fleet=fleet, changed_s=now_s)
+    return memory._replace(fleet=fleet, changed_s=now_s)
 
 
 def _learn_times_to_ready(memory: ModelMemory, workloads: tuple[Workload, ...]) -> ModelMemory:
@@ -244,4 +244,4 @@ def _learn_times_to_ready(memory: ModelMemory, workloads: tuple[Workload, ...]) 
         taken_s = max(0.0, (pod.ready_s or 0.0) - pod.created_s)
         times[key] = (*times.get(key, ()), taken_s)[-_TIMES_KEPT:]
     timed |= {pod.name for _, pod in new}
-    return replace(memory, times_to_ready_s=times, timed_pods=timed)
+    return memory._replace(times_to_ready_s=times, timed_pods=timed)

@@ -21,11 +21,12 @@ from trimtab.core.latency import (
     unbounded_capacity_rate,
 )
 from trimtab.core.learn import Belief, beliefs_of, taught
+from trimtab.core.memo import Memo
 from trimtab.core.memory import ModelMemory
 from trimtab.core.queue_bound import kept_queue_size, next_queue_size
 from trimtab.core.queue_delay import delay_s, is_fixed
 from trimtab.core.response_cache import load_factor
-from trimtab.core.settings import DEFAULT_POLICY, PolicySettings
+from trimtab.core.settings import PolicySettings
 from trimtab.core.snapshot import ModelState, Snapshot, Workload, WorkloadKey
 from trimtab.core.units import mebibytes
 
@@ -116,7 +117,8 @@ def offer_of(
     state: ModelState,
     memory: ModelMemory,
     snapshot: Snapshot,
-    policy: PolicySettings = DEFAULT_POLICY,
+    policy: PolicySettings,
+    memo: Memo,
 ) -> Offer:
     """`enumerate_options`, as it was the tick before where nothing that it depends on moved."""
     spec, bursts = state.spec, _bursts(state, memory, policy)
@@ -132,7 +134,7 @@ def offer_of(
         state.readings.items if bounded else None,
         taught(memory),
     )
-    return memory.memo.get(
+    return memo.get(
         "offer",
         (spec, *snapshot.accelerator_classes.values()),
         values,

@@ -80,7 +80,7 @@ def _wished(
     dip of the load.
     """
     spec, key = view.state.spec, staying.option.key
-    memo, gain = view.memory.memo, policy.switch_gain
+    memo, gain = view.memo, policy.switch_gain
     best = memo.get(
         "best now", (spec, choices), (key, gain), lambda: choose(choices, spec, key, policy)
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
 from decimal import Decimal
 from functools import cached_property
 
@@ -11,6 +11,7 @@ from trimtab.core.demand import Demand, estimate_demand, foresee, remember_deman
 from trimtab.core.hold import hold_s
 from trimtab.core.learn import learn
 from trimtab.core.ledger import Shares, held_replicas
+from trimtab.core.memo import Memo
 from trimtab.core.memory import Memory, ModelMemory
 from trimtab.core.options import Offer, offer_of
 from trimtab.core.saturation import learn_saturation
@@ -28,7 +29,8 @@ class View:
         memory: ModelMemory,
         demand: Demand,
         offer: Offer,
-        prices: dict[str, Decimal | None],
+        prices: Mapping[str, Decimal | None],
+        memo: Memo | None = None,
     ) -> None:
         self.state = state
         self.memory = memory
@@ -36,6 +38,7 @@ class View:
         self.options = offer.options
         self.excluded = offer.excluded
         self.prices = prices
+        self.memo = memo or Memo()
         self.set_aside: tuple[tuple[str, int, Decimal], ...] = ()
 
     @cached_property
@@ -78,9 +81,10 @@ def look(
     keep_s = max(policy.safe_window_s, hold_s(state.spec, known))
     demand, history = foresee(demand, known, state, now_s, policy)
     known = remember_demand(known, demand, history, now_s, keep_s)
-    offer = offer_of(state, known, snapshot, policy)
+    memo = memory.memos.get(state.spec.key) or Memo()
+    offer = offer_of(state, known, snapshot, policy, memo)
     prices = {name: c.price_per_hour for name, c in snapshot.accelerator_classes.items()}
-    return View(state, known, demand, offer, prices)
+    return View(state, known, demand, offer, prices, memo)
 
 
 def _note_hits(memory: ModelMemory, state: ModelState) -> ModelMemory:
@@ -89,7 +93,7 @@ def _note_hits(memory: ModelMemory, state: ModelState) -> ModelMemory:
     if not arriving or executing is None:
         return memory
     share = 1.0 - executing / arriving
-    return memory if share == memory.hit_share else replace(memory, hit_share=share)
+    return memory if share == memory.hit_share else memory._replace(hit_share=share)
 
 
 def set_aside(view: View, shares: Shares) -> None:

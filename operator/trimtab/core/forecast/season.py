@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import NamedTuple
 
 _BIN_S = 300.0
 _DAY_BINS, _WEEK_BINS = 288, 2016
 _WEIGHT = 0.3  # of the newest day or week against those before
 
 
-@dataclass(frozen=True, slots=True)
-class Season:
+_UNSEEN: Mapping[int, float] = MappingProxyType({})
+
+
+class Season(NamedTuple):
     """Mean rates by five-minute bin of the day and of the week.
 
     started_bin: the first bin ever recorded; open_bin, open_sum, open_count: the bin being filled.
     """
 
-    day: Mapping[int, float] = field(default_factory=dict)
-    week: Mapping[int, float] = field(default_factory=dict)
+    day: Mapping[int, float] = _UNSEEN
+    week: Mapping[int, float] = _UNSEEN
     open_bin: int | None = None
     open_sum: float = 0.0
     open_count: int = 0
@@ -27,7 +30,7 @@ class Season:
         """The season with one more rate."""
         current = int(now_s // _BIN_S)
         if current == self.open_bin:
-            return replace(self, open_sum=self.open_sum + rate, open_count=self.open_count + 1)
+            return self._replace(open_sum=self.open_sum + rate, open_count=self.open_count + 1)
         if self.open_bin is None:
             return Season(self.day, self.week, current, rate, 1)
         mean = self.open_sum / self.open_count
