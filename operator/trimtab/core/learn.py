@@ -145,7 +145,7 @@ def _margin(learned: Learned) -> float:
     return math.exp(min(sd, _SEED_SD)) if sd > _KNOWN_SD else 1.0
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def _unconfirmed(base: ServiceCurve, errors: tuple[float, ...]) -> Belief:
     """A seed, corrected by what was found wrong with its siblings'."""
     middle, sd = _error_of(errors)

@@ -261,7 +261,7 @@ def _profiled(
     return replace(option, queue_size=_queue_size(state, live, option, belief, front_end_s))
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def _sized(
     key: WorkloadKey,
     accuracy: Decimal,

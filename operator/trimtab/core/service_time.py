@@ -65,7 +65,7 @@ class Learned(NamedTuple):
         return math.exp(self.level + self.tilt * math.log2(max(1.0, batch)))
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def from_seed(seed: tuple[tuple[int, float], ...]) -> Learned:
     """What a profile alone tells."""
     base = ServiceCurve(seed)
@@ -137,7 +137,7 @@ def _corrected(
     )
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def _bent(base: ServiceCurve, level_steps: int, tilt_steps: int) -> ServiceCurve:
     level, tilt = level_steps * _STEP, tilt_steps * _TILT_STEP
     if not tilt_steps:

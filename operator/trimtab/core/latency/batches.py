@@ -36,7 +36,7 @@ def batch_a_request_sees(curve: ServiceCurve, cap: int, mean: float) -> float:
     return (seen[place] - at) / (means[place] - before) * (mean - before) + at
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def _seen(curve: ServiceCurve, cap: int) -> tuple[list[float], list[float]]:
     """As plain numbers: numpy takes ten times as long over so few."""
     # In units of one request's time: the batches at a load depend on the curve's shape alone.
