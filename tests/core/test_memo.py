@@ -4,19 +4,30 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.core.builders import FP32, INT8, accelerator, deployment, pods, variant
 from tests.core.fleets import applied, ticked
 from tests.strategies import START_S, Tick, snapshots, ticks
 from trimtab.core.decide import decide
+from trimtab.core.learn import seed_points
 from trimtab.core.memo import Memo
-from trimtab.core.memory import Memory
+from trimtab.core.memory import Memory, ModelMemory
+from trimtab.core.options import offer_of
+from trimtab.core.service_time import from_seed
+from trimtab.core.settings import DEFAULT_POLICY
 from trimtab.core.signals import Known, Reading
-from trimtab.core.snapshot import ModelReadings, Snapshot
+from trimtab.core.snapshot import ModelReadings, ModelState, Snapshot, Workload
+
+_SPEC = deployment(variants=(variant("int8", "0.98", 10.0), variant("fp32", "0.99", 25.0)))
+_TAUGHT = from_seed(seed_points(_SPEC, INT8))._replace(level=0.7, samples=20)
 
 _A_LITTLE = st.sampled_from([1.0, 1.001, 0.97, 1.2])
+_HITS = st.sampled_from([0.0, 0.0, 4.0])
 
 
 def _moved(reading: Reading, by: float) -> Reading:
@@ -35,14 +46,24 @@ def _calmly(draw: st.DataObject, snapshot: Snapshot) -> Tick:
             if w.key in known
         )
         fast, slow = _moved(now.arrival_rate_fast, by), _moved(now.arrival_rate, by)
-        readings.append(replace(now, workloads=served, arrival_rate=slow, arrival_rate_fast=fast))
+        hits = Known(draw.draw(_HITS), START_S)
+        readings.append(
+            replace(
+                now,
+                workloads=served,
+                arrival_rate=slow,
+                arrival_rate_fast=fast,
+                hit_rate=hits,
+                hit_rate_fast=hits,
+            )
+        )
     started, others = draw.draw(st.booleans()), (None,) * len(snapshot.models)
     return Tick(5.0, tuple(readings), started=started, left=True, workloads=others)
 
 
 @given(snapshots(), st.data())
 @settings(
-    max_examples=15,
+    max_examples=20,
     deadline=None,
     derandomize=True,
     database=None,
@@ -79,3 +100,22 @@ def test_the_same_is_made_once() -> None:
     for rate in (1.0, 1.0, 2.0):
         memo.get("needed", (spec,), (rate, [3]), lambda: made.append(1))
     assert len(made) == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"hit_share": 0.5},
+        {"front_end_s": {"cpu": 0.002}},
+        {"learned": {INT8: _TAUGHT}},
+    ],
+)
+def test_options_are_made_anew_where_what_they_are_made_of_moved(change: dict[str, Any]) -> None:
+    state = ModelState(_SPEC, (Workload(INT8, 2, pods(2)),))
+    snapshot, memory, memo = Snapshot((state,), {"cpu": accelerator()}), ModelMemory(), Memo()
+    before = offer_of(state, memory, snapshot, DEFAULT_POLICY, memo)
+    assert offer_of(state, memory, snapshot, DEFAULT_POLICY, memo) is before
+    assert FP32 in before.options
+    moved = offer_of(state, memory._replace(**change), snapshot, DEFAULT_POLICY, memo)
+    assert moved == offer_of(state, memory._replace(**change), snapshot, DEFAULT_POLICY, Memo())
+    assert moved != before
