@@ -70,7 +70,7 @@ def deployment_of(source: ModelSource, *classes: str, **changes: Any) -> ModelDe
 def target_of(accelerator_class: str = "l4", **changes: Any) -> Target:
     """Two replicas of fp32 with batches of eight."""
     target = Target(WorkloadKey("fp32", accelerator_class), 2, batch_cap=8, queue_delay_s=0.0005)
-    return replace(target, **changes)
+    return target._replace(**changes)
 
 
 def plan_of(*targets: Target) -> ModelPlan:

@@ -91,6 +91,6 @@ def test_series_go_with_their_model() -> None:
 
 
 def test_the_cost_decided_is_of_all_workloads() -> None:
-    both = replace(full(), targets=(*full().targets, replace(full().targets[0])))
+    both = replace(full(), targets=(*full().targets, full().targets[0]._replace()))
     cost = next(s for s in shown(both) if "decision_cost" in s)
     assert Decimal(cost.rpartition(" ")[2]).quantize(Decimal("0.01")) == Decimal("1.20")

@@ -12,7 +12,7 @@ from trimtab.core.demand import Demand
 from trimtab.core.foresight import Judge, foreseen
 from trimtab.core.ledger import Shares
 from trimtab.core.memory import ModelMemory
-from trimtab.core.options import Option
+from trimtab.core.options import Offer, Option
 from trimtab.core.settings import DEFAULT_POLICY
 from trimtab.core.snapshot import ModelState, Snapshot, Workload, WorkloadKey
 from trimtab.core.view import View
@@ -87,10 +87,10 @@ def test_a_trend_beyond_what_either_carries_is_no_reason_to_turn_back() -> None:
     begun = ModelState(spec, tuple(Workload(k, n, pods(n)) for k, n in ((FP32, 4), (INT8, 2))))
     memory = ModelMemory(foreseen=((100.0, 87.0),))
     demand = Demand(41.0, blind=False, measured=41.0, arriving=29.0, foreseen=87.0)
-    view = View(begun, memory, demand, (accurate, fast), (), {})
+    view = View(begun, memory, demand, Offer({FP32: accurate, INT8: fast}, ()), {})
 
     judged = Judge(view, Shares(Snapshot(())), running=4)
-    now = judged(41.0)
+    now = judged(41.0, "now")
     choice = foreseen(view, now, now[0], judged, 110.0, DEFAULT_POLICY)
     assert choice is not None
     assert choice.option.key == INT8

@@ -210,7 +210,7 @@ def after_siblings(**ratios: float) -> Belief:
     for name, ratio in ratios.items():
         key = WorkloadKey(name, "cpu")
         seed = seed_points(spec, key)
-        known = replace(from_seed(seed), level=math.log(ratio), samples=20)
+        known = from_seed(seed)._replace(level=math.log(ratio), samples=20)
         learned[key] = known
     belief = belief_of(ModelMemory(learned=learned), spec, WorkloadKey("a", "cpu"))
     assert belief is not None
@@ -236,7 +236,7 @@ def test_what_siblings_taught_is_not_forgotten_at_the_first_reading() -> None:
     # Both profiles are of a machine twice as fast; of one execution little is learnt.
     spec = deployment(variants=VARIANTS[:2])
     b, a = WorkloadKey("b", "cpu"), WorkloadKey("a", "cpu")
-    taught = replace(from_seed(seed_points(spec, b)), level=math.log(2.0), samples=20)
+    taught = from_seed(seed_points(spec, b))._replace(level=math.log(2.0), samples=20)
     readings = WorkloadReadings(
         a,
         batch_rate=Known(1 / 60, 100.0),

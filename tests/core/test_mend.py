@@ -45,7 +45,7 @@ def test_replicas_that_come_are_counted() -> None:
 
 def test_more_are_not_on_the_way_when_nothing_can_be_added() -> None:
     """It once said that more were on the way, to a user whose budget was spent."""
-    spent = replace(ENOUGH, granted=2, bound="Budget", short=True, needed=5)
+    spent = ENOUGH._replace(granted=2, bound="Budget", short=True, needed=5)
     assert said(fleet(2), 2, spent) == (
         "The load asks for 5 replicas of int8 on cpu, 2 may run:"
         " raise spec.budget.perHour or add a cheaper variant."
@@ -90,6 +90,6 @@ def test_a_stalled_model_points_to_why() -> None:
     "bound", ["Budget", "SharedBudget", "BudgetMissing", "Inventory", "MaxReplicas", "PriceUnknown"]
 )
 def test_every_bound_of_a_choice_has_a_mend(bound: str) -> None:
-    short = replace(ENOUGH, granted=1, bound=bound, short=True, needed=5)
+    short = ENOUGH._replace(granted=1, bound=bound, short=True, needed=5)
     assert bound_mend(bound)
     assert shortage(short).endswith(f"1 may run: {bound_mend(bound)}.")

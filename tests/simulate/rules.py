@@ -44,7 +44,7 @@ def replicas(*changes: tuple[float, int], **more: object) -> Script:
 
     def script(now_s: float) -> dict[ObjectKey, tuple[Target, ...]]:
         count = next(n for at, n in reversed(changes) if now_s >= at)
-        return {KEY: (replace(Target(INT8, count, 1), **more),)}  # type: ignore[arg-type]
+        return {KEY: (Target(INT8, count, 1)._replace(**more),)}  # type: ignore[arg-type]
 
     return script
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -31,7 +30,7 @@ def as_text(plan: Plan, snapshot: Snapshot, width: int, *, live: bool) -> str:
     parts = [_table(told), _total(plan, told)]
     for each in told:
         shown = each.conditions if live else tuple(c for c in each.conditions if _matters(c))
-        parts.append(text(replace(each, conditions=shown), width))
+        parts.append(text(each._replace(conditions=shown), width))
     return "\n\n".join(parts)
 
 

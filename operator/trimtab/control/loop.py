@@ -6,7 +6,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -52,6 +52,7 @@ log = logging.getLogger(__name__)
 
 _LOOK_S = 30.0
 _RECALL_AGAIN_S = 60.0
+_AT_ONCE = 64  # models whose writes wait for an answer; more than the client sends at a time
 
 
 class Prometheus(Querier, Ranges, Protocol):
@@ -139,8 +140,9 @@ class Loop:
         await self._recall_once(snapshot, now_s)
         plan, self.memory = decide(snapshot, self.memory, now_s, self.settings.policy())
         self._figures.begin(len(snapshot.models), self.settings.tick_s)
+        models = iter(snapshot.models)
         await asyncio.gather(
-            *(self._settle(s, plan.models[s.spec.key], gathered, now_s) for s in snapshot.models)
+            *(self._settle_all(models, plan, gathered, now_s) for _ in range(_AT_ONCE))
         )
         await self._tell_problems(gathered, now_s)
         self._tell_elsewhere(gathered.elsewhere)
@@ -223,6 +225,13 @@ class Loop:
             await asyncio.sleep(0.2)  # a burst of edits is one wake
         except TimeoutError:
             pass
+
+    async def _settle_all(
+        self, models: Iterator[ModelState], plan: Plan, gathered: Gathered, now_s: float
+    ) -> None:
+        """Settles one model after the other, of those that others who do the same leave."""
+        for state in models:
+            await self._settle(state, plan.models[state.spec.key], gathered, now_s)
 
     async def _settle(
         self, state: ModelState, plan: ModelPlan, gathered: Gathered, now_s: float
@@ -343,7 +352,8 @@ class Loop:
     def _log_decision(self, told: Explanation) -> None:
         self.metrics.decisions.labels(told.action, told.binding or "None").inc()
         level = logging.DEBUG if told.action == "Hold" else logging.INFO
-        log.log(level, "%s", told.line, extra=log_fields(told))
+        if log.isEnabledFor(level):
+            log.log(level, "%s", told.line, extra=log_fields(told))
 
     def _count(self, snapshot: Snapshot, plan: Plan) -> None:
         self.metrics.show(plan, snapshot)

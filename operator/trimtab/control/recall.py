@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 
 from trimtab.core.forecast import replayed
 from trimtab.core.memory import Memory, ModelMemory
@@ -45,5 +44,5 @@ async def recall(
         points = [(start_s + (step + 1) * step_s, rate) for step, rate in sorted(past.items())]
         if points and known.history.watched_s < _NEW_S:
             history = await asyncio.to_thread(replayed, points, policy.fast_window_s)
-            found[spec.key] = replace(known, history=history)
+            found[spec.key] = known._replace(history=history)
     return Memory(found)

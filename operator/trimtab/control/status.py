@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -91,8 +90,8 @@ def build_problem_status(
     }
     kept["Stalled"] = problem
     if "Reconciling" in kept:
-        kept["Reconciling"] = replace(
-            kept["Reconciling"], status=ConditionStatus.FALSE, reason="InvalidSpec"
+        kept["Reconciling"] = kept["Reconciling"]._replace(
+            status=ConditionStatus.FALSE, reason="InvalidSpec"
         )
     unknown = Condition("Ready", ConditionStatus.UNKNOWN, "InvalidSpec", problem.message)
     kept.setdefault("Ready", unknown)

@@ -108,7 +108,12 @@ def _options(view: View, shares: Shares) -> tuple[Option, ...]:
     if runs is not None and (runs.capacity_rate is None or runs.price_per_hour is None):
         # What serves and is not yet understood is left as it is.
         return (runs,) if runs.price_per_hour is not None else ()
-    priced = [o for o in view.options.values() if o.price_per_hour is not None]
+    offered = view.options
+    return view.memo.get("shared in", (offered,), (), lambda: _best_known(offered.values()))
+
+
+def _best_known(options: Iterable[Option]) -> tuple[Option, ...]:
+    priced = [o for o in options if o.price_per_hour is not None]
     good = [o for o in priced if o.meets_slo and o.capacity_rate is not None]
     known = [o for o in priced if o.capacity_rate is not None]
     return tuple(good or known or priced)
@@ -155,7 +160,7 @@ def _demand(
     own, serving = spec.budget_per_hour, _serving(view)
     return Demand(
         rate=rate,
-        options=tuple(_choice(o, serving, indexes, policy) for o in options),
+        options=_choices(view, options, serving, indexes, policy),
         min_replicas=least,
         max_replicas=most,
         budget_micro=None if own is None else budget_micro(own),
@@ -190,6 +195,28 @@ def _serving(view: View) -> dict[WorkloadKey, Workload]:
 def _running_rate(view: View) -> float:
     serving = ((w.replicas, view.options.get(key)) for key, w in _serving(view).items())
     return sum(n * (option.capacity_rate or 0.0) for n, option in serving if option is not None)
+
+
+def _choices(
+    view: View,
+    options: tuple[Option, ...],
+    serving: Mapping[WorkloadKey, Workload],
+    indexes: _Indexes,
+    policy: PolicySettings,
+) -> tuple[Choice, ...]:
+    memo = view.memo
+    classes = memo.get("classes asked", (options,), (), lambda: _classes_of(options))
+    values = ([indexes.pool(name) for name in classes], list(serving), policy.switch_gain)
+    return memo.get(
+        "choices asked",
+        (options,),
+        values,
+        lambda: tuple(_choice(o, serving, indexes, policy) for o in options),
+    )
+
+
+def _classes_of(options: Iterable[Option]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(o.key.accelerator_class for o in options))
 
 
 def _choice(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from trimtab.api.resources import ModelDeployment, Objective
 from trimtab.core.ledger import Shares
@@ -15,8 +15,7 @@ from trimtab.core.snapshot import WorkloadKey
 _UNPRICED = Decimal("Infinity")
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """An option and how many replicas of it.
 
     wanted: what load and SLO ask for, within the user's min and max but before money and

@@ -77,7 +77,8 @@ def decide(
         except Exception as error:
             shares.hold(view.state)
             plans[key], memories[key] = undecided(view.state, error, now_s), view.memory
-    return Plan(now_s, plans, allotted.gap), Memory(memories)
+    memos = {view.state.spec.key: view.memo for view in views}
+    return Plan(now_s, plans, allotted.gap), Memory(memories, memos)
 
 
 def _plan_model(
@@ -106,13 +107,15 @@ def _plan_model(
     late = lateness(
         view.state, steps.targets, choice, steps.step.binding, act=view.acts, settling=settling
     )
-    decision = decision_of(view, choice, mix, others, steps.targets, steps.notes, steps.step, now_s)
-    shadow = allotted.shadows.get(spec.key, Shadow())
+    shadow = allotted.shadows.get(spec.key) or Shadow()
+    decision = decision_of(
+        view, choice, mix, others, steps.targets, steps.notes, steps.step, shadow, now_s
+    )
     plan = ModelPlan(
         key=spec.key,
         targets=steps.targets,
-        decision=replace(decision, gap=shadow.gap, shadow_price=shadow.price),
-        latency=replace(latency, predicted_s=_predicted_s(view, choice, mix, steps.targets)),
+        decision=decision,
+        latency=latency._replace(predicted_s=_predicted_s(view, choice, mix, steps.targets)),
         cost_per_hour=running_cost(view.state, snapshot.accelerator_classes),
         budget_per_hour=_budget(view, snapshot),
         act=view.acts,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from trimtab.core.forecast import forecast, record
+from trimtab.core.forecast.history import History
 from trimtab.core.forecast.onsets import noise
 from trimtab.core.hold import hold_s, ready_after_s
 from trimtab.core.memory import ModelMemory
@@ -22,8 +23,7 @@ _SWITCH_LEADS = 3.0
 _FARTHEST = 3.0  # times what arrives: no line of two minutes says more
 
 
-@dataclass(frozen=True, slots=True)
-class Demand:
+class Demand(NamedTuple):
     """rate: items per second to plan for, None where nothing is known. A request is one item for
     most clients; one that brings a batch of its own counts as many, as it does for Triton's cap.
     What a response cache answers is none of it, as far as response_cache.py counts on that.
@@ -89,8 +89,8 @@ def foresee(
     state: ModelState,
     now_s: float,
     policy: PolicySettings,
-) -> tuple[Demand, ModelMemory]:
-    """The demand raised to what may come before help does, and the memory with today's rate."""
+) -> tuple[Demand, History]:
+    """The demand raised to what may come before help does, and the history with today's rate."""
     readings, history = state.readings, memory.history
     fast, late_last = readings.executing_rate_fast, late_go_last(state.spec)
     window_s = policy.fast_window_s
@@ -100,9 +100,8 @@ def foresee(
         history = record(
             history, now_s, rate, window_s, lead_s, held_s, demand.backlog, late_last=late_last
         )
-    memory = replace(memory, history=history)
     if demand.measured is None or demand.blind:
-        return demand, memory
+        return demand, history
     percentile = state.spec.slo.percentile / 100.0
     arriving, measured = demand.arriving or 0.0, demand.measured
     ahead = forecast(history, arriving, now_s, lead_s, percentile, policy, late_last=late_last)
@@ -112,28 +111,28 @@ def foresee(
         arriving, measured = ahead.rate, max(measured, ahead.rate)
     rate, reason = max((measured, "Level"), (ahead.rate, ahead.reason))
     later = arriving + ahead.trend(_SWITCH_LEADS * lead_s)
-    demand = replace(
-        demand,
+    demand = demand._replace(
         rate=rate,
         measured=measured,
         arriving=arriving,
         reason=reason,
         foreseen=min(later, _FARTHEST * arriving),
     )
-    return demand, memory
+    return demand, history
 
 
 def remember_demand(
-    memory: ModelMemory, demand: Demand, now_s: float, keep_s: float
+    memory: ModelMemory, demand: Demand, history: History, now_s: float, keep_s: float
 ) -> ModelMemory:
-    """The memory with this demand added; blind times break the record that shrinking needs.
+    """The memory with this demand added, and the history that has its rate; blind times break the
+    record that shrinking needs.
 
     Without the backlog: once it is worked off it does not come back.
     """
     blind_s = memory.blind_since_s if memory.blind_since_s is not None else now_s
     seeing_s = memory.seeing_since_s if memory.seeing_since_s is not None else now_s
-    return replace(
-        memory,
+    return memory._replace(
+        history=history,
         demand=_with(memory.demand, demand.arriving, now_s, keep_s),
         foreseen=_with(memory.foreseen, demand.foreseen, now_s, keep_s),
         blind_since_s=blind_s if demand.blind else None,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from trimtab.api.resources import AcceleratorClass, ModelDeployment, RoutingType
 from trimtab.core.choose import Choice
@@ -25,8 +25,7 @@ _FORETOLD = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(NamedTuple):
     """One way to serve a model: wanted, decided, or not taken. None: unknown, or not told.
 
     cost_per_hour: of all its replicas. weight: its share of the traffic in percent.
@@ -40,8 +39,7 @@ class Way:
     why_not: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(NamedTuple):
     """One decision over one model, as people read it; None where nothing is known.
 
     promise: percentile and target, `p99 50ms`. observed, predicted: that percentile, as it is and

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 
 from trimtab.core.choose import Choice, choose, judge
 from trimtab.core.demand import peak_foreseen
@@ -24,13 +27,39 @@ class Judge:
     shares: Shares
     running: int
 
-    def __call__(self, rate: float | None) -> tuple[Choice, ...]:
-        """Every option."""
-        return tuple(self.of(option, rate) for option in self.view.options.values())
+    def __call__(self, rate: float | None, what: str) -> tuple[Choice, ...]:
+        """Every option. `what` the load is tells it from others of the same tick."""
+        view, options = self.view, self.view.options
+        spec, memo = view.state.spec, view.memo
+        places = memo.get("places", (options,), (), lambda: _places(options.values()))
+        speeds = memo.get("speeds", (options,), (), lambda: _speeds(options.values()))
+        values = (
+            # What each needs, as Option.needed has it.
+            None if rate is None else [math.ceil(rate / speed - 1e-9) for speed in speeds],
+            [self.shares.most_replicas(spec, *place) for place in places],
+            self.shares.budget_missing(spec),
+            self.running,
+        )
+        return memo.get(
+            f"judged {what}",
+            (spec, options),
+            values,
+            lambda: tuple(self.of(option, rate) for option in options.values()),
+        )
 
     def of(self, option: Option, rate: float | None) -> Choice:
         """One of them."""
         return judge(option, self.view.state.spec, rate, self.running, self.shares)
+
+
+def _places(options: Iterable[Option]) -> tuple[tuple[str, Decimal | None], ...]:
+    """All that bounds of money and inventory depend on."""
+    return tuple(dict.fromkeys((o.key.accelerator_class, o.price_per_hour) for o in options))
+
+
+def _speeds(options: Iterable[Option]) -> tuple[float, ...]:
+    """All that needs depend on beside the load."""
+    return tuple(o.capacity_rate for o in options if o.capacity_rate is not None)
 
 
 def foreseen(
@@ -63,7 +92,7 @@ def foreseen(
     fills = grows and _rises(view, expected, policy) and _takes_all(stays)
     if not (stays.short or fills):
         return None
-    others = tuple(c for c in judged(expected) if c.option.key != key)
+    others = tuple(c for c in judged(expected, "foreseen") if c.option.key != key)
     best = choose(others, spec, None, policy)
     if best is None:
         return None

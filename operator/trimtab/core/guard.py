@@ -7,7 +7,7 @@ bounds are clamped last, on every path.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from trimtab.api.resources import ModelDeployment
 from trimtab.core.choose import Choice
@@ -20,8 +20,7 @@ from trimtab.core.settings import PolicySettings
 from trimtab.core.snapshot import Workload
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """The replicas of the next moment and what the guards did.
 
     `binding` names the guard that kept it from what was wanted; None where nothing did.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from statistics import median
 
 from trimtab.api.resources import ModelDeployment
 from trimtab.core.burstiness import is_steady
+from trimtab.core.forecast.history import History
 from trimtab.core.latency import ServiceCurve, batch_a_request_sees
 from trimtab.core.memory import ModelMemory
 from trimtab.core.service_time import Learned, believe, first_seen, from_seed
@@ -50,17 +51,16 @@ def learn(
 ) -> ModelMemory:
     """The memory after this snapshot's readings of service times and pods."""
     learned = dict(memory.learned)
-    is_mixed = _is_mixed(memory, now_s, policy)
-    errors = _seed_errors(memory, state.spec)
     for readings in state.readings.workloads:
         before = _current(learned.get(readings.key), seed_points(state.spec, readings.key))
         if before is not None and not before.samples:
+            errors = _seed_errors(memory, state.spec)
             before = _as_siblings(before, _of_siblings(errors, readings.key))
         cap = state.workload(readings.key).batch_cap or state.spec.triton.max_batch_size
-        after = _learn_service_time(before, readings, cap, now_s, is_mixed=is_mixed)
+        after = _learn_service_time(before, readings, cap, now_s, memory.history, policy)
         if after is not None:
             learned[readings.key] = after
-    memory = replace(memory, learned=learned)
+    memory = memory._replace(learned=learned)
     return _learn_times_to_ready(_note_fleet(memory, state.workloads, now_s), state.workloads)
 
 
@@ -68,8 +68,19 @@ def beliefs_of(memory: ModelMemory, spec: ModelDeployment) -> dict[WorkloadKey, 
     """`belief_of` every workload of the spec of which anything is known."""
     errors = _seed_errors(memory, spec)
     keys = [WorkloadKey(v.name, c) for v in spec.variants for c in v.accelerator_classes]
-    beliefs = {key: _belief(memory, spec, key, errors) for key in keys}
+    beliefs = {key: _belief(memory, spec, key, lambda: errors) for key in keys}
     return {key: belief for key, belief in beliefs.items() if belief is not None}
+
+
+def taught(memory: ModelMemory) -> tuple[object, ...]:
+    """All of the memory that `beliefs_of` depends on, margins to a hundredth: what is learnt moves
+    with every reading, and what is believed of it seldom."""
+    return tuple([(key, *_told(learned)) for key, learned in memory.learned.items()])
+
+
+def _told(learned: Learned) -> tuple[object, ...]:
+    samples = min(learned.samples, _SIBLING_SAMPLES)
+    return learned.base, learned.steps, learned.seed, samples, round(_margin(learned), 2)
 
 
 def belief_of(memory: ModelMemory, spec: ModelDeployment, key: WorkloadKey) -> Belief | None:
@@ -80,7 +91,7 @@ def belief_of(memory: ModelMemory, spec: ModelDeployment, key: WorkloadKey) -> B
     margin is a standard deviation of what remains: half of a seed's error is the class's, which
     siblings tell, and half its own, of which their spread tells.
     """
-    return _belief(memory, spec, key, _seed_errors(memory, spec))
+    return _belief(memory, spec, key, lambda: _seed_errors(memory, spec))
 
 
 def seed_points(spec: ModelDeployment, key: WorkloadKey) -> tuple[tuple[int, float], ...]:
@@ -101,7 +112,7 @@ def note_front_end(memory: ModelMemory, class_name: str, measured_s: float) -> M
     before = memory.front_end_s.get(class_name, 0.0)
     weight = _FRONT_END_RISES if measured_s > before else _FRONT_END_FALLS
     after = before + weight * (measured_s - before)
-    return replace(memory, front_end_s={**memory.front_end_s, class_name: after})
+    return memory._replace(front_end_s={**memory.front_end_s, class_name: after})
 
 
 def _current(learned: Learned | None, seed: tuple[tuple[int, float], ...]) -> Learned | None:
@@ -115,22 +126,26 @@ def _belief(
     memory: ModelMemory,
     spec: ModelDeployment,
     key: WorkloadKey,
-    seed_errors: Mapping[WorkloadKey, float],
+    seed_errors: Callable[[], Mapping[WorkloadKey, float]],
 ) -> Belief | None:
+    """`seed_errors`: asked only of what never ran; dear, and what serves asks several times."""
     learned = _current(memory.learned.get(key), seed_points(spec, key))
     if learned is None:
         return None
     if not learned.samples:
-        return _unconfirmed(learned.base, _of_siblings(seed_errors, key))
+        return _unconfirmed(learned.base, _of_siblings(seed_errors(), key))
+    margin = _margin(learned)
+    return Belief(learned.curve, confirmed=margin == 1.0, margin=margin)
+
+
+def _margin(learned: Learned) -> float:
+    """One reading of two loads tells next to nothing: taken for all there is to know, it once gave
+    a variant three times the capacity it had, and the old replicas went."""
     sd = math.sqrt(learned.spread[0])
-    if sd > _KNOWN_SD:
-        # One reading of two loads tells next to nothing: taken for all there is to know, it once
-        # gave a variant three times the capacity it had, and the old replicas went.
-        return Belief(learned.curve, confirmed=False, margin=math.exp(min(sd, _SEED_SD)))
-    return Belief(learned.curve, confirmed=True)
+    return math.exp(min(sd, _SEED_SD)) if sd > _KNOWN_SD else 1.0
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def _unconfirmed(base: ServiceCurve, errors: tuple[float, ...]) -> Belief:
     """A seed, corrected by what was found wrong with its siblings'."""
     middle, sd = _error_of(errors)
@@ -159,7 +174,7 @@ def _error_of(errors: tuple[float, ...]) -> tuple[float, float]:
 def _as_siblings(seed: Learned, errors: tuple[float, ...]) -> Learned:
     """A seed that starts from what its siblings on the class taught: forgotten at the first
     reading, a variant was faster by their error until serving had told it again."""
-    return replace(seed, level=_error_of(errors)[0]) if errors else seed
+    return seed._replace(level=_error_of(errors)[0]) if errors else seed
 
 
 def _seed_errors(memory: ModelMemory, spec: ModelDeployment) -> dict[WorkloadKey, float]:
@@ -179,13 +194,13 @@ def _learn_service_time(
     readings: WorkloadReadings,
     cap: int,
     now_s: float,
-    *,
-    is_mixed: bool,
+    history: History,
+    policy: PolicySettings,
 ) -> Learned | None:
     """The curve moved towards one reading of (mean batch, mean service time)."""
     if not isinstance(readings.service_time_s, Known) or not isinstance(readings.batch_size, Known):
         # Two absurd readings with a silence between them are not one that lasted.
-        return before and replace(before, outliers_since_s=None)
+        return before and before._replace(outliers_since_s=None)
     seconds = readings.service_time_s.value
     mean = max(1.0, readings.batch_size.value)
     if seconds <= 0.0:
@@ -196,13 +211,13 @@ def _learn_service_time(
     batch = batch_a_request_sees(before.base, cap, mean)
     executions = (value_or_none(readings.batch_rate) or 0.0) * _WINDOW_S
     # Two loads that both come one by one leave nothing to infer.
-    unsure = is_mixed and mean > _SINGLE
+    unsure = mean > _SINGLE and _is_mixed(history, now_s, policy)
     return believe(before, batch, seconds, executions, now_s, is_mixed=unsure)
 
 
-def _is_mixed(memory: ModelMemory, now_s: float, policy: PolicySettings) -> bool:
+def _is_mixed(history: History, now_s: float, policy: PolicySettings) -> bool:
     """Whether the window of the readings holds batches of more than one load."""
-    window_s, recent = policy.long_window_s + policy.fast_window_s, memory.history.recent
+    window_s, recent = policy.long_window_s + policy.fast_window_s, history.recent
     return bool(recent) and not is_steady(recent, policy.fast_window_s, now_s, window_s)
 
 
@@ -210,7 +225,7 @@ def _note_fleet(memory: ModelMemory, workloads: Iterable[Workload], now_s: float
     fleet = tuple(sorted((w.key, w.replicas, w.ready) for w in workloads))
     if fleet == memory.fleet:
         return memory
-    return replace(memory, fleet=fleet, changed_s=now_s)
+    return memory._replace(fleet=fleet, changed_s=now_s)
 
 
 def _learn_times_to_ready(memory: ModelMemory, workloads: tuple[Workload, ...]) -> ModelMemory:
@@ -229,4 +244,4 @@ def _learn_times_to_ready(memory: ModelMemory, workloads: tuple[Workload, ...]) 
         taken_s = max(0.0, (pod.ready_s or 0.0) - pod.created_s)
         times[key] = (*times.get(key, ()), taken_s)[-_TIMES_KEPT:]
     timed |= {pod.name for _, pod in new}
-    return replace(memory, times_to_ready_s=times, timed_pods=timed)
+    return memory._replace(times_to_ready_s=times, timed_pods=timed)

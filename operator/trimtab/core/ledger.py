@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from functools import lru_cache
 
 from trimtab.api.resources import AcceleratorClass, ModelDeployment, ObjectKey
 from trimtab.core.settings import PolicySettings
@@ -209,7 +210,12 @@ class Room:
 
 def budget_key(spec: ModelDeployment) -> ObjectKey:
     """The shared budget a model names; a key that no budget has where it names none."""
-    return ObjectKey(spec.key.namespace, spec.budget_ref or "")
+    return _budget_key(spec.key.namespace, spec.budget_ref or "")
+
+
+@lru_cache(maxsize=65536)
+def _budget_key(namespace: str, name: str) -> ObjectKey:
+    return ObjectKey(namespace, name)
 
 
 def held_replicas(workload: Workload) -> int:

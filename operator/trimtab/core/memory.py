@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from trimtab.api.resources import ObjectKey
 from trimtab.core.forecast.history import History
+from trimtab.core.memo import Memo
 from trimtab.core.service_time import Learned
 from trimtab.core.snapshot import WorkloadKey
 
+NOTHING: Mapping[Any, Any] = MappingProxyType({})
+UNSEEN = History()
 
-@dataclass(frozen=True, slots=True)
-class ModelMemory:
+
+class ModelMemory(NamedTuple):
     """One model's past.
 
     demand: (time, requests/s), a decreasing staircase: each entry is the largest since its time.
@@ -31,25 +36,27 @@ class ModelMemory:
     hit_share: of the arrivals that the last reading left to response caches.
     """
 
-    learned: Mapping[WorkloadKey, Learned] = field(default_factory=dict)
+    learned: Mapping[WorkloadKey, Learned] = NOTHING
     demand: tuple[tuple[float, float], ...] = ()
     foreseen: tuple[tuple[float, float], ...] = ()
     seeing_since_s: float | None = None
     blind_since_s: float | None = None
-    front_end_s: Mapping[str, float] = field(default_factory=dict)
-    saturated: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    front_end_s: Mapping[str, float] = NOTHING
+    saturated: Mapping[str, tuple[float, float]] = NOTHING
     changed_s: float | None = None
     fleet: tuple[tuple[WorkloadKey, int, int], ...] = ()
-    times_to_ready_s: Mapping[WorkloadKey, tuple[float, ...]] = field(default_factory=dict)
+    times_to_ready_s: Mapping[WorkloadKey, tuple[float, ...]] = NOTHING
     timed_pods: frozenset[str] = frozenset()
     fitted_s: float | None = None
-    history: History = field(default_factory=History)
+    history: History = UNSEEN
     slo_met: bool | None = None
     hit_share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """The memory of the whole fleet."""
+    """The memory of the whole fleet. memos: what each model's decision can be told without being
+    worked out again; nothing but time is lost with them."""
 
     models: Mapping[ObjectKey, ModelMemory] = field(default_factory=dict)
+    memos: Mapping[ObjectKey, Memo] = field(default_factory=dict, compare=False, repr=False)

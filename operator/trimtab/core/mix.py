@@ -6,7 +6,7 @@ peak of a whole stabilisation window, and must be worth the replicas that it sta
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
 from trimtab.api.resources import Objective, RoutingType
@@ -76,9 +76,11 @@ def mix_of(
 ) -> Mix | None:
     """The mix of one model; None where its user or what is known allows one variant alone."""
     spec = view.state.spec
+    if spec.routing.type is not RoutingType.GATEWAY or spec.scaling.manual is not None:
+        return None
     running = _running(view, room)
     able = _able(view, room)
-    if spec.routing.type is not RoutingType.GATEWAY or spec.scaling.manual is not None or not able:
+    if not able:
         return None
     if any(view.options[key].capacity_rate is None for key in running):
         return None
@@ -225,7 +227,7 @@ def _lead(judged: dict[WorkloadKey, Choice], counts: Counts) -> Choice | None:
         return None
     lead = max(good, key=lambda c: (c.option.accuracy, -_cost(c), c.option.key))
     granted = counts.get(lead.option.key, 0)
-    return replace(lead, granted=granted, bound=lead.bound if granted < (lead.needed or 0) else "")
+    return lead._replace(granted=granted, bound=lead.bound if granted < (lead.needed or 0) else "")
 
 
 def _cost(choice: Choice) -> float:

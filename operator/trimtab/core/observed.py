@@ -78,7 +78,7 @@ def learn_latency_error(
     if option is None or not settled or not is_steady(recent, window_s, now_s, policy.settle_s):
         return memory
     measured_s = _measured_front_end_s(memory, state, option, latency, policy)
-    memory = replace(memory, fitted_s=now_s)
+    memory = memory._replace(fitted_s=now_s)
     if measured_s is None:
         return memory
     class_name = option.key.accelerator_class
@@ -157,7 +157,7 @@ def judge_slo(memory: ModelMemory, state: ModelState, latency: Latency) -> Model
         met = latency.bucket.late_share <= (1.0 - slo.percentile / 100.0) * back + _ROUNDING
     elif latency.observed_s is not None:
         met = latency.observed_s <= slo.target_s * back
-    return memory if met is memory.slo_met else replace(memory, slo_met=met)
+    return memory if met is memory.slo_met else memory._replace(slo_met=met)
 
 
 def fails_too_often(state: ModelState, *, broken: bool) -> bool:

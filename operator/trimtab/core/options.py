@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
+from typing import NamedTuple
 
 from trimtab.api.resources import AcceleratorClass, Variant
 from trimtab.core.agreement import left_out
@@ -18,12 +20,13 @@ from trimtab.core.latency import (
     nearest_dispersion,
     unbounded_capacity_rate,
 )
-from trimtab.core.learn import Belief, beliefs_of
+from trimtab.core.learn import Belief, beliefs_of, taught
+from trimtab.core.memo import Memo
 from trimtab.core.memory import ModelMemory
 from trimtab.core.queue_bound import kept_queue_size, next_queue_size
 from trimtab.core.queue_delay import delay_s, is_fixed
 from trimtab.core.response_cache import load_factor
-from trimtab.core.settings import DEFAULT_POLICY, PolicySettings
+from trimtab.core.settings import PolicySettings
 from trimtab.core.snapshot import ModelState, Snapshot, Workload, WorkloadKey
 from trimtab.core.units import mebibytes
 
@@ -103,23 +106,49 @@ class Excluded:
     why_not: str
 
 
-def enumerate_options(
+class Offer(NamedTuple):
+    """Every (variant, class) of a model: those that may run, and those that may not, with why."""
+
+    options: Mapping[WorkloadKey, Option]
+    excluded: tuple[Excluded, ...]
+
+
+def offer_of(
     state: ModelState,
     memory: ModelMemory,
     snapshot: Snapshot,
-    policy: PolicySettings = DEFAULT_POLICY,
-) -> tuple[tuple[Option, ...], tuple[Excluded, ...]]:
-    """Every (variant, class) of the spec: those that may run, and those that may not."""
-    options: list[Option] = []
-    excluded: list[Excluded] = []
-    bursts = nearest_dispersion(
-        dispersion(
-            memory.history.recent,
-            policy.fast_window_s,
-            state.spec.slo.target_s,
-            sum(w.ready for w in state.workloads),
-        )
+    policy: PolicySettings,
+    memo: Memo,
+) -> Offer:
+    """`enumerate_options`, as it was the tick before where nothing that it depends on moved."""
+    spec, bursts = state.spec, _bursts(state, memory, policy)
+    bounded = bool(spec.triton.max_queue_size)
+    values = (
+        bursts,
+        state.workloads,
+        state.checked,
+        memory.hit_share,
+        [load_factor(state, w.key, memory.hit_share) for w in state.workloads],
+        # A bound of the queue is worked out of what the options themselves take rounded.
+        memory.front_end_s if bounded else _rounded(memory.front_end_s),
+        state.readings.items if bounded else None,
+        taught(memory),
     )
+    return memo.get(
+        "offer",
+        (spec, *snapshot.accelerator_classes.values()),
+        values,
+        lambda: enumerate_options(state, memory, snapshot, bursts),
+    )
+
+
+def enumerate_options(
+    state: ModelState, memory: ModelMemory, snapshot: Snapshot, bursts: float
+) -> Offer:
+    """Every (variant, class) of the spec: those that may run, and those that may not. `bursts`: the
+    burstiness of what arrives at a replica."""
+    options: dict[WorkloadKey, Option] = {}
+    excluded: list[Excluded] = []
     beliefs = beliefs_of(memory, state.spec)
     wrong = left_out(state, snapshot.accelerator_classes)
     for variant in state.spec.variants:
@@ -128,8 +157,27 @@ def enumerate_options(
             found = _option(state, memory, variant, class_name, belief, snapshot, bursts)
             if isinstance(found, Option) and found.key in wrong:
                 found = Excluded(found.key, found.accuracy, wrong[found.key])
-            (options if isinstance(found, Option) else excluded).append(found)  # type: ignore[arg-type]
-    return tuple(options), tuple(excluded)
+            if isinstance(found, Option):
+                options[found.key] = found
+            else:
+                excluded.append(found)
+    return Offer(options, tuple(excluded))
+
+
+def _bursts(state: ModelState, memory: ModelMemory, policy: PolicySettings) -> float:
+    return nearest_dispersion(
+        dispersion(
+            memory.history.recent,
+            policy.fast_window_s,
+            state.spec.slo.target_s,
+            sum([w.ready for w in state.workloads]),
+        )
+    )
+
+
+def _rounded(front_end_s: Mapping[str, float]) -> dict[str, float]:
+    """As far as options tell them apart."""
+    return {name: max(0.0, round(seconds, 5)) for name, seconds in front_end_s.items()}
 
 
 def _option(
@@ -213,7 +261,7 @@ def _profiled(
     return replace(option, queue_size=_queue_size(state, live, option, belief, front_end_s))
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def _sized(
     key: WorkloadKey,
     accuracy: Decimal,

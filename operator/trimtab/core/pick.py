@@ -26,7 +26,7 @@ def pick(
     if spec.scaling.manual is not None:
         return _manual(view, shares), ()
     judged = Judge(view, shares, running)
-    choices = judged(view.demand.rate)
+    choices = judged(view.demand.rate, "now")
     staying = next((c for c in choices if current and c.option.key == current.key), None)
     hopeless = current is not None and _hopeless(current, room)
     if staying is not None and view.demand.blind and not hopeless:
@@ -80,7 +80,11 @@ def _wished(
     dip of the load.
     """
     spec, key = view.state.spec, staying.option.key
-    if staying.short or choose(choices, spec, key, policy) is staying:
+    memo, gain = view.memo, policy.switch_gain
+    best = memo.get(
+        "best now", (spec, choices), (key, gain), lambda: choose(choices, spec, key, policy)
+    )
+    if staying.short or best is staying:
         return None
     window_s = hold_s(spec, view.memory)
     peak = peak_demand(view.memory, now_s, window_s)
@@ -90,7 +94,10 @@ def _wished(
     arriving, coming = view.demand.arriving or 0.0, peak_foreseen(view.memory, now_s, window_s)
     # There and back: what would have to be left again before it is there is not worth the way.
     later = arriving + 2.0 * ((coming or arriving) - arriving)
-    choice = choose(judged(max(peak * (1.0 + policy.dead_band), later)), spec, key, policy)
+    wished = judged(max(peak * (1.0 + policy.dead_band), later), "wished")
+    choice = memo.get(
+        "best wished", (spec, wished), (key, gain), lambda: choose(wished, spec, key, policy)
+    )
     if choice is None or choice.short or choice.option.key == key:
         return None
     return choice

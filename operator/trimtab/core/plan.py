@@ -6,6 +6,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import NamedTuple
 
 from trimtab.api.resources import ObjectKey
 from trimtab.core.snapshot import Backend, LatencyBucket, WorkloadKey
@@ -13,8 +14,7 @@ from trimtab.core.snapshot import Backend, LatencyBucket, WorkloadKey
 _NARROW = 0.9  # of the percentile, where its bucket begins
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """One workload as it should be.
 
     `batch_cap` is the largest batch Triton may form; `queue_delay_s` how long it may wait for one,
@@ -62,8 +62,7 @@ class ConditionStatus(enum.StrEnum):
     UNKNOWN = "Unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(NamedTuple):
     """A condition as the core concludes it; who writes it adds times and generations."""
 
     type: str
@@ -98,8 +97,7 @@ class Decision:
     shadow_price: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Latency:
+class Latency(NamedTuple):
     """The SLO's percentile in seconds, as observed and as the model expects it; None unknown.
 
     `estimated` is True where `observed_s` was computed and not measured. bucket, note: as of
@@ -120,6 +118,9 @@ class Latency:
         if self.observed_s is None or self.estimated:
             return False
         return self.bucket is None or self.bucket.low_s >= _NARROW * self.observed_s
+
+
+UNREAD = Latency()
 
 
 def how_read(source: str | None, estimated: bool) -> str:
@@ -145,7 +146,7 @@ class ModelPlan:
     targets: tuple[Target, ...]
     decision: Decision
     conditions: tuple[Condition, ...] = ()
-    latency: Latency = Latency()
+    latency: Latency = UNREAD
     cost_per_hour: Decimal | None = None
     budget_per_hour: Decimal | None = None
     act: bool = True

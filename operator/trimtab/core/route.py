@@ -10,7 +10,6 @@ loses none.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from trimtab.core.plan import Constraint, Target
 from trimtab.core.snapshot import Backend, ModelState, Route, WorkloadKey
@@ -65,7 +64,7 @@ def kept_while_listed(
             replicas = workload.replicas
             effect = f"{target.key} serves until the route lists it no more"
             notes.append(Constraint("RouteFirst", effect))
-        kept.append(replace(target, replicas=replicas))
+        kept.append(target._replace(replicas=replicas))
     return tuple(kept), tuple(notes)
 
 

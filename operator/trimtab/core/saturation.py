@@ -9,7 +9,6 @@ half after a step two replicas were kept for what three would have been needed f
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 from trimtab.core.learn import belief_of, note_front_end
 from trimtab.core.memory import ModelMemory
@@ -49,7 +48,7 @@ def learn_saturation(
     class_name = workload.key.accelerator_class
     believed_s = executed_s + max(0.0, memory.front_end_s.get(class_name, 0.0))
     told_s = max(0.0, item_s - executed_s)
-    memory = replace(memory, saturated={**memory.saturated, class_name: (told_s, now_s)})
+    memory = memory._replace(saturated={**memory.saturated, class_name: (told_s, now_s)})
     if abs(believed_s / item_s - 1.0) <= _WITHIN:
         return memory
     return note_front_end(memory, class_name, told_s)

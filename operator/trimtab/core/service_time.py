@@ -9,8 +9,8 @@ batches of different sizes are seen.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 from trimtab.core.latency import ServiceCurve
 
@@ -32,8 +32,7 @@ _STEP, _TILT_STEP = 0.01, 0.0025  # logarithms
 _LARGEST_BATCH = 64  # as far as a seed of one size is laid out
 
 
-@dataclass(frozen=True, slots=True)
-class Learned:
+class Learned(NamedTuple):
     """The service-time curve of one workload, as serving taught it.
 
     base: what the corrections are to; level, tilt: logarithms, the tilt for a doubling of the batch
@@ -54,14 +53,19 @@ class Learned:
     def curve(self) -> ServiceCurve:
         """The curve that is believed, to within a percent: one that moves less is the same curve,
         and what was worked out for it holds."""
-        return _bent(self.base, round(self.level / _STEP), round(self.tilt / _TILT_STEP))
+        return _bent(self.base, *self.steps)
+
+    @property
+    def steps(self) -> tuple[int, int]:
+        """Level and tilt in the steps by which curves are told apart."""
+        return round(self.level / _STEP), round(self.tilt / _TILT_STEP)
 
     def factor(self, batch: float) -> float:
         """By how much the time of such a batch differs from the base."""
         return math.exp(self.level + self.tilt * math.log2(max(1.0, batch)))
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def from_seed(seed: tuple[tuple[int, float], ...]) -> Learned:
     """What a profile alone tells."""
     base = ServiceCurve(seed)
@@ -97,9 +101,8 @@ def believe(
     # that is wrong by ten reads so for ever.
     since_s = now_s if before.outliers_since_s is None else before.outliers_since_s
     if now_s - since_s < _OUTLIERS_BELIEVED_S:
-        return replace(before, outliers_since_s=since_s)
-    return replace(
-        before,
+        return before._replace(outliers_since_s=since_s)
+    return before._replace(
         level=before.level + error,
         spread=(_LEVEL_SD**2, 0.0, before.spread[2]),
         samples=1,
@@ -121,8 +124,7 @@ def _corrected(
     noise = reading_sd**2 + _EXECUTION_SD**2 / max(1.0, executions)
     whole = with_level + with_tilt * doublings + noise
     to_level, to_tilt = with_level / whole, with_tilt / whole
-    return replace(
-        before,
+    return before._replace(
         level=before.level + to_level * error,
         tilt=before.tilt + to_tilt * error,
         spread=(
@@ -135,7 +137,7 @@ def _corrected(
     )
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def _bent(base: ServiceCurve, level_steps: int, tilt_steps: int) -> ServiceCurve:
     level, tilt = level_steps * _STEP, tilt_steps * _TILT_STEP
     if not tilt_steps:

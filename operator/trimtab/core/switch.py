@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from trimtab.api.resources import ModelDeployment, RoutingType
 from trimtab.core.choose import Choice
@@ -24,8 +24,7 @@ _UNPROVEN = 2.0
 OldSteps = tuple[tuple[WorkloadKey, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Relief:
+class Relief(NamedTuple):
     """What the new workload must carry before an old one may go.
 
     rate: requests/s, the peak of the stabilisation window with its margin; None where unknown.

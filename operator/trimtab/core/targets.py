@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 
 from trimtab.api.resources import ModelDeployment, ScalingMode
@@ -35,7 +34,7 @@ def targets_of(
     demand, may_stay = view.demand, view.options
     if spec.scaling.mode is ScalingMode.MANUAL:
         # The user's order is no reading to be doubted, nor to be bettered while readings lack.
-        demand = replace(demand, blind=False)
+        demand = demand._replace(blind=False)
         # On a full class what the user wants gone would else hold the place of what is ordered.
         may_stay = {choice.option.key: choice.option}
         relief = Relief(demand.rate, demand.rate, choice.granted, blind=False, settled=True)

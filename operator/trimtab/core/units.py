@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 
 
 def ms(seconds: float) -> str:
@@ -28,6 +29,7 @@ def percent(share: float) -> str:
     return f"{100.0 * share:.2g} %" if share < 0.995 else f"{100.0 * share:.0f} %"
 
 
+@lru_cache(maxsize=1024)
 def iso(at_s: float) -> str:
     """Seconds since the epoch as Kubernetes writes times: 2026-01-02T03:04:05Z."""
     return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
 from decimal import Decimal
 from functools import cached_property
 
@@ -11,8 +11,9 @@ from trimtab.core.demand import Demand, estimate_demand, foresee, remember_deman
 from trimtab.core.hold import hold_s
 from trimtab.core.learn import learn
 from trimtab.core.ledger import Shares, held_replicas
+from trimtab.core.memo import Memo
 from trimtab.core.memory import Memory, ModelMemory
-from trimtab.core.options import Excluded, Option, enumerate_options
+from trimtab.core.options import Offer, offer_of
 from trimtab.core.saturation import learn_saturation
 from trimtab.core.settings import PolicySettings
 from trimtab.core.signals import is_blind, value_or_none
@@ -27,16 +28,17 @@ class View:
         state: ModelState,
         memory: ModelMemory,
         demand: Demand,
-        options: tuple[Option, ...],
-        excluded: tuple[Excluded, ...],
-        prices: dict[str, Decimal | None],
+        offer: Offer,
+        prices: Mapping[str, Decimal | None],
+        memo: Memo | None = None,
     ) -> None:
         self.state = state
         self.memory = memory
         self.demand = demand
-        self.options = {o.key: o for o in options}
-        self.excluded = excluded
+        self.options = offer.options
+        self.excluded = offer.excluded
         self.prices = prices
+        self.memo = memo or Memo()
         self.set_aside: tuple[tuple[str, int, Decimal], ...] = ()
 
     @cached_property
@@ -67,7 +69,7 @@ def look(
     state: ModelState, memory: Memory, snapshot: Snapshot, now_s: float, policy: PolicySettings
 ) -> View:
     """Learns from the readings of one model, and turns them into demand and options."""
-    known = learn(memory.models.get(state.spec.key, ModelMemory()), state, now_s, policy)
+    known = learn(memory.models.get(state.spec.key) or ModelMemory(), state, now_s, policy)
     known = _note_hits(learn_saturation(known, state, now_s, policy), state)
     demand = estimate_demand(state, known, policy)
     if is_blind(state.readings.arrival_rate) and not any(w.ready for w in state.workloads):
@@ -77,11 +79,12 @@ def look(
         last = known.demand[-1][1] if known.demand else None
         demand = Demand(last, blind=False, measured=last, arriving=last)
     keep_s = max(policy.safe_window_s, hold_s(state.spec, known))
-    demand, known = foresee(demand, known, state, now_s, policy)
-    known = remember_demand(known, demand, now_s, keep_s)
-    options, excluded = enumerate_options(state, known, snapshot, policy)
+    demand, history = foresee(demand, known, state, now_s, policy)
+    known = remember_demand(known, demand, history, now_s, keep_s)
+    memo = memory.memos.get(state.spec.key) or Memo()
+    offer = offer_of(state, known, snapshot, policy, memo)
     prices = {name: c.price_per_hour for name, c in snapshot.accelerator_classes.items()}
-    return View(state, known, demand, options, excluded, prices)
+    return View(state, known, demand, offer, prices, memo)
 
 
 def _note_hits(memory: ModelMemory, state: ModelState) -> ModelMemory:
@@ -90,7 +93,7 @@ def _note_hits(memory: ModelMemory, state: ModelState) -> ModelMemory:
     if not arriving or executing is None:
         return memory
     share = 1.0 - executing / arriving
-    return memory if share == memory.hit_share else replace(memory, hit_share=share)
+    return memory if share == memory.hit_share else memory._replace(hit_share=share)
 
 
 def set_aside(view: View, shares: Shares) -> None:

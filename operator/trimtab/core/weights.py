@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from trimtab.api.resources import Objective, RoutingType
 from trimtab.core.optimise.score import TRAFFIC_MARGIN
@@ -70,7 +70,7 @@ def weighted(
         shares |= _split(group, part)
         left -= part
     whole = _whole(shares, {k for k in shares if k in options})
-    return tuple(replace(t, weight=whole.get(t.key, 0)) for t in targets)
+    return tuple(t._replace(weight=whole.get(t.key, 0)) for t in targets)
 
 
 def _backend(target: Target, options: Mapping[WorkloadKey, Option], pods: int) -> _Backend:

@@ -109,6 +109,7 @@ def _model(
     spec = state.spec
     pods = [pod for workload in state.workloads for pod in workload.pods]
     cover = table.cover(spec.key.namespace, spec.model, pods, now_s)
+    alone = len(state.workloads) == 1  # its pods are all there are
     latency = model_latency(spec, table, gateway, cover, user, now_s)
     known = ModelReadings(
         latency_s=latency.reading,
@@ -116,7 +117,10 @@ def _model(
         latency_estimated=latency.estimated,
         latency_bucket=latency.bucket,
         latency_note=latency.note,
-        workloads=tuple(_workload(table, state, w, now_s) for w in state.workloads),
+        workloads=tuple(
+            _workload(table, state, w, cover if alone else _cover(table, state, w, now_s))
+            for w in state.workloads
+        ),
     )
     if not isinstance(cover, Cover):
         return replace(
@@ -199,13 +203,17 @@ def _failure_rate(view: _View) -> Reading:
     return Known(failed, view.cover.at_s)
 
 
-def _workload(
+def _cover(
     table: FleetTable, state: ModelState, workload: Workload, now_s: float
+) -> Cover | Missing | Stale:
+    spec = state.spec
+    return table.cover(spec.key.namespace, spec.model, workload.pods, now_s)
+
+
+def _workload(
+    table: FleetTable, state: ModelState, workload: Workload, cover: Cover | Missing | Stale
 ) -> WorkloadReadings:
     spec = state.spec
-    cover: Cover | Missing | Stale = table.cover(
-        spec.key.namespace, spec.model, workload.pods, now_s
-    )
     latency = summary_or_counters(spec, table, cover).reading
     if not isinstance(cover, Cover):
         return WorkloadReadings(workload.key, *(cover,) * 7)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 from trimtab.core.signals import Missing, Stale
 from trimtab.core.snapshot import Pod
@@ -31,6 +32,7 @@ class Cover:
 
     `fresh` have a recent sample. `required` are those without which a sum would be blind: ready
     for long enough to have been scraped. `at_s` is the oldest of the fresh pods' newest samples.
+    `rows`: what the table was asked of them, by metric.
     """
 
     namespace: str
@@ -38,6 +40,7 @@ class Cover:
     fresh: frozenset[str]
     required: frozenset[str]
     at_s: float
+    rows: dict[Metric, dict[str, float]] = field(default_factory=dict, compare=False, repr=False)
 
 
 class FleetTable:
@@ -50,7 +53,6 @@ class FleetTable:
         self._errors: dict[Metric, Missing] = {}
         self._values: dict[tuple[Metric, str, str], dict[str, float]] = {}
         self._quantiles: dict[tuple[str, str, str], dict[float, float]] = {}
-        self._models: dict[tuple[str, str], set[str]] = {}
         self.unlabelled = 0
         for metric in Metric:
             answer = answer_of(metric, outcomes.get(metric))
@@ -60,20 +62,28 @@ class FleetTable:
                 self._add(metric, answer)
 
     def _add(self, metric: Metric, samples: Sequence[Sample]) -> None:
+        # Of a fleet of a thousand there are twenty thousand samples in every tick.
+        namespace_label, pod_label = self._settings.namespace_label, self._settings.pod_label
+        low, values = _least(metric), self._values
         for sample in samples:
-            if not _plausible(metric, sample.value):
+            labels, value, _ = sample
+            if not low <= value <= MOST:
                 continue
-            namespace = sample.labels.get(self._settings.namespace_label)
-            pod = sample.labels.get(self._settings.pod_label)
-            model = sample.labels.get("model")
+            namespace, pod, model = (
+                labels.get(namespace_label),
+                labels.get(pod_label),
+                labels.get("model"),
+            )
             if not namespace or not pod or not model:
                 self.unlabelled += metric is Metric.NEWEST
             elif metric is Metric.SUMMARY_US:
                 self._add_quantile((namespace, model, pod), sample)
             else:
-                self._models.setdefault((namespace, pod), set()).add(model)
-                row = self._values.setdefault((metric, namespace, model), {})
-                row[pod] = max(sample.value, row.get(pod, -math.inf))
+                row = values.get((metric, namespace, model))
+                if row is None:
+                    row = values[metric, namespace, model] = {}
+                known = row.get(pod)
+                row[pod] = value if known is None else max(value, known)
 
     def _add_quantile(self, key: tuple[str, str, str], sample: Sample) -> None:
         try:
@@ -89,8 +99,11 @@ class FleetTable:
 
     def row(self, metric: Metric, cover: Cover) -> dict[str, float]:
         """The metric's value of each fresh pod that has one."""
-        values = self._values.get((metric, cover.namespace, cover.model), {})
-        return {pod: values[pod] for pod in cover.fresh if pod in values}
+        row = cover.rows.get(metric)
+        if row is None:
+            values = self._values.get((metric, cover.namespace, cover.model), {})
+            row = cover.rows[metric] = {pod: values[pod] for pod in cover.fresh if pod in values}
+        return row
 
     def quantiles(self, cover: Cover, pod: str) -> Mapping[float, float]:
         """The pod's latency summary in microseconds by quantile; empty where it has none."""
@@ -165,6 +178,15 @@ class FleetTable:
             )
         return Cover(namespace, model, frozenset(fresh), required, min(fresh.values()))
 
+    @cached_property
+    def _models(self) -> dict[tuple[str, str], set[str]]:
+        """The models that each pod exports, by namespace and pod."""
+        models: dict[tuple[str, str], set[str]] = {}
+        for (_, namespace, model), row in self._values.items():
+            for pod in row:
+                models.setdefault((namespace, pod), set()).add(model)
+        return models
+
     def _no_series(self, namespace: str, model: str, pods: Iterable[str]) -> Missing:
         seen = sorted(set().union(*(self._models.get((namespace, p), set()) for p in pods)))
         if seen:
@@ -195,12 +217,11 @@ def answer_of(metric: StrEnum, outcome: Outcome | None) -> Sequence[Sample] | Mi
     return outcome
 
 
-def _plausible(metric: Metric, value: float) -> bool:
-    """False for NaN and infinity, for what is less than nothing where only the backlog may shrink,
-    and for what is so much that two of it have no sum: a proxy's arithmetic, and no counter's.
-    """
-    low = -MOST if metric in (Metric.GROWTH, Metric.GROWTH_FAST) else 0.0
-    return low <= value <= MOST
+def _least(metric: Metric) -> float:
+    """From there to MOST a value is plausible. NaN and infinity are not, nor is what is less than
+    nothing where only the backlog may shrink, nor what is so much that two of it have no sum: a
+    proxy's arithmetic, and no counter's."""
+    return -MOST if metric in (Metric.GROWTH, Metric.GROWTH_FAST) else 0.0
 
 
 def names(pods: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ be one (maxSurge 1), else one less.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from trimtab.api.resources import AcceleratorClass
 from trimtab.core.plan import Target
@@ -95,12 +95,12 @@ class Deployments:
         changed = False
         for key, workload in self.workloads.items():
             if key not in wanted and workload.target.replicas:
-                wanted[key] = replace(workload.target, replicas=0, weight=0)
+                wanted[key] = workload.target._replace(replicas=0, weight=0)
         for key, target in wanted.items():
             if key not in self.workloads:
                 if target.replicas == 0:
                     continue
-                self.workloads[key] = SimWorkload(replace(target, replicas=0))
+                self.workloads[key] = SimWorkload(target._replace(replicas=0))
             workload = self.workloads[key]
             if target != workload.target:
                 changed |= target.replicas != workload.target.replicas

@@ -65,7 +65,7 @@ def test_blind_it_neither_raises_nor_learns() -> None:
     for lost in (UNREACHABLE, Stale(90.0, last_value=0.0)):
         blind = readings(lost, lost)
         demand = estimate_demand(blind, memory, EAGER)
-        assert foresee(demand, memory, blind, 4505.0, EAGER) == (demand, memory)
+        assert foresee(demand, memory, blind, 4505.0, EAGER) == (demand, memory.history)
     # The short window alone is enough to grow on as measured, and not on what it may foretell.
     half = readings(UNREACHABLE, Known(100.0, 4505.0))
     demand = estimate_demand(half, memory, EAGER)

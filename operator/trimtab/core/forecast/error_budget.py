@@ -8,7 +8,7 @@ the multiplier of a constraint is: what has overdrawn pays more, until it no lon
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _MEMORY_S = 21600.0
 _BELIEVED_S = 3600.0  # so long is believed to have gone well before anything was seen
@@ -16,8 +16,7 @@ _MOST = 32.0
 _BURST_EVERY_S = 7200.0  # believed before any was seen
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorBudget:
+class ErrorBudget(NamedTuple):
     """items: that came; late: those that came to a backlog. Both fade over six hours. late_s: when
     there last was a backlog; backlog: how large it is; since_s: since when there has been one at
     every reading."""

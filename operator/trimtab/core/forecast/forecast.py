@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass, replace
+import operator
+from typing import NamedTuple
 
 from trimtab.core.forecast.history import History
 from trimtab.core.forecast.insurance import Insurance, expected_height
@@ -24,8 +25,7 @@ _OF_THE_LAST = 0.45  # of the price: a fleet without room then seldom breaks the
 _FOLLOWS_S = 60.0  # how long after a jump the height of earlier jumps is expected of it
 
 
-@dataclass(frozen=True, slots=True)
-class Forecast:
+class Forecast(NamedTuple):
     """rate: items per second that may have to be served within the lead; 0 where nothing is known.
     reason: the part that asks for most: Level, Rise, Trend, Season, Recurrence, Clock, Warning or
     Insurance. slope: of the last two minutes, items/s each second; 0 where it falls or there is no
@@ -37,7 +37,11 @@ class Forecast:
 
     def trend(self, lead_s: float) -> float:
         """What the slope adds within the lead, in items/s."""
-        return self.slope * (lead_s + _TREND_S / 4)
+        return _trend(self.slope, lead_s)
+
+
+def _trend(slope: float, lead_s: float) -> float:
+    return slope * (lead_s + _TREND_S / 4)
 
 
 def forecast(
@@ -60,21 +64,22 @@ def forecast(
         history, level, lead_s, percentile, policy, late_last
     )
     insurance = Insurance(lead_s, price_s, late_last)
-    now = Forecast(level, "Level", _slope(history))
+    slope = _slope(history)
     parts = [
-        now,
-        Forecast(_risen(history, policy), "Rise"),
-        Forecast(level + now.trend(lead_s), "Trend"),
-        Forecast(level * history.season.growth(now_s, lead_s), "Season"),
+        (level, "Level"),
+        (_risen(history, policy), "Rise"),
+        (level + _trend(slope, lead_s), "Trend"),
+        (level * history.season.growth(now_s, lead_s), "Season"),
     ]
     if not _is_rising(history, now_s, lead_s):
         parts += [
-            Forecast(_recurring(history, now_s, insurance), "Recurrence"),
-            Forecast(_on_the_clock(history, now_s, insurance, policy), "Clock"),
-            Forecast(_announced(history, now_s, insurance, policy), "Warning"),
+            (_recurring(history, now_s, insurance), "Recurrence"),
+            (_on_the_clock(history, now_s, insurance, policy), "Clock"),
+            (_announced(history, now_s, insurance, policy), "Warning"),
         ]
-    parts.append(Forecast(_usual_room(history, level, insurance), "Insurance"))
-    return replace(max(parts, key=lambda part: part.rate), slope=now.slope)
+    parts.append((_usual_room(history, level, insurance), "Insurance"))
+    rate, reason = max(parts, key=operator.itemgetter(0))
+    return Forecast(rate, reason, slope)
 
 
 def _overdrawn(
@@ -137,19 +142,22 @@ def _slope(history: History) -> float:
     if not history.recent:
         return 0.0
     newest_s = history.recent[-1][0]
-    points = [(t - newest_s, r) for t, r in history.recent if t > newest_s - _TREND_S]
+    since_s = newest_s - _TREND_S
+    points = [(t - newest_s, r) for t, r in history.recent if t > since_s]
     count = len(points)
     if count < 12:
         return 0.0
     mean_t = sum([t for t, _ in points]) / count
     mean_r = sum([r for _, r in points]) / count
-    spread = sum([(t - mean_t) ** 2 for t, _ in points])
-    slope = sum([(t - mean_t) * (r - mean_r) for t, r in points]) / spread
+    times = [t - mean_t for t, _ in points]
+    rates = [r - mean_r for _, r in points]
+    spread = sum([t**2 for t in times])
+    slope = sum([t * r for t, r in zip(times, rates, strict=True)]) / spread
     if slope <= 0.0:
         return 0.0
     # A jump is no slope: a line through it ends far above where it stays. And of noise alone some
     # step nearly always explains more than the line does.
-    if _explained_by_a_step([r - mean_r for _, r in points]) >= slope**2 * spread:
+    if _explained_by_a_step(rates) >= slope**2 * spread:
         return 0.0
     return slope
 

@@ -10,14 +10,13 @@ announces.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from trimtab.core.forecast.history import History
 from trimtab.core.settings import PolicySettings
 
 
-@dataclass(frozen=True, slots=True)
-class Insurance:
+class Insurance(NamedTuple):
     """What room is bought by.
 
     lead_s: how long help takes. price_s: what one late request is worth, in seconds of the capacity

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 _LEAST_SAMPLES = 6
 _RATIO = 1.5  # a smaller rise is carried by the room that every fleet has
@@ -46,8 +47,7 @@ def latest_onset(
     return (*onsets, Onset(now_s, before.rate, rate))
 
 
-@dataclass(frozen=True, slots=True)
-class Usual:
+class Usual(NamedTuple):
     """What the rate was in the last minutes, and how far off one window's count usually is."""
 
     rate: float

@@ -9,7 +9,7 @@ that a start-up has, and what it would have made late is noted by its height.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _MEMORY_S = 7200.0
 _LEAST_WATCHED_S = 600.0  # a burst in the first minute is not one every minute
@@ -19,8 +19,7 @@ _APART_S = 60.0
 _PATTERN = 1.5  # bursts: one was chance
 
 
-@dataclass(frozen=True, slots=True)
-class Surprises:
+class Surprises(NamedTuple):
     """late: (height, items): by the largest rate that they came with, in coarse steps, the items
     that a fleet which only follows would have made late; the lowest first. bursts: how many;
     watched_s: in what time; all three fade over two hours. at_s: the last."""

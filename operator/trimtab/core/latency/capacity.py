@@ -19,7 +19,7 @@ QUEUE_DELAY_S = 0.0
 _SATURATION_SHARE = 0.7  # planned utilisation where no capacity meets the SLO at all
 _NEARLY_BEST = 0.95
 _GRID = 0.01  # steps of the logarithm that are told apart where an answer is kept
-_KEPT = 100_000
+_KEPT = 30_000
 
 
 def capacity_rate(model: ReplicaModel, target_s: float, percentile: float) -> float:
