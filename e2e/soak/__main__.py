@@ -18,7 +18,7 @@ from e2e.cluster.progress import step
 from e2e.demo import play
 from e2e.demo.account import say
 from e2e.kit.access import Access, CommandFailed, reach
-from e2e.kit.gateway import gateway_down, gateway_up
+from e2e.kit.gateway import failures_of, gateway_down, gateway_up
 from e2e.kit.recorder import Recorder
 from e2e.kit.saturation import SaturationError, most_of_one_replica
 from e2e.kit.served import Stage
@@ -92,7 +92,19 @@ def _soak(access: Access, arguments: argparse.Namespace, seed: int) -> SoakFigur
         target = Target(stage, tuple(m.name for m in fleet), random.Random(seed))
         faults = _inject_all(target, time.time() + duration_s - _QUIET_END_S, loads)
         reports = [load.report(_QUIET_END_S + 180.0) for load in loads]
+        _tell_lost(fleet, reports, failures_of(access) if gateway else ())
     return _figures(seed, arguments.minutes, fleet, records, reports, faults, watch)
+
+
+def _tell_lost(fleet: Sequence[Model], reports: Sequence[Report], refused: Sequence[str]) -> None:
+    """Every request that failed, and what Envoy says of those that it answered itself."""
+    for model, report in zip(fleet, reports, strict=True):
+        for r in report.results:
+            if r.error:
+                at = time.strftime("%H:%M:%S", time.gmtime(report.started_at_s + r.scheduled_s))
+                say(f"{model.name}: {at}, {r.latency_s:.2f} s, {r.error}")
+    for line in refused:
+        say(line)
 
 
 def _schedules(
