@@ -11,7 +11,7 @@ from e2e.kit.served import Stage
 from e2e.soak.verdict import Promise
 from trimtab.api.quantities import parse_duration
 
-# name -> floor, budget an hour, and the largest load as a multiple of what one int8 replica answers.
+# name -> floor, budget an hour, largest load as a multiple of what one int8 replica answers.
 # Three replicas of a quarter core each leave of two cores what the cluster itself takes.
 _MODELS = {"lenient": ("0.97", "0.30", 0.8), "strict": ("0.985", "0.30", 0.5)}
 # The network that the image sample distilled answers the same requests.
