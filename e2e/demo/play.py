@@ -48,12 +48,12 @@ def run(play: Callable[[], DataclassInstance], out: Path | None) -> int:
     return 0
 
 
-def installed(access: Access) -> Images:
-    """Prometheus and trimtab, there."""
+def installed(access: Access, *values: str) -> Images:
+    """Prometheus and trimtab, there; `values`: more of Helm's arguments."""
     images = Images.of(access)
     prometheus_url = install_prometheus(access, images)
     with step("installing trimtab with its Helm chart"):
-        install_trimtab(access, images, prometheus_url)
+        install_trimtab(access, images, prometheus_url, *values)
     return images
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +13,6 @@ from typing import Any
 from e2e.kit.background import Background
 from trimtab.actuate import kinds, names
 from trimtab.actuate.client import KubeClient
-from trimtab.actuate.client_errors import ApiError
 
 PERIOD_S = 0.5
 
@@ -53,6 +51,7 @@ class Recorder(Background):
         self._namespace = namespace
         self._name = name
         self.moments: list[Moment] = []
+        self.gaps: list[tuple[float, str]] = []
 
     @property
     def last(self) -> Moment | None:
@@ -69,9 +68,12 @@ class Recorder(Background):
     async def _poll(self) -> None:
         async with await KubeClient.connect(str(self._kubeconfig)) as kube:
             while not self._left.is_set():
-                # A fault test may hold the API server down: the record has a gap then.
-                with contextlib.suppress(ApiError):
+                # A fault test may hold the API server down: the record has a gap then, and goes on
+                # after it. A thread that ended would be taken for a fleet that never changed.
+                try:
                     self.moments.append(await self._moment(kube))
+                except Exception as error:
+                    self.gaps.append((time.time(), repr(error)))
                 await asyncio.sleep(PERIOD_S)
 
     async def _moment(self, kube: KubeClient) -> Moment:

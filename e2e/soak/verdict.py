@@ -51,7 +51,8 @@ class SoakFigures:
     a model had not answered yet, over all its pods, when one was killed. slo_attainment: share of
     all requests that were answered within the target. changes: of a workload's replicas and of the
     variant that serves most. recoveries_seconds: by fault, in order; -1 where there was none in
-    time.
+    time. recorded_share: of the time, in which the fleets were seen: what is said of changes,
+    budget and floor is said of that.
     """
 
     seed: int
@@ -72,6 +73,7 @@ class SoakFigures:
     recoveries_by_fault: dict[str, list[float]]
     operator_restarts: int
     operator_rss_mib_max: float
+    recorded_share: float
     errors: dict[str, int] = field(default_factory=dict)
 
 
@@ -105,6 +107,11 @@ def over_budget_s(moments: Sequence[Moment], budget: Decimal) -> float:
         for a, b in itertools.pairwise(moments)
         if a.cost_per_hour > budget
     )
+
+
+def recorded_s(moments: Sequence[Moment]) -> float:
+    """Seconds of which there is a record."""
+    return sum(min(_GAP_S, b.at_s - a.at_s) for a, b in itertools.pairwise(moments))
 
 
 def floor_violations(moments: Sequence[Moment], promise: Promise) -> int:

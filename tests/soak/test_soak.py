@@ -66,6 +66,10 @@ def test_seconds_over_the_budget_are_those_until_the_next_look() -> None:
     assert verdict.over_budget_s([moment(0, "0.50"), moment(90)], PROMISE.budget) == 5.0
 
 
+def test_a_silence_of_the_record_shows() -> None:
+    assert verdict.recorded_s([moment(0), moment(2), moment(90), moment(91)]) == 8.0
+
+
 def test_a_variant_below_the_floor_counts_each_time_it_is_asked_for() -> None:
     story = [moment(0, student=1), moment(1, student=2), moment(2, fp32=1, student=0),
              moment(3, student=1)]  # fmt: skip
