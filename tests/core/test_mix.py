@@ -185,3 +185,12 @@ def test_the_decision_says_who_takes_which_share() -> None:
     assert decision.summary.startswith("int8 on cpu: 2 (61 %), fp32 on cpu: 8 (39 %) for 5")
     assert (decision.wanted, decision.binding) == (FP32, "Budget")
     assert story.plan().latency.predicted_s == pytest.approx(0.1, abs=0.05)
+
+
+def test_a_foreign_scaler_holds_what_runs_where_the_mix_would_have_more() -> None:
+    story = play(steady(500.0), until_s=0.0)
+    story.model.running(FP32, 2)
+    story.model.children[FP32].foreign_scaler = "HorizontalPodAutoscaler digits"
+    story.until(30.0)
+    assert story.condition("Stalled").reason == "ForeignScaler"
+    expect_replicas(story, 30.0, fp32=2)

@@ -177,11 +177,12 @@ def summary_of_mix(
     goals = {t.key: t for t in targets}
     parts, cost = [], Decimal(0)
     for member in mix.members:
-        goal = goals[member.option.key]
-        now = state.workload(goal.key).replicas
-        moves = f"{now} -> {goal.replicas}" if goal.replicas != now else f"{now}"
-        parts.append(f"{goal.key}: {moves} ({goal.weight} %)")
-        cost += member.option.cost(goal.replicas) or Decimal(0)
+        key, now = member.option.key, state.workload(member.option.key).replicas
+        # Where another scaler holds the model, a member may not be there, and is not to come.
+        goal, weight = (goals[key].replicas, goals[key].weight) if key in goals else (now, 0)
+        moves = f"{now} -> {goal}" if goal != now else f"{now}"
+        parts.append(f"{key}: {moves} ({weight} %)")
+        cost += member.option.cost(goal) or Decimal(0)
     words = [", ".join(parts), *_for_what(demand)]
     words.append(f"at {money(cost)}")
     if binding:

@@ -72,7 +72,7 @@ def _workload(
     replicas = (deployment.get("spec") or {}).get("replicas")
     return Workload(
         key,
-        replicas=1 if replicas is None else int(replicas),  # 1 is the API's default
+        replicas=1 if replicas is None else max(0, int(replicas)),  # 1 is the API's default
         pods=pods,
         batch_cap=_rendered(deployment, ANNOTATION_BATCH_CAP),
         foreign_scaler=scalers.get(deployment["metadata"]["name"]),
