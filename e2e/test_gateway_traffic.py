@@ -25,7 +25,7 @@ MODEL = "digits"
 BUDGET, FLOOR = Decimal("0.60"), Decimal("0.97")
 LOW_S, HIGH_S, AFTER_S = 40, 330, 240
 # More than six replicas of the accurate variant answer in time; the budget holds no seventh.
-TIMES = 1.5
+TIMES = 2.0
 FAST = "digits-int8-cpu-quarter"
 
 
@@ -70,12 +70,19 @@ def story(access: Access, gateway: Gateway, stage: Stage, most: float) -> Iterat
 def test_1_the_fast_variant_takes_its_share_although_the_operator_is_killed(story: Story) -> None:
     story.wait_until(LOW_S)
     wait_for("the fast variant in the route", lambda: story.share_of_fast() > 0, seconds=200)
-    before = story.share_of_fast()
-    story.stage.kill_operator()
     killed_s = time.time()
+    story.stage.kill_operator()
     story.stage.await_operator()
-    wait_for("another weight", lambda: story.share_of_fast() != before, seconds=150)
+    operator = story.stage.operator
+
+    def ticked() -> bool:
+        told = operator.metrics(operator.name())
+        return told["trimtab_last_tick_timestamp_seconds"] > killed_s
+
+    wait_for("a decision of the new operator", ticked, seconds=60)
     print(f"goes on {time.time() - killed_s:.1f} s after the operator was killed")
+    # It came back without memory, in the middle of a change, and goes on with it.
+    assert story.share_of_fast() > 0
 
 
 def test_2_what_the_clients_wait_is_read_at_the_gateway(story: Story) -> None:

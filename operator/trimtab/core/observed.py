@@ -240,4 +240,7 @@ def _estimate_s(readings: WorkloadReadings, instances: int, percentile: float) -
         return None
     tail = 1.0 - percentile / 100.0
     busy = min(1.0, batches * service_s / instances)
-    return service_s + max(queue_s, queue_s / busy * math.log(max(1.0, busy / tail)))
+    if busy <= tail:
+        # The logarithm is of one then; and of hardly any load at all, `busy` may be rounded to 0.
+        return service_s + queue_s
+    return service_s + max(queue_s, queue_s / busy * math.log(busy / tail))
