@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from tests.core.builders import INT8, deployment, steady, steps
 from tests.core.story import Model, Story, expect_replicas, sizes
+from trimtab.core.observed import _estimate_s
 from trimtab.core.signals import Known
-from trimtab.core.snapshot import ModelReadings
+from trimtab.core.snapshot import ModelReadings, WorkloadReadings
 
 
 def seen(change: Callable[[float], float]) -> Callable[[ModelReadings], ModelReadings]:
@@ -65,3 +66,13 @@ def test_an_estimate_stops_no_shrink() -> None:
     story = Story(Model(deployment(), steps((0, 230), (120, 130)), reshape=estimated))
     expect_replicas(story, 400, int8=2)
     assert INT8 in story.model.children
+
+
+def test_hardly_any_load_at_all_is_estimated_like_none() -> None:
+    rounded_to_nothing = WorkloadReadings(
+        INT8,
+        batch_rate=Known(1e-200, 0.0),
+        service_time_s=Known(1e-150, 0.0),
+        queue_time_s=Known(0.002, 0.0),
+    )
+    assert _estimate_s(rounded_to_nothing, 1, 99.0) == 0.002
