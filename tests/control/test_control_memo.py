@@ -13,8 +13,8 @@ from trimtab.actuate.children import build_children
 from trimtab.api.parse import parse_model_deployment
 from trimtab.api.resources import InvalidResource, ObjectKey, RawObject
 from trimtab.control.compact import compact
-from trimtab.control.memo import Memo
 from trimtab.control.parsed import Parsed
+from trimtab.core.memo import Memo
 
 KEY = ObjectKey("shop", "digits")
 
@@ -70,12 +70,12 @@ def test_what_cannot_be_used_is_said_each_time_and_judged_once() -> None:
 
 def test_a_result_holds_while_its_inputs_are_the_very_same() -> None:
     memo, a, b = Memo(), {"n": 1}, {"n": 2}
-    made = memo.get("sum", (a, b), lambda: [3])
-    assert memo.get("sum", (a, b), lambda: [0]) is made
-    assert memo.get("sum", (a, {"n": 2}), lambda: [4]) == [4]
-    assert memo.get("sum", (a,), lambda: [1]) == [1]
+    made = memo.get("sum", (a, b), (), lambda: [3])
+    assert memo.get("sum", (a, b), (), lambda: [0]) is made
+    assert memo.get("sum", (a, {"n": 2}), (), lambda: [4]) == [4]
+    assert memo.get("sum", (a,), (), lambda: [1]) == [1]
     memo.keep({"another"})
-    assert memo.get("sum", (a,), lambda: [5]) == [5]
+    assert memo.get("sum", (a,), (), lambda: [5]) == [5]
 
 
 def test_equal_texts_of_two_answers_are_one() -> None:

@@ -12,10 +12,10 @@ from trimtab.actuate import kinds, names
 from trimtab.actuate.kinds import Kind
 from trimtab.api.resources import ObjectKey, RawObject
 from trimtab.control.compact import compact
-from trimtab.control.memo import Memo
 from trimtab.control.packed import Packed
 from trimtab.control.parsed import Parsed
 from trimtab.control.status_read import usable_status
+from trimtab.core.memo import Memo
 
 _WATCHED = (
     kinds.MODEL_DEPLOYMENT,

@@ -206,7 +206,7 @@ def _workloads(
 ) -> tuple[Workload, ...]:
     here, there = deployments.get(key, ()), pods.get(key, ())
     return caches.memo.get(
-        key, (*here, *there, *scalers), lambda: workloads_of(key, here, there, scalers)
+        key, (*here, *there, *scalers), (), lambda: workloads_of(key, here, there, scalers)
     )
 
 
@@ -240,6 +240,7 @@ def _schedulable(
         counted = caches.memo.get(
             _ROOM,
             (*classes.values(), *nodes, *pods),
+            (),
             lambda: schedulable_by_class(classes.values(), nodes, pods),
         )
         return dict(counted)

@@ -1,4 +1,4 @@
-"""What was worked out of the very same things the tick before, for one model. It changes no result.
+"""What was worked out of the very same things the tick before. It changes no result.
 
 Most of what a decision looks at stays from tick to tick: fifteen options, what each would get and
 what is told of them. Worked out anew for a thousand models, it took most of a tick.
@@ -7,7 +7,7 @@ what is told of them. Worked out anew for a thousand models, it took most of a t
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Container, Hashable, Sequence
 from typing import Any, TypeVar
 
 _Made = TypeVar("_Made")
@@ -21,12 +21,12 @@ class Memo:
     __slots__ = ("_known",)
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[tuple[object, ...], tuple[object, ...], Any]] = {}
+        self._known: dict[Hashable, tuple[Sequence[object], tuple[object, ...], Any]] = {}
 
     def get(
         self,
-        name: str,
-        objects: tuple[object, ...],
+        name: Hashable,
+        objects: Sequence[object],
         values: tuple[object, ...],
         make: Callable[[], _Made],
     ) -> _Made:
@@ -39,6 +39,11 @@ class Memo:
         self._known[name] = (objects, values, made)
         return made
 
+    def keep(self, names: Container[Hashable]) -> None:
+        """Drops what is of other names."""
+        for name in [n for n in self._known if n not in names]:
+            del self._known[name]
 
-def _same(before: tuple[object, ...], after: tuple[object, ...]) -> bool:
+
+def _same(before: Sequence[object], after: Sequence[object]) -> bool:
     return len(before) == len(after) and all(map(operator.is_, before, after))
