@@ -73,13 +73,11 @@ def test_1_the_fast_variant_takes_its_share_although_the_operator_is_killed(stor
     killed_s = time.time()
     story.stage.kill_operator()
     story.stage.await_operator()
-    operator = story.stage.operator
-
-    def ticked() -> bool:
-        told = operator.metrics(operator.name())
-        return told["trimtab_last_tick_timestamp_seconds"] > killed_s
-
-    wait_for("a decision of the new operator", ticked, seconds=60)
+    wait_for(
+        "a decision of the new operator",
+        lambda: story.stage.operator.has_ticked_since(killed_s),
+        seconds=60,
+    )
     print(f"goes on {time.time() - killed_s:.1f} s after the operator was killed")
     # It came back without memory, in the middle of a change, and goes on with it.
     assert story.share_of_fast() > 0

@@ -51,6 +51,10 @@ class Operator:
         """The same by name and labels, as in `name{label="value"}`."""
         return series_of(self.metrics_text(pod))
 
+    def has_ticked_since(self, at_s: float) -> bool:
+        """Whether the operator of now has taken a whole decision after `at_s` (epoch seconds)."""
+        return self.metrics(self.name())["trimtab_last_tick_timestamp_seconds"] > at_s
+
 
 def series_of(text: str) -> dict[str, float]:
     """Values of a text in Prometheus' format, by name and labels."""

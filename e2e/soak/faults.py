@@ -76,16 +76,11 @@ def _kill_operator(target: Target) -> None:
     time.sleep(1.0)  # the Deployment still counts the old pod as Ready
 
 
-def _has_ticked(target: Target, since_s: float) -> bool:
-    """Whether an operator has taken a whole decision since then."""
-    operator = target.stage.operator
-    told = operator.metrics(operator.name())
-    return told["trimtab_last_tick_timestamp_seconds"] > since_s
-
-
 def _operator_is_back(target: Target, since_s: float) -> bool:
     found = target.stage.access.json("deployment", RELEASE, "-n", NAMESPACE)
-    return bool(found["status"].get("readyReplicas")) and _has_ticked(target, since_s)
+    return bool(found["status"].get("readyReplicas")) and target.stage.operator.has_ticked_since(
+        since_s
+    )
 
 
 def _take_prometheus(target: Target) -> None:
