@@ -10,7 +10,7 @@ import pytest
 from tests.core.builders import INT8, deployment, steady, steps
 from tests.core.story import Model, Story, expect_replicas, sizes
 from trimtab.core.plan import ConditionStatus
-from trimtab.core.signals import Missing, NoTraffic, Reading, Stale
+from trimtab.core.signals import Known, Missing, NoTraffic, Reading, Stale
 from trimtab.core.snapshot import ModelReadings
 
 UNREACHABLE = Missing("PrometheusUnreachable", "Connection refused.")
@@ -63,6 +63,22 @@ def test_no_traffic_is_a_true_zero() -> None:
     expect_replicas(story, 400, int8=1)
     assert isinstance(story.history[-1].state.readings.arrival_rate, NoTraffic)
     assert story.condition("MetricsAvailable").reason == "NoTraffic"
+
+
+def test_the_last_requests_are_in_the_rates_when_the_latency_tells_of_none() -> None:
+    """Their windows do not end together; those that still wait may be late."""
+
+    def latency_over(readings: ModelReadings) -> ModelReadings:
+        return replace(readings, latency_s=NoTraffic(0.0))
+
+    def waiting(readings: ModelReadings) -> ModelReadings:
+        return replace(latency_over(readings), pending=Known(5.0, 0.0))
+
+    story = Story(Model(deployment(window_s=60), steps((0, 250), (120, 1)))).until(195)
+    story.model.reshape = latency_over
+    assert story.until(200).condition("SLOMet")[1:3] == ("True", "NoTraffic")
+    story.model.reshape = waiting
+    assert story.until(205).condition("SLOMet").reason == "LatencyUnknown"
 
 
 def test_blind_for_long_grows_to_the_size_of_the_remembered_peak() -> None:

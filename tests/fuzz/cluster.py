@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from typing import Any
 
 from hypothesis import strategies as st
@@ -19,6 +20,7 @@ from trimtab.observe.cluster import (
 )
 
 Object = dict[str, Any]
+_LABEL_VALUE = re.compile(r"(?=.{0,63}\Z)([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?")
 NAMESPACE = "shop"
 CANARY = "canary"
 """A model that nobody lays a hand on: what is done to others must not reach it."""
@@ -258,7 +260,7 @@ def full_node() -> Object:
 @st.composite
 def named(draw: st.DrawFn, document: Object, *, typed: bool, most: int = 3) -> Object:
     """A nearly right object: whatever was done to it, an API server gives it a name, a uid and
-    labels and annotations that are maps of strings.
+    labels and annotations that are maps of strings, those of labels as it takes them.
     """
     made = draw(nearly(st.just(document), most=most, typed=typed))
     if not isinstance(made, dict):
@@ -271,6 +273,8 @@ def named(draw: st.DrawFn, document: Object, *, typed: bool, most: int = 3) -> O
             isinstance(k, str) and isinstance(v, str) for k, v in found.items()
         ):
             kept.pop(field, None)
+    if any(not _LABEL_VALUE.fullmatch(value) for value in kept.get("labels", {}).values()):
+        kept.pop("labels")
     for field in ("creationTimestamp", "deletionTimestamp"):
         kept.pop(field, None)
     old = document["metadata"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from tests.observe.stories import IDLE, NOW, Rows, pod, spec, state
@@ -14,8 +16,10 @@ from trimtab.observe.prometheus import Answer, Sample
 from trimtab.observe.queries import Metric
 
 TRITONS = (0.5, 0.9, 0.95, 0.99, 0.999)
+NAN = Sample({}, math.nan, NOW)
 FAST = dict.fromkeys(TRITONS, 0.010)
 SLOW = dict.fromkeys(TRITONS, 0.200)
+OVER = dict.fromkeys(TRITONS, math.nan)
 
 
 def fleet(source: Source = Source.AUTO, percentile: float = 99, **pods: float) -> ModelState:
@@ -41,6 +45,15 @@ def test_an_idle_fleet_has_no_latency_and_that_is_known() -> None:
     rows = Rows().add("a", IDLE).add("b", IDLE, quantiles_s=SLOW)
     for source in (Source.AUTO, Source.TRITON_SUMMARY, Source.TRITON_COUNTERS):
         assert rows.read(fleet(source)).latency_s == NoTraffic(NOW - 2)
+
+
+def test_a_summary_whose_window_is_over_is_no_reason_to_guess() -> None:
+    """The rates' window still holds the last requests: a p99 out of the means of those few broke
+    the promise of every model whose load had just ended."""
+    over = Rows().add("a", quantiles_s=OVER).add("b", quantiles_s=OVER).read(fleet())
+    assert (over.latency_s, over.latency_source) == (NoTraffic(NOW - 2), "TritonSummary")
+    one_left = Rows().add("a", quantiles_s=OVER).add("b", quantiles_s=FAST).read(fleet())
+    assert one_left.latency_s == Known(0.01, NOW - 2)
 
 
 def test_auto_takes_counters_where_there_is_no_summary() -> None:
@@ -99,8 +112,8 @@ def test_the_source_says_which_quantile_was_read(
     assert (readings.latency_source, readings.latency_estimated) == (source, estimated)
 
 
-def one(*values: float, dropped: int = 0) -> Answer:
-    return Answer(tuple(Sample({}, v, NOW) for v in values), dropped)
+def one(*values: float) -> Answer:
+    return Answer(tuple(Sample({}, v, NOW) for v in values))
 
 
 @pytest.mark.parametrize(
@@ -108,7 +121,7 @@ def one(*values: float, dropped: int = 0) -> Answer:
     [
         (one(0.042), Known(0.042, NOW)),
         (one(), "EmptyResult"),
-        (one(dropped=1), "NotANumber"),
+        (Answer((), no_numbers=(NAN,)), "NotANumber"),
         (one(0.1, 0.2, 0.3), "AmbiguousResult"),
         (one(-1.0), "NegativeLatency"),
         (None, "NotRead"),
@@ -129,7 +142,7 @@ def test_an_ambiguous_query_says_how_many_series_it_returned() -> None:
     assert "2 series" in found.message
 
 
-@pytest.mark.parametrize("user", [one(), one(dropped=1)])
+@pytest.mark.parametrize("user", [one(), Answer((), no_numbers=(NAN,))])
 def test_no_result_of_an_idle_model_is_no_traffic(user: UserOutcome) -> None:
     """histogram_quantile() of nothing is NaN; blindness here would keep its GPUs for ever."""
     rows = Rows().add("a", IDLE).add("b", IDLE)

@@ -100,11 +100,11 @@ async def test_a_scalar_is_one_sample_without_labels() -> None:
 
 
 @pytest.mark.parametrize("value", ["NaN", "+Inf", "-Inf"])
-async def test_what_is_no_number_is_dropped_and_counted(value: str) -> None:
+async def test_what_is_no_number_is_kept_apart(value: str) -> None:
     async with client_of(answering(vector(({}, value), ({"pod": "b"}, "3")))) as client:
         answer = await client.answer("up", 1000.5)
     assert [s.value for s in answer.samples] == [3.0]
-    assert answer.dropped == 1
+    assert len(answer.no_numbers) == 1
 
 
 @pytest.mark.parametrize("length", [10, GET_LIMIT, GET_LIMIT + 1, 50_000])

@@ -15,7 +15,7 @@ from trimtab.core.memory import ModelMemory
 from trimtab.core.mend import bound_mend, shortage
 from trimtab.core.observed import fails_too_often
 from trimtab.core.plan import Condition, ConditionStatus, Latency, Target, how_read
-from trimtab.core.signals import Missing, NoTraffic, Reading, Stale
+from trimtab.core.signals import Missing, NoTraffic, Reading, Stale, value_or_none
 from trimtab.core.snapshot import Backend, ModelState, Route, RouteTrouble, Snapshot
 from trimtab.core.units import ms, percent
 
@@ -174,7 +174,7 @@ def slo_met(
     if memory.slo_met is True:
         text = f"{name} is within its target of {target} ({how}).{note}"
         return Condition("SLOMet", TRUE, "LatencyWithinTarget", text)
-    if isinstance(state.readings.arrival_rate, NoTraffic):
+    if _nothing_asked(state):
         return Condition("SLOMet", TRUE, "NoTraffic", "No request arrives, so none is late.")
     if _nothing_executes(state):
         text = "Every request was answered from a response cache, so none waited for an execution."
@@ -188,6 +188,14 @@ def slo_met(
                 " spec.latencySource if there is another."
             )
             return Condition("SLOMet", UNKNOWN, "LatencyUnknown", text)
+
+
+def _nothing_asked(state: ModelState) -> bool:
+    """The window of a latency may have ended where the rates' still holds the last requests."""
+    readings = state.readings
+    if isinstance(readings.arrival_rate, NoTraffic):
+        return True
+    return isinstance(readings.latency_s, NoTraffic) and not value_or_none(readings.pending)
 
 
 def _nothing_executes(state: ModelState) -> bool:

@@ -46,9 +46,16 @@ async def read_fleet(
     outcomes = await _run_all(client, settings, texts, now_s)
     by_text = dict(zip(texts, outcomes, strict=True))
     user_answers: dict[ObjectKey, UserOutcome] = {k: by_text[q] for k, q in users.items()}
-    answers = {metric: _samples(by_text[text]) for metric, text in fleet.items()}
+    answers = {metric: _all_samples(by_text[text]) for metric, text in fleet.items()}
     gateway_answers = {metric: _samples(by_text[text]) for metric, text in gateways.items()}
     return readings_of(answers, settings, states, now_s, user_answers, gateway_answers)
+
+
+def _all_samples(outcome: _Outcome) -> Outcome:
+    """Those without a number too: that a summary is there and tells of nothing is news."""
+    if isinstance(outcome, PrometheusError):
+        return outcome
+    return (*outcome.samples, *outcome.no_numbers) if outcome.no_numbers else outcome.samples
 
 
 def _samples(outcome: _Outcome) -> Outcome:

@@ -75,10 +75,10 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one query returned. `dropped` counts series whose value was NaN or infinite."""
+    """What one query returned. `no_numbers`: those whose value was NaN or infinite."""
 
     samples: tuple[Sample, ...]
-    dropped: int = 0
+    no_numbers: tuple[Sample, ...] = ()
 
 
 _Reply = tuple[int, Mapping[str, str], bytes]
@@ -331,8 +331,10 @@ def _answer_of(payload: Any) -> Answer:
     if not isinstance(rows, list):
         raise _ShapeError("the result is not a list")
     samples = [_sample_of(row) for row in rows]
-    finite = tuple(s for s in samples if math.isfinite(s.value))
-    return Answer(finite, dropped=len(samples) - len(finite))
+    return Answer(
+        tuple(s for s in samples if math.isfinite(s.value)),
+        tuple(s for s in samples if not math.isfinite(s.value)),
+    )
 
 
 def _series_of(payload: Any) -> tuple[Series, ...]:

@@ -67,7 +67,7 @@ class FleetTable:
         low, values = _least(metric), self._values
         for sample in samples:
             labels, value, _ = sample
-            if not low <= value <= MOST:
+            if not low <= value <= MOST and not (metric is Metric.SUMMARY_US and value != value):
                 continue
             namespace, pod, model = (
                 labels.get(namespace_label),
@@ -91,7 +91,8 @@ class FleetTable:
         except ValueError:
             return
         row = self._quantiles.setdefault(key, {})
-        row[quantile] = max(sample.value, row.get(quantile, -math.inf))
+        if not math.isnan(sample.value):
+            row[quantile] = max(sample.value, row.get(quantile, -math.inf))
 
     def error(self, metric: Metric) -> Missing | None:
         """Why the whole query gave nothing, or None where it was answered."""
@@ -105,9 +106,10 @@ class FleetTable:
             row = cover.rows[metric] = {pod: values[pod] for pod in cover.fresh if pod in values}
         return row
 
-    def quantiles(self, cover: Cover, pod: str) -> Mapping[float, float]:
-        """The pod's latency summary in microseconds by quantile; empty where it has none."""
-        return self._quantiles.get((cover.namespace, cover.model, pod), {})
+    def quantiles(self, cover: Cover, pod: str) -> Mapping[float, float] | None:
+        """The pod's latency summary in microseconds by quantile; empty where no request is in its
+        window, None where it exports none."""
+        return self._quantiles.get((cover.namespace, cover.model, pod))
 
     def total(self, metric: Metric, cover: Cover) -> float | Missing:
         """The sum over fresh pods, or why there is none.
