@@ -35,6 +35,7 @@ from trimtab.control.status import (
     build_status,
     news_of,
 )
+from trimtab.control.watching import Watching
 from trimtab.core.compression import Compressed
 from trimtab.core.conditions import stalled
 from trimtab.core.decide import decide
@@ -63,7 +64,8 @@ class Prometheus(Querier, Ranges, Protocol):
 class Loop:
     """The state that outlives a tick. `memory` may be lost at any time; see core.memory.
 
-    `asker`: asks pods the samples of output checks; without one none is asked.
+    `asker`: asks pods the samples of output checks; without one none is asked. `watching`: what
+    kopf watches; without one it watches everything.
     """
 
     settings: Settings
@@ -74,6 +76,7 @@ class Loop:
     memory: Memory = field(default_factory=Memory)
     last_tick_s: float | None = None
     asker: Asker | None = None
+    watching: Watching | None = None
 
     def __post_init__(self) -> None:
         self.actor = Actor(self.kube, self.caches, self.settings.install(), self.metrics)
@@ -214,8 +217,12 @@ class Loop:
         if time.monotonic() - self._looked_s < _LOOK_S:
             return
         for kind in OPTIONAL:
-            if not self.caches.knows(kind):
-                await self._list(kind)
+            watched = self.watching is None or self.watching.covers(kind)
+            if watched and self.caches.knows(kind):
+                continue
+            await self._list(kind)
+            if self.watching is not None and self.caches.knows(kind):
+                await self.watching.begin(kind)
         self._looked_s = time.monotonic()
 
     async def _pause(self, seconds: float) -> None:

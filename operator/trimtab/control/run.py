@@ -23,6 +23,7 @@ from trimtab.control.loop import Loop
 from trimtab.control.metrics import Metrics
 from trimtab.control.server import serve
 from trimtab.control.settings import Settings, SettingsError, load_settings
+from trimtab.control.watching import Watching
 from trimtab.observe.asker import open_asker
 from trimtab.observe.errors import PrometheusCredentialsUnreadable
 from trimtab.observe.prometheus import open_client
@@ -47,7 +48,7 @@ def run(config: Path, port: int) -> None:
 
 
 async def _run(settings: Settings, port: int) -> None:
-    caches, metrics, fence = Caches(), Metrics(), Fence()
+    caches, metrics, fence, watching = Caches(), Metrics(), Fence(), Watching()
     place, times = settings.lease.place, settings.lease.times()
     async with (
         await KubeClient.connect(fence=fence) as kube,
@@ -56,21 +57,21 @@ async def _run(settings: Settings, port: int) -> None:
         open_client(settings.client()) as prometheus,
         open_asker() as asker,
     ):
-        loop = Loop(settings, kube, prometheus, caches, metrics, asker=asker)
+        loop = Loop(settings, kube, prometheus, caches, metrics, asker=asker, watching=watching)
         candidate = Candidate(place, new_identity(), times)
         elector = Elector(lease_kube, candidate, fence, metrics, loop.lead)
         health = Health(loop, elector, settings.tick_s)
         async with serve(port, metrics, alive=health.alive, ready=health.ready):
             electing = asyncio.create_task(elector.run(), name="election")
             try:
-                await _watch(settings, caches, loop, electing)
+                await _watch(settings, loop, watching, electing)
             finally:
                 end(electing)
                 await asyncio.gather(electing, return_exceptions=True)
 
 
 async def _watch(
-    settings: Settings, caches: Caches, loop: Loop, electing: asyncio.Task[None]
+    settings: Settings, loop: Loop, watching: Watching, electing: asyncio.Task[None]
 ) -> None:
     """Runs kopf until it is told to stop. Its end is the end of the process: a watch that cannot
     be kept up must not leave an operator that decides on yesterday's cluster (nolar/kopf#1108)."""
@@ -80,10 +81,11 @@ async def _watch(
     obeying = asyncio.create_task(obey(started, stop, electing), name="signals")
     try:
         await kopf.operator(
-            registry=handlers.registry(caches, loop.wake, nodes=settings.nodes),
+            registry=handlers.registry(loop.caches, loop.wake, nodes=settings.nodes),
             settings=kopf_settings,
             # kopf's own guess asks the password database for a name that a pod's user has not.
             identity=cast("Any", "trimtab"),
+            insights=watching.insights,
             standalone=True,
             clusterwide=not settings.namespaces,
             namespaces=settings.namespaces,
