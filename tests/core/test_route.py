@@ -206,6 +206,20 @@ def _weighs_at_least_one(backends: Sequence[Backend]) -> bool:
     return all(b.weight >= LEAST for b in backends) and len(backends) <= MAX_BACKENDS
 
 
+def test_who_serves_and_is_sent_nothing_takes_nothing_over() -> None:
+    """Every place had the least weight then: half of the requests went where nobody answers."""
+    gone, leaving, coming = KEYS[:3]
+    ready = (Pod("a", 0, 1),)
+    now = ModelState(
+        SPEC,
+        (Workload(leaving, 1, ready), Workload(coming, 1, ready)),
+        route=Route((Backend(gone, 100), Backend(leaving, LEAST)), taken=True),
+    )
+    backends = next_backends(now, [target(coming, 100, 1)])
+    assert {b.key: b.weight for b in backends}[coming] > LEAST
+    assert {b.weight for b in backends if b.key != coming} == {LEAST}
+
+
 @given(plans())
 def test_no_weight_falls_to_zero_and_the_only_one_that_serves_is_listed(
     case: tuple[ModelState, list[Target]],

@@ -94,7 +94,8 @@ def _eased(
     least = {key: LEAST for key in shares if key not in known}
     if shares.keys() & known.keys():
         return {**shares, **least}
-    as_before = {key: weight for key, weight in known.items() if key in serving}
+    # Who serves at the least weight takes nothing over: all that is sent goes to who does not.
+    as_before = {key: w for key, w in known.items() if key in serving and w > LEAST}
     return {**as_before, **least} if as_before else shares
 
 
