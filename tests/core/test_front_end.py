@@ -6,17 +6,27 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 
-from tests.core.builders import INT8, Load, deployment, steady, steps, variant
-from tests.core.story import Model, Story
+from tests.core.builders import FP32, INT8, Load, deployment, steady, steps, variant
+from tests.core.story import Model, Moment, Story
+from trimtab.core.alone import most_each, noted
 from trimtab.core.latency import ReplicaModel, ServiceCurve, front_end_s
 from trimtab.core.observed import measured_scale
 from trimtab.core.options import Option
 from trimtab.core.plan import Latency
+from trimtab.core.settings import DEFAULT_POLICY
 from trimtab.core.signals import Known
-from trimtab.core.snapshot import ModelReadings, ModelState, Pod, Workload, WorkloadReadings
+from trimtab.core.snapshot import (
+    ModelReadings,
+    ModelState,
+    Pod,
+    Workload,
+    WorkloadKey,
+    WorkloadReadings,
+)
 
 CURVE = ServiceCurve(((1, 0.010),))
 TRUE_S = 0.004
@@ -78,6 +88,65 @@ def test_what_was_learnt_at_half_load_is_right_near_saturation() -> None:
     )
 
 
+def rising(t_s: float) -> float:
+    """A replica more is needed every half a minute."""
+    return 20.0 + 2.0 * max(0.0, t_s - 60.0)
+
+
+def test_a_load_that_never_stands_still_teaches_that_requests_cost_more() -> None:
+    story = sharing(rising)
+    story.until(500)
+    changed = [b.t_s for a, b in pairwise(story.history) if ready_of(a) != ready_of(b)]
+    assert max(b - a for a, b in pairwise(changed)) < 90.0, "the fleet never rests"
+    assert 0.2 * TRUE_S < learnt_s(story) <= TRUE_S
+
+
+def test_a_fleet_that_grows_with_its_load_teaches_nothing_of_it() -> None:
+    """The minute's p99 is of fewer replicas than there are now."""
+    story = Story(Model(deployment(most=20), rising))
+    story.until(500)
+    assert learnt_s(story) < 0.1 * TRUE_S
+
+
+def test_what_another_workload_had_a_part_in_tells_nothing() -> None:
+    spec = deployment()
+    both = ModelState(spec, (ready(INT8, 2), ready(FP32, 1)), reading(60.0))
+    one = ModelState(spec, (ready(INT8, 2),), reading(60.0))
+    alone = None
+    for t_s in range(0, 100, 5):
+        alone = noted(alone, one, float(t_s), DEFAULT_POLICY)
+        known = most_each(alone, float(t_s), DEFAULT_POLICY)
+        assert known == (30.0 if t_s >= 90 else None)
+    assert noted(alone, both, 100.0, DEFAULT_POLICY) is None
+
+
+def test_a_rate_is_held_against_the_replicas_that_were_there_for_it() -> None:
+    """Three replicas at once do not make a third of the rate of ten seconds ago."""
+    spec, alone = deployment(), None
+    for t_s in range(0, 120, 5):
+        state = ModelState(spec, (ready(INT8, 1 if t_s < 110 else 3),), reading(60.0))
+        alone = noted(alone, state, float(t_s), DEFAULT_POLICY)
+    assert most_each(alone, 115.0, DEFAULT_POLICY) == 60.0
+
+
+def ready_of(moment: Moment) -> int:
+    return moment.state.workload(INT8).ready
+
+
+def ready(key: WorkloadKey, count: int) -> Workload:
+    return Workload(key, count, tuple(Pod(f"{key}{i}", 0.0, 1.0) for i in range(count)))
+
+
+def reading(rate: float) -> ModelReadings:
+    return ModelReadings(
+        arrival_rate=Known(rate, 0.0),
+        arrival_rate_fast=Known(rate, 0.0),
+        pending=Known(0.0, 0.0),
+        failure_rate=Known(0.0, 0.0),
+        latency_s=Known(0.05, 0.0),
+    )
+
+
 def unmoved(
     load: Load, change: Callable[[ModelReadings], ModelReadings], *, least: int = 1, ms: float = 10
 ) -> float:
@@ -106,12 +175,14 @@ def test_a_handful_of_requests_tells_nothing() -> None:
     assert unmoved(steady(40), slower) > 0.001
 
 
-def test_a_load_that_leaps_tells_nothing() -> None:
+def test_a_load_that_leaps_tells_no_more_than_its_leaps_leave() -> None:
     def leaping(t_s: float) -> float:
         return 600.0 if t_s % 60 < 10 else 320.0
 
-    assert unmoved(leaping, slower, least=10) == 0.0
-    assert unmoved(steady(366), slower, least=10) > 0.001
+    assert unmoved(leaping, lambda r: r, least=10) == 0.0
+    at_all_times = unmoved(steady(366), slower, least=10)
+    assert at_all_times > 0.001
+    assert 0.0 < unmoved(leaping, slower, least=10) < 0.5 * at_all_times
 
 
 def test_an_estimate_tells_nothing() -> None:

@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from functools import lru_cache
 
+from trimtab.core.alone import most_each, noted
 from trimtab.core.burstiness import is_steady
 from trimtab.core.latency import ReplicaModel, front_end_s, service_scale
 from trimtab.core.learn import belief_of, note_front_end
@@ -68,20 +69,28 @@ def learn_latency_error(
 ) -> ModelMemory:
     """Compares what was measured with what the model says of the fleet as it stood.
 
-    Only in steady state: a summary still holds the minute before, and right after a scale-up it
-    would teach that the larger fleet is slow. A p99 holds a burst, and the mean rate does not.
+    In steady state: a summary still holds the minute before, and right after a scale-up it would
+    teach that the larger fleet is slow. A p99 holds a burst, and the mean rate does not. Elsewhere
+    it may only teach that requests cost more, see `trimtab.core.alone`.
     """
+    memory = memory._replace(alone=noted(memory.alone, state, now_s, policy))
     if memory.fitted_s is not None and 0.0 <= now_s - memory.fitted_s < _FIT_EVERY_S:
         return memory
     settled = memory.changed_s is not None and now_s - memory.changed_s >= policy.settle_s
     recent, window_s = memory.history.recent, policy.fast_window_s
-    if option is None or not settled or not is_steady(recent, window_s, now_s, policy.settle_s):
+    if option is None:
         return memory
-    measured_s = _measured_front_end_s(memory, state, option, latency, policy)
+    steady = settled and is_steady(recent, window_s, now_s, policy.settle_s)
+    rate = _rate_each(state, option) if steady else most_each(memory.alone, now_s, policy)
+    if rate is None:
+        return memory
+    measured_s = _measured_front_end_s(memory, state, option, latency, rate, policy)
     memory = memory._replace(fitted_s=now_s)
     if measured_s is None:
         return memory
     class_name = option.key.accelerator_class
+    if not steady and measured_s <= memory.front_end_s.get(class_name, 0.0):
+        return memory
     least_s = least_front_end_s(memory, class_name, now_s)
     # Below 0 it stands for none, and noise takes from one reading what it gave to another.
     told_s = max(measured_s, least_s) if least_s > 0.0 else measured_s
@@ -93,11 +102,13 @@ def _measured_front_end_s(
     state: ModelState,
     option: Option,
     latency: Latency,
+    rate: float,
     policy: PolicySettings,
 ) -> float | None:
-    """What a request costs beside its execution, as the users' latency tells; None for nothing."""
-    rate, belief = _rate_each(state, option), belief_of(memory, state.spec, option.key)
-    if option.model is None or rate is None or belief is None or not belief.confirmed:
+    """What a request costs beside its execution, as the users' latency tells of `rate` items/s at
+    each replica; None for nothing."""
+    belief = belief_of(memory, state.spec, option.key)
+    if option.model is None or belief is None or not belief.confirmed:
         return None  # a seed's error is the curve's, and not the front end's
     if latency.observed_s is None or not latency.tells_of_capacity:
         return None
