@@ -71,13 +71,15 @@ class Played:
         kind = self.data.draw(kinds)
         found = sorted(p for p in self.kube.objects if p[0] == kind)
         if not found:
-            self.kube.put(self.data.draw(cluster.builtin))
+            made = self.data.draw(cluster.builtin)
+            if _is_taken(made):
+                self.kube.put(made)
             return
         place = self.data.draw(st.sampled_from(found))
         if cluster.CANARY not in place[2]:
             obj = {"status": {}, **self.kube.objects[place]}
             edited = self.data.draw(cluster.named(obj, typed=True))
-            if kind != "Deployment" or _is_taken(edited):
+            if _is_taken(edited):
                 self.kube.objects[place] = edited
                 self.kube.touch(edited)
                 if kind == "Deployment":
@@ -194,9 +196,12 @@ def _of_others(obj: Object) -> Object:
     return {**obj, "metadata": {**obj["metadata"], "name": "theirs"}}
 
 
-def _is_taken(deployment: Object) -> bool:
-    """Whether the API server has it: without a pod's labels there is nothing to make pods of."""
-    template = (deployment.get("spec") or {}).get("template") or {}
+def _is_taken(obj: Object) -> bool:
+    """Whether the API server has it: a Deployment without a pod's labels has nothing to make pods
+    of."""
+    if obj["kind"] != "Deployment":
+        return True
+    template = (obj.get("spec") or {}).get("template") or {}
     return bool((template.get("metadata") or {}).get("labels"))
 
 
