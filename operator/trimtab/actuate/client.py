@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from types import SimpleNamespace
 from typing import Any, Self
 
@@ -72,6 +73,7 @@ class KubeClient:
         self._login = login
         self._timeout_s = timeout_s
         self._slots = asyncio.Semaphore(concurrency)
+        self._dated = ""
 
     @classmethod
     async def connect(
@@ -257,6 +259,19 @@ class KubeClient:
             return False
         return any(r.get("kind") == kind.kind for r in found.get("resources") or ())
 
+    async def openapi(self, kind: Kind) -> Dict:
+        """The schemas of the kind's group and version as the API server publishes them (OpenAPI 3),
+        to every authenticated user."""
+        return await self._request("GET", f"/openapi/v3{kind.root}")
+
+    async def server_time_s(self) -> float | None:
+        """The API server's clock, to the second (epoch); None where its answers tell no time."""
+        await self._request("GET", "/version")
+        try:
+            return parsedate_to_datetime(self._dated).timestamp()
+        except ValueError:
+            return None
+
     async def _request(
         self,
         method: str,
@@ -304,6 +319,7 @@ class KubeClient:
                     *request, _request_timeout=aiohttp.ClientTimeout(total=timeout_s)
                 )
                 data: bytes = await response.read()
+                self._dated = response.headers.get("Date", "")
         except TimeoutError:
             message = f"no answer within {timeout_s:g} s"
             raise Unavailable(doing, 0, "Timeout", message) from None

@@ -61,6 +61,15 @@ HTTP_ROUTE = Kind("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes")
 TRAFFIC_POLICY = Kind(
     "gateway.envoyproxy.io/v1alpha1", "BackendTrafficPolicy", "backendtrafficpolicies"
 )
+SELF_SUBJECT_REVIEW = Kind(
+    "authentication.k8s.io/v1", "SelfSubjectReview", "selfsubjectreviews", namespaced=False
+)
+SELF_SUBJECT_ACCESS_REVIEW = Kind(
+    "authorization.k8s.io/v1",
+    "SelfSubjectAccessReview",
+    "selfsubjectaccessreviews",
+    namespaced=False,
+)
 
 KINDS = (
     MODEL_DEPLOYMENT,
@@ -80,6 +89,8 @@ KINDS = (
     POD_MONITOR,
     HTTP_ROUTE,
     TRAFFIC_POLICY,
+    SELF_SUBJECT_REVIEW,
+    SELF_SUBJECT_ACCESS_REVIEW,
 )
 _BY_NAME = {(k.api_version, k.kind): k for k in KINDS}
 

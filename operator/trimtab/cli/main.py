@@ -100,6 +100,43 @@ def explain(
 
 
 @main.command()
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="The install's settings; /etc/trimtab/config.yaml where there is one.",
+)
+@click.option("--prometheus", metavar="URL", help="Instead of the one that the settings name.")
+@click.option("-n", "--namespace", "namespaces", multiple=True, help="Only of these; all if none.")
+@_cluster_options
+@click.option(
+    "--output",
+    "-o",
+    type=click.Choice(["table", "json", "yaml"]),
+    default="table",
+    show_default=True,
+)
+def doctor(
+    config: Path | None,
+    prometheus: str | None,
+    namespaces: tuple[str, ...],
+    kubeconfig: str | None,
+    context: str | None,
+    output: str,
+) -> None:
+    """Says what is wrong with an install, and what to do about it.
+
+    Best in the operator's pod, with its settings, network and rights: kubectl exec -n
+    trimtab-system deploy/trimtab -- trimtab doctor. Exits with 1 where something is wrong.
+    """
+    from trimtab.cli.doctor import doctor_command
+    from trimtab.control.doctor.gather_facts import Asked
+    from trimtab.control.look import Where
+
+    asked = Asked(config, prometheus, Where(kubeconfig, context), namespaces)
+    doctor_command(asked, output)
+
+
+@main.command()
 @click.option("-f", "--filename", "manifests", multiple=True, type=_FILE, help="YAML of the fleet.")
 @click.option(
     "--trace",

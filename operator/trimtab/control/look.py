@@ -52,7 +52,7 @@ class Where:
 
 async def find_model(where: Where, key: ObjectKey) -> RawObject | None:
     """The ModelDeployment as it stands in the cluster, None where there is none; LookError."""
-    async with _connected(where) as kube:
+    async with connected(where) as kube:
         return await kube.find(kinds.MODEL_DEPLOYMENT, key.name, key.namespace)
 
 
@@ -68,7 +68,7 @@ async def look_at(
     where the cluster cannot be read at all.
     """
     caches = Caches()
-    async with _connected(where) as kube:
+    async with connected(where) as kube:
         for kind in (*watched(nodes=True), *OPTIONAL):
             await list_into(caches, kube, kind, namespaces, may_be_hidden=_NICE_TO_KNOW)
     gathered, now_s = gather(caches), time.time()
@@ -88,7 +88,8 @@ async def look_at(
 
 
 @asynccontextmanager
-async def _connected(where: Where) -> AsyncIterator[KubeClient]:
+async def connected(where: Where) -> AsyncIterator[KubeClient]:
+    """A client of that cluster. LookError where there is none, and for an ApiError within."""
     try:
         kube = await KubeClient.connect(where.kubeconfig, where.context)
     except (ConfigException, OSError) as error:

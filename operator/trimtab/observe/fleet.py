@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from trimtab.api.resources import LatencySourceType, ObjectKey
 from trimtab.core.snapshot import ModelReadings, ModelState
 from trimtab.observe.errors import PrometheusError, PrometheusTimeout
+from trimtab.observe.gateway import GatewayAnswers
 from trimtab.observe.gateway_queries import gateway_queries
 from trimtab.observe.latency import UserOutcome
 from trimtab.observe.prometheus import Answer
 from trimtab.observe.queries import ReadSettings, fleet_queries
-from trimtab.observe.readings import readings_of
+from trimtab.observe.readings import Answers, readings_of
 from trimtab.observe.table import Outcome
 
 _Outcome = Answer | PrometheusError
@@ -30,25 +32,49 @@ class Querier(Protocol):
         """One instant query; raises PrometheusError."""
 
 
+@dataclass(frozen=True, slots=True)
+class FleetAnswers:
+    """What every query of one reading came to."""
+
+    fleet: Answers
+    gateways: GatewayAnswers
+    users: Mapping[ObjectKey, UserOutcome]
+
+    def readings(
+        self, settings: ReadSettings, states: Sequence[ModelState], now_s: float
+    ) -> Mapping[ObjectKey, ModelReadings]:
+        """The readings of every model."""
+        return readings_of(self.fleet, settings, states, now_s, self.users, self.gateways)
+
+
 async def read_fleet(
     client: Querier, settings: ReadSettings, states: Sequence[ModelState], now_s: float
 ) -> Mapping[ObjectKey, ModelReadings]:
     """The readings of every model at `now_s` (epoch seconds); never raises a PrometheusError.
 
     Ends within `settings.deadline_s`: a query that has not answered by then is Missing with
-    reason PrometheusTimeout, and what did answer is kept. The fleet's queries go first and the
-    gateways' next, so that no slow query of one user holds up other models' counters.
+    reason PrometheusTimeout, and what did answer is kept.
     """
+    answers = await ask_fleet(client, settings, states, now_s)
+    return answers.readings(settings, states, now_s)
+
+
+async def ask_fleet(
+    client: Querier, settings: ReadSettings, states: Sequence[ModelState], now_s: float
+) -> FleetAnswers:
+    """The answers themselves, in the same bounds. The fleet's queries go first and the gateways'
+    next, so that no slow query of one user holds up other models' counters."""
     fleet = fleet_queries(settings)
     gateways = gateway_queries(settings, (s.spec for s in states))
     users = _user_queries(states)
     texts = [*fleet.values(), *gateways.values(), *dict.fromkeys(users.values())]
     outcomes = await _run_all(client, settings, texts, now_s)
     by_text = dict(zip(texts, outcomes, strict=True))
-    user_answers: dict[ObjectKey, UserOutcome] = {k: by_text[q] for k, q in users.items()}
-    answers = {metric: _all_samples(by_text[text]) for metric, text in fleet.items()}
-    gateway_answers = {metric: _samples(by_text[text]) for metric, text in gateways.items()}
-    return readings_of(answers, settings, states, now_s, user_answers, gateway_answers)
+    return FleetAnswers(
+        fleet={metric: _all_samples(by_text[text]) for metric, text in fleet.items()},
+        gateways={metric: _samples(by_text[text]) for metric, text in gateways.items()},
+        users={key: by_text[query] for key, query in users.items()},
+    )
 
 
 def _all_samples(outcome: _Outcome) -> Outcome:

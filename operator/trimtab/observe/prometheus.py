@@ -40,8 +40,9 @@ BEARER_SETTING = "prometheus.bearerTokenFile"
 GET_LIMIT = 2000
 """Longest query, in characters, that goes out as GET."""
 
-# Twice the age at which a sample is stale by default: a proxy's cache may be some seconds behind.
-_MOST_SKEW_S = 60.0
+MOST_SKEW_S = 60.0
+"""How far two clocks may be apart: twice the age at which a sample is stale by default, since a
+proxy's cache may be some seconds behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +177,7 @@ class PrometheusClient:
             ahead_s = parsedate_to_datetime(date or "").timestamp() - self._clock()
         except ValueError:
             return  # whatever it is that answers has no clock to compare
-        if abs(ahead_s) > _MOST_SKEW_S:
+        if abs(ahead_s) > MOST_SKEW_S:
             raise PrometheusClockSkew(self.shown_url, ahead_s)
 
     async def _send(self, path: str, params: dict[str, str]) -> _Reply:

@@ -151,6 +151,17 @@ def hits_query(settings: ReadSettings, window_s: float) -> str:
     return f"sum by ({settings.namespace_label}, model) ({rate})"
 
 
+def summaries_query(settings: ReadSettings) -> str:
+    """How many quantiles each (namespace, pod, model) exports: also where none has a value, as
+    before the first request."""
+    return _Builder(settings).summaries("inference_request_summary_us")
+
+
+def unlabelled_query(settings: ReadSettings) -> str:
+    """Up to three of Triton's series, with all their labels, that lack a label of `settings`."""
+    return _Builder(settings).unlabelled("inference_request_success")
+
+
 class _Builder:
     """Writes PromQL for one choice of labels and matchers."""
 
@@ -185,6 +196,14 @@ class _Builder:
         # A maximum at both levels: quantiles may not be summed or averaged.
         chosen = self._selector(name, 'quantile!=""')
         return f"max by ({self._row}, quantile) ({chosen})"
+
+    def summaries(self, name: str) -> str:
+        chosen = self._selector(name, 'quantile!=""')
+        return f"count by ({self._row}) ({chosen})"
+
+    def unlabelled(self, name: str) -> str:
+        lacking = (self._selector(name, f'{label}=""') for label in self._row.split(", "))
+        return f"topk(3, {' or '.join(lacking)})"
 
     def _over(self, name: str, window_s: float) -> str:
         return f"{self._selector(name)}[{duration(window_s)}]"

@@ -189,8 +189,12 @@ class FleetTable:
                 models.setdefault((namespace, pod), set()).add(model)
         return models
 
+    def exported(self, namespace: str, pods: Iterable[str]) -> list[str]:
+        """The models that these pods have series of, by Triton's names."""
+        return sorted(set().union(*(self._models.get((namespace, p), set()) for p in pods)))
+
     def _no_series(self, namespace: str, model: str, pods: Iterable[str]) -> Missing:
-        seen = sorted(set().union(*(self._models.get((namespace, p), set()) for p in pods)))
+        seen = self.exported(namespace, pods)
         if seen:
             text = (
                 f"The pods export models {', '.join(seen[:_NAMES_SHOWN])}, not {model!r}: "

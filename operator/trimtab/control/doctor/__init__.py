@@ -1,0 +1,1 @@
+"""`trimtab doctor`: facts of an install in, findings with their mends out."""

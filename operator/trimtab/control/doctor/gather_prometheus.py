@@ -1,0 +1,41 @@
+"""What Prometheus tells of the fleet, asked as a tick asks it, and a little more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from trimtab.control.doctor.facts import Prometheus
+from trimtab.core.snapshot import ModelState
+from trimtab.observe.errors import PrometheusError
+from trimtab.observe.fleet import Querier, ask_fleet
+from trimtab.observe.prometheus import Sample
+from trimtab.observe.queries import ReadSettings, summaries_query, unlabelled_query
+
+
+async def gather_prometheus(
+    client: Querier, reading: ReadSettings, models: Sequence[ModelState], now_s: float
+) -> Prometheus:
+    """Never raises a PrometheusError: what a query came to is a fact."""
+    answers = await ask_fleet(client, reading, models, now_s)
+    summaries, unlabelled = await asyncio.gather(
+        _outcome(client, summaries_query(reading), now_s),
+        _outcome(client, unlabelled_query(reading), now_s),
+    )
+    return Prometheus(
+        url=client.shown_url,
+        reading=reading,
+        answers=answers.fleet,
+        readings=answers.readings(reading, models, now_s),
+        summaries=summaries,
+        unlabelled=() if isinstance(unlabelled, PrometheusError) else unlabelled,
+    )
+
+
+async def _outcome(
+    client: Querier, promql: str, now_s: float
+) -> tuple[Sample, ...] | PrometheusError:
+    try:
+        return (await client.answer(promql, now_s)).samples
+    except PrometheusError as error:
+        return error

@@ -1,0 +1,106 @@
+"""Checks on the install itself: its settings, its leader, other installs beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trimtab.actuate import names
+from trimtab.control.doctor.facts import Facts
+from trimtab.control.doctor.finding import Finding, error, sentence, warning
+from trimtab.observe.prometheus import MOST_SKEW_S
+
+# A leader renews at a fraction of the duration, and another follows at its end.
+_LATE = 3.0
+
+
+def settings(facts: Facts) -> Iterator[Finding]:
+    """The settings file is one."""
+    if facts.settings_trouble is not None:
+        yield error(
+            "settings",
+            "settings file",
+            sentence(facts.settings_trouble),
+            "mend the chart's values and run helm upgrade: trimtab does not start with it",
+        )
+
+
+def cluster(facts: Facts) -> Iterator[Finding]:
+    """The API server answers."""
+    if facts.cluster_trouble is not None:
+        yield error(
+            "cluster",
+            "API server",
+            sentence(facts.cluster_trouble),
+            "see the server and the user of the kubeconfig, or a NetworkPolicy in the way",
+        )
+
+
+def leader(facts: Facts) -> Iterator[Finding]:
+    """An operator leads: without one nothing is decided."""
+    lease = facts.cluster.lease if facts.cluster else None
+    if lease is None or facts.cluster is None:
+        return
+    now_s = facts.now_s + (facts.cluster.ahead_s or 0.0)
+    held = lease.holder and lease.renewed_s is not None
+    age_s = now_s - (lease.renewed_s or 0.0)
+    if held and age_s <= _LATE * lease.duration_s:
+        return
+    since = f"{lease.holder} renewed it {age_s:.0f} s ago" if held else "nobody holds it"
+    yield error(
+        "leader",
+        f"Lease {lease.place}",
+        f"No operator leads, so nothing is decided: {since}.",
+        f"kubectl get pods -n {lease.place.namespace} -l {names.NAME_LABEL}=trimtab shows whether"
+        " one runs; its log says why it does not lead",
+    )
+
+
+def instances(facts: Facts) -> Iterator[Finding]:
+    """Installs that share a cluster have names of their own."""
+    if facts.cluster is None:
+        return
+    releases = {(pod.namespace, pod.release): pod.instance for pod in facts.cluster.operators}
+    whose: dict[str, list[str]] = {}
+    for (namespace, release), instance in sorted(releases.items()):
+        if instance is not None:
+            whose.setdefault(instance, []).append(f"{namespace}/{release}")
+    mend = "give each release another value of instance, and upgrade"
+    for instance, found in whose.items():
+        if len(found) > 1:
+            name = f"the same name, {instance!r}" if instance else "no name"
+            yield error(
+                "instances",
+                " and ".join(found),
+                f"These installs have {name}: each writes over the other's models.",
+                mend,
+            )
+    others = {i for i in facts.cluster.gathered.elsewhere.values() if i}
+    if facts.settings and not facts.instance and others:
+        yield warning(
+            "instances",
+            f"install {sorted(others)[0]}",
+            "It serves models here as well, and this install has no name: which of them serves a"
+            " new model is left to chance.",
+            mend,
+        )
+
+
+def clock(facts: Facts) -> Iterator[Finding]:
+    """The clocks of the API server and of the leader go as ours does."""
+    if facts.cluster is None:
+        return
+    ahead_s, lease = facts.cluster.ahead_s, facts.cluster.lease
+    clocks = {"API server": ahead_s}
+    if lease is not None and lease.holder and lease.renewed_s is not None:
+        # How long ago it was renewed nobody knows; that it will be is impossible.
+        clocks[f"leader {lease.holder}"] = max(0.0, lease.renewed_s - facts.now_s)
+    for subject, by_s in clocks.items():
+        if by_s is not None and abs(by_s) > MOST_SKEW_S:
+            way = "ahead of" if by_s > 0 else "behind"
+            yield error(
+                "clock",
+                subject,
+                f"Its clock is {abs(by_s):.0f} s {way} the one here: pods count as new or old that"
+                " are not, and readings as of another time.",
+                "set the clocks of the nodes right (NTP)",
+            )

@@ -1,0 +1,31 @@
+"""The operator's account may do what the operator does."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from trimtab.control.doctor.facts import Facts
+from trimtab.control.doctor.finding import Finding, error, some
+from trimtab.control.doctor.needed_rights import Right
+
+
+def rights(facts: Facts) -> Iterator[Finding]:
+    """One finding for each resource that the account lacks rights on."""
+    if facts.cluster is None or facts.cluster.account is None:
+        return
+    lacking: dict[Right, list[Right]] = defaultdict(list)
+    for right in facts.cluster.denied:
+        lacking[right._replace(verb="", namespace="", name="")].append(right)
+    for of, denied in lacking.items():
+        verbs = list(dict.fromkeys(right.verb for right in denied))
+        where = some({right.namespace for right in denied if right.namespace})
+        resource = "/".join(filter(None, (of.resource, of.subresource)))
+        rule = f'apiGroups: ["{of.group}"], resources: [{resource}], verbs: [{", ".join(verbs)}]'
+        yield error(
+            "rights",
+            f"account {facts.cluster.account}",
+            f"It may not {', '.join(verbs)} {of.what}{f' in {where}' if where else ''}.",
+            f"helm upgrade with rbac.create=true puts the chart's role back; in a role of your own"
+            f" allow {{{rule}}}",
+        )
