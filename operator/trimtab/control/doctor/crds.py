@@ -11,8 +11,8 @@ from trimtab.control.doctor.field_paths import known_paths
 from trimtab.control.doctor.finding import Finding, error, some
 
 _MEND = (
-    "kubectl apply --server-side --force-conflicts -f crds/ of this version, or helm upgrade with"
-    " crds.enabled=true"
+    "apply those of this version (kubectl apply --server-side --force-conflicts -f crds/), or helm"
+    " upgrade with crds.enabled=true"
 )
 
 

@@ -40,9 +40,9 @@ def leader(facts: Facts) -> Iterator[Finding]:
     lease = facts.cluster.lease if facts.cluster else None
     if lease is None or facts.cluster is None:
         return
-    now_s = facts.now_s + (facts.cluster.ahead_s or 0.0)
     held = lease.holder and lease.renewed_s is not None
-    age_s = now_s - (lease.renewed_s or 0.0)
+    # By the clock, of here and there, that speaks for the leader: clocks are a check of their own.
+    age_s = facts.now_s + min(0.0, facts.cluster.ahead_s or 0.0) - (lease.renewed_s or 0.0)
     if held and age_s <= _LATE * lease.duration_s:
         return
     since = f"{lease.holder} renewed it {age_s:.0f} s ago" if held else "nobody holds it"
@@ -50,8 +50,8 @@ def leader(facts: Facts) -> Iterator[Finding]:
         "leader",
         f"Lease {lease.place}",
         f"No operator leads, so nothing is decided: {since}.",
-        f"kubectl get pods -n {lease.place.namespace} -l {names.NAME_LABEL}=trimtab shows whether"
-        " one runs; its log says why it does not lead",
+        f"see whether one runs (kubectl get pods -n {lease.place.namespace} -l"
+        f" {names.NAME_LABEL}=trimtab); its log says why it does not lead",
     )
 
 

@@ -65,7 +65,7 @@ def _scalers(state: ModelState) -> Iterator[Finding]:
                 "autoscalers",
                 f"ModelDeployment {state.spec.key}",
                 f"{workload.foreign_scaler} also scales its {workload.key}: trimtab stands back.",
-                f"kubectl delete {kind.lower()} -n {state.spec.key.namespace} {name}",
+                f"delete it: kubectl delete {kind.lower()} -n {state.spec.key.namespace} {name}",
             )
 
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from trimtab.control.doctor.facts import Facts, Prometheus
 from trimtab.control.doctor.finding import Finding, error, sentence, some
 from trimtab.observe.errors import PrometheusClockSkew, PrometheusError
-from trimtab.observe.queries import Metric
 
 _CHECK = "Prometheus"
 
@@ -44,20 +43,23 @@ def _twice(told: Prometheus) -> Iterator[Finding]:
     """Every query takes the most over scrape targets, and so has one row a pod and model; but what
     stands before Prometheus may join the answers of several."""
     reading = told.reading
-    row = (reading.namespace_label, reading.pod_label, "model", "quantile")
-    twice: dict[Metric, list[str]] = {}
-    for metric, outcome in told.answers.items():
+    own = (reading.namespace_label, reading.pod_label)
+    row = (*own, "model", "quantile")
+    twice: set[str] = set()
+    for outcome in told.answers.values():
         if isinstance(outcome, PrometheusError):
             continue
-        rows = Counter(tuple(s.labels.get(label, "") for label in row) for s in outcome)
-        pods = [labels[1] for labels, count in rows.items() if count > 1]
-        if pods:
-            twice[metric] = pods
+        rows = Counter(
+            tuple(s.labels.get(label, "") for label in row)
+            for s in outcome
+            if all(s.labels.get(label) for label in own)
+        )
+        twice |= {labels[1] for labels, count in rows.items() if count > 1}
     if twice:
         yield error(
             _CHECK,
             told.url,
-            f"It answers more than once for one pod and model: {some({pod for own in twice.values() for pod in own})}.",
+            f"It answers more than once for one pod and model: {some(twice)}.",
             "ask one Prometheus, or have the proxy before several deduplicate (Thanos:"
             " --query.replica-label)",
         )

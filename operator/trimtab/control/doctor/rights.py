@@ -26,6 +26,6 @@ def rights(facts: Facts) -> Iterator[Finding]:
             "rights",
             f"account {facts.cluster.account}",
             f"It may not {', '.join(verbs)} {of.what}{f' in {where}' if where else ''}.",
-            f"helm upgrade with rbac.create=true puts the chart's role back; in a role of your own"
-            f" allow {{{rule}}}",
+            "helm upgrade with rbac.create=true, which puts the chart's role back, or allow in a"
+            f" role of your own {{{rule}}}",
         )

@@ -163,7 +163,7 @@ def _complete(
 ) -> Iterator[Finding]:
     """Of a model that is scraped: often enough, and everything of it."""
     subject = f"ModelDeployment {state.spec.key}"
-    for metric in (Metric.SUCCESS_FAST, Metric.SUCCESS):
+    for metric in (Metric.SUCCESS, Metric.SUCCESS_FAST):
         total = table.total(metric, cover)
         if isinstance(total, Missing) and total.reason == "WindowTooShort":
             fast = metric is Metric.SUCCESS_FAST

@@ -1,0 +1,295 @@
+"""Faults that the API server shows, each planted alone in a sound install."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from tests.control.world import accelerator_class, model_deployment, node, variant
+from tests.doctor.install import Install, lease, operator_pod
+from trimtab.actuate.names import INSTALL_LABEL
+from trimtab.control.doctor.finding import Severity
+
+
+async def test_a_sound_install_has_no_finding_and_leaves_nothing_out(install: Install) -> None:
+    facts = await install.facts()
+    assert len(facts.cluster.gathered.snapshot.models[0].workloads[0].pods) == 1  # type: ignore[union-attr]
+    assert facts.left_out == ()
+    assert await install.findings() == ()
+
+
+async def test_nothing_is_written(install: Install) -> None:
+    before = copy.deepcopy(install.kube.objects)
+    await install.facts()
+    assert install.kube.objects == before
+
+
+# -- classes ------------------------------------------------------------------------------------
+
+
+async def test_a_class_without_a_price(install: Install) -> None:
+    install.kube.put(accelerator_class(price=None))
+    found = await install.finding()
+    assert (found.severity, found.subject) == (Severity.ERROR, "AcceleratorClass cpu")
+    assert "no price" in found.says
+    assert "spec.pricePerHour" in found.mend
+
+
+async def test_of_a_class_that_no_model_names_it_is_a_warning(install: Install) -> None:
+    install.kube.put(accelerator_class("spare", price=None))
+    assert (await install.finding()).severity is Severity.WARNING
+
+
+def gpu(**spec: Any) -> dict[str, Any]:
+    made = accelerator_class("gpu")
+    made["spec"] |= spec
+    return made
+
+
+@pytest.mark.parametrize(
+    ("spec", "says", "mend"),
+    [
+        ({"nodeSelector": {"gpu": "l4"}}, "matches its nodeSelector", "spec.nodeSelector"),
+        ({"resources": {"nvidia.com/gpu": "1"}}, "(nvidia.com/gpu: 1), even empty", "Allocatable"),
+        ({"resources": {"cpu": "9"}}, "(cpu: 9), even empty", "spec.resources"),
+        ({"resources": {"cpu": "8"}}, "Its nodes are full", "Add nodes"),
+    ],
+)
+async def test_a_class_that_no_node_takes(
+    install: Install, spec: dict[str, Any], says: str, mend: str
+) -> None:
+    install.kube.put(gpu(**spec))
+    hungry = operator_pod("elsewhere", "x", "other")
+    hungry["metadata"]["labels"] = {}
+    hungry["spec"] = {"nodeName": "n1", "containers": [{"resources": {"requests": {"cpu": "1"}}}]}
+    install.kube.put(hungry)
+    found = await install.finding()
+    assert found.subject == "AcceleratorClass gpu"
+    assert says in found.says
+    assert mend in found.mend
+
+
+async def test_a_class_whose_nodes_are_all_cordoned(install: Install) -> None:
+    install.kube.put({**node(), "spec": {"unschedulable": True}})
+    found = await install.finding()
+    assert found.severity is Severity.ERROR
+    assert "No node that takes pods" in found.says
+
+
+async def test_a_class_that_does_not_exist(install: Install) -> None:
+    two = [variant("int8"), {**variant("fp32", "0.99"), "acceleratorClasses": ["tpu"]}]
+    two[1].pop("profile")
+    install.kube.put(model_deployment(variants=two))
+    found = await install.finding()
+    assert found.subject == "AcceleratorClass tpu"
+    assert "does not exist, and shop/digits would run on it" in found.says
+
+
+# -- models -------------------------------------------------------------------------------------
+
+
+def scaler(kind: str, api_version: str, target: str) -> dict[str, Any]:
+    return {
+        "apiVersion": api_version,
+        "kind": kind,
+        "metadata": {"name": "theirs", "namespace": "shop"},
+        "spec": {"scaleTargetRef": {"name": target}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "api_version"),
+    [("HorizontalPodAutoscaler", "autoscaling/v2"), ("ScaledObject", "keda.sh/v1alpha1")],
+)
+async def test_a_foreign_autoscaler(install: Install, kind: str, api_version: str) -> None:
+    install.kube.installed.add("ScaledObject")
+    (target,) = install.kube.names("Deployment")
+    install.kube.put(scaler(kind, api_version, target))
+    found = await install.finding()
+    assert f"{kind} theirs also scales its int8 on cpu" in found.says
+    assert found.mend == f"Delete it: kubectl delete {kind.lower()} -n shop theirs."
+
+
+GATEWAY = {"type": "Gateway", "parentRef": {"name": "edge"}}
+
+
+async def test_a_gateway_on_a_cluster_without_the_gateway_api(install: Install) -> None:
+    install.kube.put(model_deployment(routing=GATEWAY))
+    found = await install.finding()
+    assert "this cluster has no HTTPRoute" in found.says
+    assert "nstall the CRDs of the Gateway API" in found.mend
+
+
+async def routed(install: Install, **told: Any) -> None:
+    """The model behind a Gateway, whose route has been told that much."""
+    install.kube.installed.add("HTTPRoute")
+    install.kube.put(model_deployment(routing=GATEWAY))
+    await install.world.tick()
+    parent = {"parentRef": {"namespace": "shop", "name": "edge"}, **told}
+    install.kube.find_one("HTTPRoute")["status"] = {"parents": [parent] if told else []}
+
+
+async def test_a_route_that_nobody_took(install: Install) -> None:
+    await routed(install)
+    found = await install.finding()
+    assert found.says == "No controller has taken HTTPRoute shop/digits yet."
+    assert found.mend.startswith("See that Gateway shop/edge exists")
+
+
+async def test_a_route_that_the_gateway_refuses(install: Install) -> None:
+    refused = {"type": "Accepted", "status": "False", "observedGeneration": 9}
+    refused |= {"reason": "NotAllowedByListeners", "message": "no: not from there"}
+    await routed(install, conditions=[refused])
+    found = await install.finding()
+    assert found.says.endswith("NotAllowedByListeners (no: not from there).")
+    assert found.mend.startswith("Let allowedRoutes of the Gateway's listener admit")
+
+
+async def test_a_route_that_the_gateway_took(install: Install) -> None:
+    taken = {"type": "Accepted", "status": "True", "observedGeneration": 9}
+    await routed(install, conditions=[taken])
+    assert await install.findings() == ()
+
+
+async def test_a_budget_that_does_not_exist(install: Install) -> None:
+    install.kube.put(model_deployment(budgetRef={"name": "vision"}))
+    found = await install.finding()
+    assert "InferenceBudget 'vision', which does not exist" in found.says
+    assert found.mend.startswith("Create InferenceBudget vision in namespace shop")
+
+
+async def test_a_resource_that_cannot_be_read(install: Install) -> None:
+    budget = {"apiVersion": "trimtab.dev/v1alpha1", "kind": "InferenceBudget"}
+    budget |= {"metadata": {"name": "vision", "namespace": "shop"}, "spec": {"perHour": "much"}}
+    install.kube.put(budget)
+    install.kube.put(model_deployment(budgetRef={"name": "vision"}))
+    found = await install.finding()
+    assert found.subject == "InferenceBudget shop/vision"
+    assert "perHour" in found.says
+
+
+COMPRESSION = {
+    "source": {"persistentVolumeClaim": {"claimName": "c", "path": "source"}},
+    "model": "model.py",
+    "acceleratorClass": "cpu",
+    "output": {"claimName": "c", "path": "out"},
+}
+
+
+async def test_a_compression_without_an_image(install: Install) -> None:
+    install.kube.put(model_deployment(compression=COMPRESSION))
+    found = await install.finding()
+    assert found.says == "This install has no image for compressions."
+    assert "compress.image.repository" in found.mend
+
+
+# -- the install --------------------------------------------------------------------------------
+
+
+async def test_rights_that_were_cut(install: Install) -> None:
+    def may(right: dict[str, str]) -> bool:
+        return right["resource"] != "deployments" or right["verb"] not in ("create", "patch")
+
+    install.kube.may = may
+    found = await install.finding()
+    assert found.subject == "account trimtab-system:trimtab"
+    assert found.says == "It may not create, patch deployments.apps."
+    assert 'apiGroups: ["apps"], resources: [deployments], verbs: [create, patch]' in found.mend
+
+
+async def test_what_may_not_be_read_is_left_out_and_the_rest_is_checked(install: Install) -> None:
+    await routed(install, conditions=[])
+    install.kube.unread = {"Node", "AcceleratorClass", "HTTPRoute"}
+    install.kube.may = lambda right: right["resource"] != "acceleratorclasses"
+    found = await install.finding()
+    assert "may not list, watch acceleratorclasses.trimtab.dev" in found.says
+    facts = await install.facts()
+    assert [left.check for left in facts.left_out] == [
+        "what hangs on acceleratorclasses",
+        "what hangs on httproutes",
+        "what hangs on nodes",
+    ]
+
+
+async def test_a_person_has_other_rights_than_the_operator(install: Install) -> None:
+    install.kube.user, install.kube.may = "jane", lambda _right: False
+    assert await install.findings() == ()
+    assert [left.check for left in (await install.facts()).left_out] == ["rights"]
+
+
+async def test_a_kind_that_is_not_there_needs_no_rights(install: Install) -> None:
+    install.kube.may = lambda right: right["group"] != "keda.sh" if "group" in right else True
+    assert await install.findings() == ()
+    install.kube.installed.add("ScaledObject")
+    assert "scaledobjects.keda.sh" in (await install.finding()).says
+
+
+async def test_a_crd_of_an_older_trimtab(install: Install) -> None:
+    old = copy.deepcopy(install.kube.schemas["ModelDeployment"])
+    del old["properties"]["spec"]["properties"]["routing"]
+    del old["properties"]["spec"]["properties"]["variants"]["items"]["properties"]["profile"]
+    install.kube.schemas["ModelDeployment"] = old
+    found = await install.finding()
+    assert found.subject == "CRD modeldeployments.trimtab.dev"
+    assert found.says.endswith("know: spec.routing, spec.variants[].profile.")
+    assert "-f crds/" in found.mend
+
+
+async def test_a_crd_that_is_not_there(install: Install) -> None:
+    install.kube.not_there = {"InferenceBudget"}
+    found = await install.finding()
+    assert found.subject == "CRD inferencebudgets.trimtab.dev"
+    assert "serves no trimtab.dev/v1alpha1" in found.says
+
+
+@pytest.mark.parametrize(("ahead_s", "way"), [(90.0, "ahead of"), (-90.0, "behind")])
+async def test_an_api_server_with_another_clock(install: Install, ahead_s: float, way: str) -> None:
+    install.kube.ahead_s = ahead_s
+    found = await install.finding()
+    assert (found.check, found.subject) == ("clock", "API server")
+    assert f"90 s {way}" in found.says
+
+
+async def test_a_leader_with_another_clock(install: Install) -> None:
+    install.kube.put(lease(install.now_s + 120.0))
+    found = await install.finding()
+    assert (found.check, found.subject) == ("clock", "leader trimtab-0")
+
+
+@pytest.mark.parametrize(
+    ("renewed_ago_s", "holder", "says"),
+    [(300.0, "trimtab-0", "trimtab-0 renewed it 300 s ago"), (1.0, "", "nobody holds it")],
+)
+async def test_nobody_leads(install: Install, renewed_ago_s: float, holder: str, says: str) -> None:
+    install.kube.put(lease(install.now_s - renewed_ago_s, holder))
+    found = await install.finding()
+    assert found.subject == "Lease trimtab-system/trimtab"
+    assert says in found.says
+    assert "kubectl get pods -n trimtab-system" in found.mend
+
+
+async def test_two_installs_of_one_name(install: Install) -> None:
+    install.kube.put(operator_pod("trimtab-system", "default"))
+    install.kube.put(operator_pod("team-b", "blue"))
+    assert [f for f in await install.findings() if f.check == "instances"] == []
+    install.kube.put(operator_pod("team-b", "default"))
+    (found,) = [f for f in await install.findings() if f.check == "instances"]
+    assert found.subject == "team-b/trimtab and trimtab-system/trimtab"
+    assert "the same name, 'default'" in found.says
+    assert "another value of instance" in found.mend
+
+
+async def test_an_install_without_a_name_beside_another(install: Install) -> None:
+    theirs = model_deployment("theirs")
+    theirs["metadata"]["labels"] = {INSTALL_LABEL: "blue"}
+    install.kube.put(theirs)
+    assert await install.findings() == ()
+    install.settings = install.settings.model_copy(update={"instance": ""})
+    for kind in ("Service", "Deployment"):
+        for (k, _, _), obj in install.kube.objects.items():
+            if k == kind:
+                obj["metadata"]["labels"].pop(INSTALL_LABEL, None)
+    found = await install.finding()
+    assert (found.severity, found.subject) == (Severity.WARNING, "install blue")
