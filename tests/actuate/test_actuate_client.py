@@ -274,3 +274,22 @@ async def test_in_a_pod_a_rotated_token_is_read_again(
         assert client._login is not None
         await client._login(configuration)
         assert (await configuration.auth_settings())["BearerToken"]["value"] == "bearer second"
+
+
+async def test_the_api_servers_clock_is_its_answers_date() -> None:
+    dated = Answer(body={}, headers={"Date": "Tue, 15 Nov 1994 08:12:31 GMT"})
+    async with ApiServer(dated) as server, server.client() as client:
+        assert await client.server_time_s() == 784887151.0
+    assert server.seen[0].path == "/version"
+
+
+async def test_a_proxy_that_tells_no_date_tells_no_time() -> None:
+    undated = Answer(body={}, headers={"Date": "soon"})
+    async with ApiServer(undated) as server, server.client() as client:
+        assert await client.server_time_s() is None
+
+
+async def test_the_schemas_are_those_of_the_kinds_group() -> None:
+    async with ApiServer(Answer(body={"components": {}})) as server, server.client() as client:
+        assert await client.openapi(kinds.MODEL_DEPLOYMENT) == {"components": {}}
+    assert server.seen[0].path == "/openapi/v3/apis/trimtab.dev/v1alpha1"

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import yaml
 
 from trimtab.actuate.kinds import KINDS
+from trimtab.api.resources import API_VERSION
 
 _LIVE = {k.plural: k for k in KINDS}
 
@@ -24,6 +25,9 @@ class FakeCluster:
         self.series: dict[str, float] = {}
         self.recorded: dict[tuple[str, str], list[float | None]] = {}
         self.methods: set[str] = set()
+        self.reviews: dict[str, dict[str, Any]] = {
+            "selfsubjectreviews": {"userInfo": {"username": "jane"}}
+        }
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
@@ -69,8 +73,13 @@ class FakeCluster:
             namespace = parts[at + 1]
             del parts[at : at + 2]
         depth = 2 if parts[0] == "api" else 3
+        if url.path == "/version":
+            return 200, {}
+        if parts[0] == "openapi":
+            return 200, {"components": {"schemas": {}}}
         if len(parts) == depth:
-            return 200, {"resources": []}
+            ours = "/".join(parts[1:]) == API_VERSION
+            return 200, {"resources": [k.named for k in KINDS if ours and API_VERSION in k.root]}
         kind = _LIVE[parts[depth]].kind
         found = [o for o in self.objects if o["kind"] == kind]
         if namespace:
@@ -131,11 +140,24 @@ class FakeCluster:
                 self.end_headers()
                 self.wfile.write(data)
 
+            def do_POST(self) -> None:
+                # Reviews are questions, though they are asked so.
+                told = cluster.reviews.get(self.path.rpartition("/")[2])
+                if told is None:
+                    return self.do_PATCH()
+                self.rfile.read(int(self.headers["Content-Length"]))
+                data = json.dumps({"status": told}).encode()
+                self.send_response(201)
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+                return None
+
             def do_PATCH(self) -> None:
                 cluster.methods.add(self.command)
                 self.send_error(405)
 
-            do_POST = do_PUT = do_DELETE = do_PATCH  # noqa: N815 - http.server's names
+            do_PUT = do_DELETE = do_PATCH  # noqa: N815 - http.server's names
 
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
                 pass
