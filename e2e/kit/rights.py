@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 # Of a request that the API server forbids by RBAC; admission, quota and a namespace on its way out
 # answer 403 as well, and say otherwise.
 _FORBIDS = "cannot "
+# Questions about oneself that every authenticated account may ask (the role system:basic-user).
+_EVERYBODYS = frozenset({"selfsubjectreviews", "selfsubjectaccessreviews"})
 _POD = "authentication.kubernetes.io/pod-name"
 
 
@@ -105,9 +107,10 @@ class Audit:
 
 
 def rights_of_event(event: Mapping[str, Any]) -> Iterator[Right]:
-    """What one request needed; nothing where it is about no resource, as discovery is."""
+    """What one request needed; nothing where it is about no resource, as discovery is, or
+    where nobody is denied it."""
     ref = event.get("objectRef")
-    if not ref or "resource" not in ref:
+    if not ref or "resource" not in ref or ref["resource"] in _EVERYBODYS:
         return
     resource = "/".join(filter(None, (ref["resource"], ref.get("subresource"))))
     yield Right(ref.get("apiGroup", ""), resource, event["verb"])

@@ -99,6 +99,7 @@ def test_the_selector_matches_the_pod_also_with_users_labels(render: Render) -> 
     labels = pod(objects)["metadata"]["labels"]
     assert deployment["spec"]["selector"]["matchLabels"].items() <= labels.items()
     assert labels["team"] == "vision"
+    assert labels["trimtab.dev/instance"] == "default"
     # A selector cannot change after the first install, so nothing a user sets may be in it.
     assert deployment["spec"]["selector"]["matchLabels"].keys() == {
         "app.kubernetes.io/name",

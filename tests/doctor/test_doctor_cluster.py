@@ -112,7 +112,7 @@ async def test_a_foreign_autoscaler(install: Install, kind: str, api_version: st
     assert found.mend == f"Delete it: kubectl delete {kind.lower()} -n shop theirs."
 
 
-GATEWAY = {"type": "Gateway", "parentRef": {"name": "edge"}}
+GATEWAY: dict[str, Any] = {"type": "Gateway", "parentRef": {"name": "edge"}}
 
 
 async def test_a_gateway_on_a_cluster_without_the_gateway_api(install: Install) -> None:
@@ -161,7 +161,7 @@ async def test_a_budget_that_does_not_exist(install: Install) -> None:
 
 
 async def test_a_resource_that_cannot_be_read(install: Install) -> None:
-    budget = {"apiVersion": "trimtab.dev/v1alpha1", "kind": "InferenceBudget"}
+    budget: dict[str, Any] = {"apiVersion": "trimtab.dev/v1alpha1", "kind": "InferenceBudget"}
     budget |= {"metadata": {"name": "vision", "namespace": "shop"}, "spec": {"perHour": "much"}}
     install.kube.put(budget)
     install.kube.put(model_deployment(budgetRef={"name": "vision"}))
@@ -170,7 +170,7 @@ async def test_a_resource_that_cannot_be_read(install: Install) -> None:
     assert "perHour" in found.says
 
 
-COMPRESSION = {
+COMPRESSION: dict[str, Any] = {
     "source": {"persistentVolumeClaim": {"claimName": "c", "path": "source"}},
     "model": "model.py",
     "acceleratorClass": "cpu",

@@ -55,6 +55,11 @@ def test_a_subresource_is_another_right_and_discovery_is_none(tmp_path: Path) ->
     assert log.used() == {Right("trimtab.dev", "modeldeployments/status", "patch")}
 
 
+def test_what_everybody_may_ask_of_oneself_takes_no_right(tmp_path: Path) -> None:
+    review = {"apiGroup": "authorization.k8s.io", "resource": "selfsubjectaccessreviews"}
+    assert audit(tmp_path, event("create", review, 201)).used() == set()
+
+
 FORBID = {"annotations": {"authorization.k8s.io/decision": "forbid"}}
 CANNOT = 'deployments.apps "a" is forbidden: User "x" cannot create resource "deployments"'
 GOING = 'deployments.apps "a" is forbidden: unable to create new content in namespace shop'

@@ -243,7 +243,7 @@ async def test_summaries_count_before_the_first_request_too(url: str, past: Hist
     async with open_client(ClientSettings(url)) as client:
         found = await client.query(summaries_query(SETTINGS), past.end_s)
     counts = {sample.labels["pod"]: sample.value for sample in found}
-    assert (counts["steady"], counts["idle"]) == (4, 2)  # one is scraped twice
+    assert (counts["steady"], counts["idle"]) == (8, 4)  # of two versions; one is scraped twice
 
 
 async def test_series_that_lack_a_label_are_shown_with_those_they_have(

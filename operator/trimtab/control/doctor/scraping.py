@@ -75,7 +75,8 @@ def _exports(state: ModelState, exported: Sequence[str]) -> Finding:
         f"ModelDeployment {state.spec.key}",
         f"Its pods export models {some(exported)}, and not spec.model {state.spec.model!r}: nothing"
         " is read of it.",
-        f"set spec.model to the name that Triton loads, such as {exported[0]}",
+        "make it anew (spec.model cannot be changed) with the name that Triton loads, such as"
+        f" {exported[0]}",
     )
 
 
