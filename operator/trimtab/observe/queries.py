@@ -198,8 +198,7 @@ class _Builder:
         return f"max by ({self._row}, quantile) ({chosen})"
 
     def summaries(self, name: str) -> str:
-        chosen = self._selector(name, 'quantile!=""')
-        return f"count by ({self._row}) ({chosen})"
+        return f"count by ({self._row}) ({self._selector(name)})"
 
     def unlabelled(self, name: str) -> str:
         lacking = (self._selector(name, f'{label}=""') for label in self._row.split(", "))

@@ -12,7 +12,7 @@ from trimtab.control.doctor.needed_rights import Right
 
 def rights(facts: Facts) -> Iterator[Finding]:
     """One finding for each resource that the account lacks rights on."""
-    if facts.cluster is None or facts.cluster.account is None:
+    if facts.cluster is None:
         return
     lacking: dict[Right, list[Right]] = defaultdict(list)
     for right in facts.cluster.denied:
