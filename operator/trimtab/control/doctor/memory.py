@@ -1,7 +1,7 @@
 """Whether there is memory for a look, where the operator runs in the same container.
 
-The kernel ends the whole container that runs over its limit: a doctor in the pod of an operator of a
-thousand models would have killed it.
+The kernel ends the whole container that runs over its limit. The operator of a thousand models
+holds 150 MiB and a doctor takes as much: beyond the 256 MiB of the chart.
 """
 
 from __future__ import annotations
