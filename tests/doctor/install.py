@@ -27,6 +27,8 @@ from trimtab.observe.queries import ReadSettings
 
 CRDS = Path(__file__).parents[2] / "crds"
 READING = ReadSettings()
+GATEWAY: dict[str, Any] = {"type": "Gateway", "parentRef": {"name": "edge"}}
+_BUCKETS = ("49", "99", "+Inf")  # one ends at the target
 
 
 class DoctorsKube(FakeKube):
@@ -107,8 +109,11 @@ class DoctorsPrometheus:
         return Answer(tuple(samples))
 
     def _rows(self, row: dict[str, str], promql: str) -> list[dict[str, str]]:
-        if "cache" in promql:
+        if "cache" in promql or "istio_" in promql:
             return []
+        if "envoy_" in promql:
+            route = {"route": f"{row['namespace']}/digits"}
+            return [route] if "timestamp(" in promql else [{**route, "le": le} for le in _BUCKETS]
         if "summary" in promql and "count by" not in promql:
             return [{**row, "quantile": q} for q in ("0.5", "0.99")]
         return [row]
@@ -160,6 +165,15 @@ class Install:
         found = await self.findings()
         assert len(found) == 1, found
         return found[0]
+
+
+async def routed(install: Install, **told: Any) -> None:
+    """The model behind a Gateway, whose route has been told that much."""
+    install.kube.installed.add("HTTPRoute")
+    install.kube.put(model_deployment(routing=GATEWAY))
+    await install.world.tick()
+    parent = {"parentRef": {"namespace": "shop", "name": "edge"}, **told}
+    install.kube.find_one("HTTPRoute")["status"] = {"parents": [parent] if told else []}
 
 
 def lease(renewed_s: float, holder: str = "trimtab-0") -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.control.world import accelerator_class, model_deployment, node, variant
-from tests.doctor.install import Install, lease, operator_pod
+from tests.doctor.install import GATEWAY, Install, lease, operator_pod, routed
 from trimtab.actuate.names import INSTALL_LABEL
 from trimtab.control.doctor.finding import Severity
 
@@ -112,23 +112,11 @@ async def test_a_foreign_autoscaler(install: Install, kind: str, api_version: st
     assert found.mend == f"Delete it: kubectl delete {kind.lower()} -n shop theirs."
 
 
-GATEWAY: dict[str, Any] = {"type": "Gateway", "parentRef": {"name": "edge"}}
-
-
 async def test_a_gateway_on_a_cluster_without_the_gateway_api(install: Install) -> None:
     install.kube.put(model_deployment(routing=GATEWAY))
     found = await install.finding()
     assert "this cluster has no HTTPRoute" in found.says
     assert "nstall the CRDs of the Gateway API" in found.mend
-
-
-async def routed(install: Install, **told: Any) -> None:
-    """The model behind a Gateway, whose route has been told that much."""
-    install.kube.installed.add("HTTPRoute")
-    install.kube.put(model_deployment(routing=GATEWAY))
-    await install.world.tick()
-    parent = {"parentRef": {"namespace": "shop", "name": "edge"}, **told}
-    install.kube.find_one("HTTPRoute")["status"] = {"parents": [parent] if told else []}
 
 
 async def test_a_route_that_nobody_took(install: Install) -> None:

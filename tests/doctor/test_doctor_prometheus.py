@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.control.world import model_deployment
-from tests.doctor.install import Install
+from tests.doctor.install import Install, routed
 from trimtab.control.doctor.examine import examine
 from trimtab.control.doctor.finding import Severity
 from trimtab.observe.errors import (
@@ -210,3 +210,40 @@ async def test_a_model_that_needs_no_summaries(install: Install, spec: dict[str,
     install.prometheus.row = no_summary
     install.kube.put(model_deployment(**spec))
     assert await install.findings() == ()
+
+
+def answers_of(install: Install, *rows: Row) -> None:
+    """What the user's own query answers."""
+    install.kube.put(model_deployment(latencySource={"type": "PromQL", "query": "my_p99"}))
+    install.prometheus.row = lambda promql, row: list(rows) if promql == "my_p99" else [row]
+
+
+@pytest.mark.parametrize(
+    ("rows", "says", "mend"),
+    [
+        (({"a": "1"}, {"a": "2"}), "returned 2 series; it must return one.", "Aggregate it"),
+        ((), "The latency query returned no series.", "by hand"),
+    ],
+)
+async def test_a_users_query_that_gives_no_latency(
+    install: Install, rows: tuple[Row, ...], says: str, mend: str
+) -> None:
+    answers_of(install, *rows)
+    found = await install.finding()
+    assert (found.check, found.severity) == ("latency", Severity.ERROR)
+    assert says in found.says
+    assert mend in found.mend
+
+
+async def test_a_users_query_that_gives_one(install: Install) -> None:
+    answers_of(install, {"a": "1"})
+    assert await install.findings() == ()
+
+
+async def test_behind_a_gateway_whose_histogram_nobody_scrapes(install: Install) -> None:
+    taken = {"type": "Accepted", "status": "True", "observedGeneration": 9}
+    await routed(install, conditions=[taken])
+    install.prometheus.row = lambda promql, row: [] if "envoy_" in promql else [row]
+    found = await install.finding()
+    assert (found.check, found.severity) == ("latency", Severity.WARNING)
+    assert "no histogram of a gateway for shop/digits" in found.says

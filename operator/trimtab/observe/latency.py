@@ -47,6 +47,9 @@ ESTIMATED = Missing(
 )
 
 
+NOT_USED = "The gateway's histogram is not used: "
+"""How a note begins that says why; Auto then takes what Triton tells."""
+
 NOT_THROUGH_GATEWAY = Missing(
     "NotThroughGateway",
     "Triton answers requests of which the gateway's histogram counts none: clients go round the "
@@ -78,7 +81,7 @@ def model_latency(
         case _:
             return latency
     instead = summary_or_counters(spec, table, cover)
-    return replace(instead, note=f"The gateway's histogram is not used: {why}")
+    return replace(instead, note=f"{NOT_USED}{why}")
 
 
 def summary_or_counters(

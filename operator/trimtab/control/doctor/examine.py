@@ -9,6 +9,7 @@ from trimtab.control.doctor.crds import crds
 from trimtab.control.doctor.facts import Facts
 from trimtab.control.doctor.finding import Finding, Severity
 from trimtab.control.doctor.install import clock, cluster, instances, leader, settings
+from trimtab.control.doctor.latency import latency
 from trimtab.control.doctor.models import models, resources
 from trimtab.control.doctor.prometheus import prometheus
 from trimtab.control.doctor.rights import rights
@@ -29,6 +30,7 @@ CHECKS: Sequence[Check] = (
     classes,
     models,
     scraping,
+    latency,
 )
 
 

@@ -50,7 +50,7 @@ def parted(text: str) -> tuple[str, str]:
         said, found, mend = text.partition(joint)
         if found:
             return said + joint.rstrip(": ").removesuffix(".") + ".", mend
-    return text, "kubectl describe tells more of it"
+    return text, "see spec of it, and try what it asks for by hand"
 
 
 def some(things: Iterable[object]) -> str:

@@ -7,13 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from trimtab.actuate import kinds
 from trimtab.actuate.names import MANAGED_BY, MANAGED_BY_LABEL, child_name
-from trimtab.api.resources import LatencySourceType, ObjectKey
+from trimtab.api.resources import ObjectKey
 from trimtab.control.doctor.facts import Cluster, Facts, Prometheus
-from trimtab.control.doctor.finding import Finding, error, sentence, some, warning
+from trimtab.control.doctor.finding import Finding, error, sentence, some
 from trimtab.core.signals import Missing, Stale
 from trimtab.core.snapshot import ModelState, Pod
-from trimtab.observe.errors import PrometheusError
-from trimtab.observe.gateway_queries import reads_gateway
 from trimtab.observe.queries import Metric
 from trimtab.observe.table import Cover, FleetTable
 
@@ -41,10 +39,10 @@ def scraping(facts: Facts) -> Iterator[Finding]:
     seen: set[str] = set()
     for state in cluster.gathered.snapshot.models:
         key, spec = state.spec.key, state.spec
-        cover = table.cover(key.namespace, spec.model, _pods(state), facts.now_s)
+        cover = table.cover(key.namespace, spec.model, pods_of(state), facts.now_s)
         match cover:
             case Missing(reason="NoSeries"):
-                exported = table.exported(key.namespace, (p.name for p in _pods(state)))
+                exported = table.exported(key.namespace, (p.name for p in pods_of(state)))
                 if exported:
                     yield _exports(state, exported)
                 else:
@@ -56,7 +54,7 @@ def scraping(facts: Facts) -> Iterator[Finding]:
                 stale.append(key)
             case Cover():
                 seen.add(key.namespace)
-                yield from _complete(state, told, table, cover)
+                yield from _complete(state, table, cover)
     if stale:
         yield error(
             _CHECK,
@@ -146,7 +144,7 @@ def _unlabelled(told: Prometheus, count: int, unseen: Sequence[ModelState]) -> F
 def _renamed(told: Prometheus, unseen: Sequence[ModelState]) -> Iterator[str]:
     """Settings by which other labels are read, where those hold just these values."""
     reading = told.reading
-    pods = {p.name for state in unseen for p in _pods(state)}
+    pods = {p.name for state in unseen for p in pods_of(state)}
     namespaces = {state.spec.key.namespace for state in unseen}
     for setting, label, values in (
         ("prometheus.namespaceLabel", reading.namespace_label, namespaces),
@@ -159,9 +157,7 @@ def _renamed(told: Prometheus, unseen: Sequence[ModelState]) -> Iterator[str]:
                 break
 
 
-def _complete(
-    state: ModelState, told: Prometheus, table: FleetTable, cover: Cover
-) -> Iterator[Finding]:
+def _complete(state: ModelState, table: FleetTable, cover: Cover) -> Iterator[Finding]:
     """Of a model that is scraped: often enough, and everything of it."""
     subject = f"ModelDeployment {state.spec.key}"
     for metric in (Metric.SUCCESS, Metric.SUCCESS_FAST):
@@ -185,35 +181,8 @@ def _complete(
             f"Of its pods Prometheus lacks {', '.join(lacking)}, while it has others.",
             "let the scrape config, and metricRelabelings of a PodMonitor, drop no nv_inference_*",
         )
-    yield from _summaries(state, told, cover)
 
 
-def _summaries(state: ModelState, told: Prometheus, cover: Cover) -> Iterator[Finding]:
-    spec = state.spec
-    source = spec.latency_source.type
-    from_triton = source in (LatencySourceType.AUTO, LatencySourceType.TRITON_SUMMARY)
-    if not from_triton or reads_gateway(spec) or spec.triton.cache_bytes is not None:
-        return
-    if isinstance(told.summaries, PrometheusError):
-        return
-    reading = told.reading
-    has = {
-        sample.labels.get(reading.pod_label)
-        for sample in told.summaries
-        if sample.labels.get(reading.namespace_label) == spec.key.namespace
-        and sample.labels.get("model") == spec.model
-    }
-    if cover.required - has:
-        found = error if source is LatencySourceType.TRITON_SUMMARY else warning
-        yield found(
-            "latency",
-            f"ModelDeployment {spec.key}",
-            "Its pods export no nv_inference_request_summary_us: its percentile is an estimate from"
-            " means.",
-            "let no scrape rule drop it, and take a Triton that knows"
-            " --metrics-config=summary_latencies=true, which trimtab sets",
-        )
-
-
-def _pods(state: ModelState) -> list[Pod]:
+def pods_of(state: ModelState) -> list[Pod]:
+    """All of the model's pods."""
     return [pod for workload in state.workloads for pod in workload.pods]
