@@ -12,7 +12,7 @@ import yaml
 
 from tests.control.world import FakeKube, World, model_deployment
 from trimtab.actuate import kinds
-from trimtab.actuate.client_errors import Forbidden
+from trimtab.actuate.client_errors import Forbidden, NotFound
 from trimtab.actuate.kinds import Kind
 from trimtab.api.resources import RawObject
 from trimtab.control.doctor.examine import examine
@@ -41,6 +41,7 @@ class DoctorsKube(FakeKube):
         self.unread: set[str] = set()
         self.not_there: set[str] = set()
         self.ahead_s = 0.0
+        self.publishes = True
         self.schemas = {
             crd["spec"]["names"]["kind"]: crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
             for crd in map(yaml.safe_load, (f.read_text() for f in sorted(CRDS.glob("*.yaml"))))
@@ -64,6 +65,8 @@ class DoctorsKube(FakeKube):
         return await super().create(obj)
 
     async def openapi(self, kind: Kind) -> dict[str, Any]:
+        if not self.publishes:
+            raise NotFound("GET", 404, "NotFound", "the server could not find it")
         named = [{"group": kind.group, "version": "v1alpha1"}]
         schemas = {
             f"dev.trimtab.v1alpha1.{name}": {

@@ -189,6 +189,18 @@ async def test_rights_that_were_cut(install: Install) -> None:
     assert 'apiGroups: ["apps"], resources: [deployments], verbs: [create, patch]' in found.mend
 
 
+async def test_rights_that_one_namespace_lacks(install: Install) -> None:
+    install.settings = install.settings.model_copy(update={"namespaces": ("shop", "search")})
+    install.kube.may = lambda right: right["resource"] != "pods" or right["namespace"] == "shop"
+    assert (await install.finding()).says == "It may not list, watch pods in search."
+
+
+async def test_an_api_server_without_open_api_is_told(install: Install) -> None:
+    install.kube.publishes = False
+    assert [left.check for left in (await install.facts()).left_out] == ["fields of the CRDs"]
+    assert await install.findings() == ()
+
+
 async def test_what_may_not_be_read_is_left_out_and_the_rest_is_checked(install: Install) -> None:
     await routed(install, conditions=[])
     install.kube.unread = {"Node", "AcceleratorClass", "HTTPRoute"}
