@@ -38,7 +38,7 @@ def test_from_a_laptop_it_says_what_it_left_out(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     first, *rest = done.output.splitlines()
     assert first == "Nothing is wrong. Checked: CRDs, 1 model, 1 accelerator class."
-    assert [line.partition(" (")[0] for line in rest] == [
+    assert [line.partition(" (")[0] for line in rest if line.startswith("Not")] == [
         "Not checked: settings and Lease",
         "Not checked: rights",
         "Not checked: Prometheus",
@@ -110,8 +110,8 @@ def test_the_table_fits_a_hundred_columns_and_keeps_every_word(tmp_path: Path) -
         done = doctor(tmp_path, cluster)
     lines = done.output.splitlines()
     assert lines[0].split() == ["SEVERITY", "WHAT", "FINDING", "MEND"]
+    assert max(map(len, lines)) <= 100
     table = [line for line in lines if not line.startswith("Not checked")]
-    assert max(map(len, table)) <= 100
     mend = lines[0].index("MEND")
     words = " ".join(" ".join(line[mend:] for line in table).split())
     assert 'Give it spec.pricePerHour, such as "0.80".' in words

@@ -234,7 +234,7 @@ async def test_a_crd_of_an_older_trimtab(install: Install) -> None:
     del old["properties"]["spec"]["properties"]["variants"]["items"]["properties"]["profile"]
     install.kube.schemas["ModelDeployment"] = old
     found = await install.finding()
-    assert found.subject == "CRD modeldeployments.trimtab.dev"
+    assert found.subject == "CRD of ModelDeployment"
     assert found.says.endswith("know: spec.routing, spec.variants[].profile.")
     assert "-f crds/" in found.mend
 
@@ -242,7 +242,7 @@ async def test_a_crd_of_an_older_trimtab(install: Install) -> None:
 async def test_a_crd_that_is_not_there(install: Install) -> None:
     install.kube.not_there = {"InferenceBudget"}
     found = await install.finding()
-    assert found.subject == "CRD inferencebudgets.trimtab.dev"
+    assert found.subject == "CRD of InferenceBudget"
     assert "serves no trimtab.dev/v1alpha1" in found.says
 
 

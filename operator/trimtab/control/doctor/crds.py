@@ -21,7 +21,7 @@ def crds(facts: Facts) -> Iterator[Finding]:
     if facts.cluster is None:
         return
     for kind in (kinds.MODEL_DEPLOYMENT, kinds.ACCELERATOR_CLASS, kinds.INFERENCE_BUDGET):
-        name = f"CRD {kind.plural}.{kind.group}"
+        name = f"CRD of {kind.kind}"
         if kind in facts.cluster.absent:
             yield error("CRDs", name, f"The API server serves no {kind.api_version} of it.", _MEND)
             continue

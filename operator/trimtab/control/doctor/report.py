@@ -37,7 +37,8 @@ def as_text(facts: Facts, findings: Sequence[Finding], width: int = 100) -> str:
         lines = list(_table(findings, max(width, _NARROWEST)))
     else:
         lines = [f"Nothing is wrong. Checked: {', '.join(_checked(facts))}."]
-    lines += [f"Not checked: {left.check} ({left.why})." for left in facts.left_out]
+    for left in facts.left_out:
+        lines += _wrap(f"Not checked: {left.check} ({left.why}).", max(width, _NARROWEST), "  ")
     return "\n".join(lines)
 
 
@@ -52,8 +53,8 @@ def _table(findings: Sequence[Finding], width: int) -> Iterator[str]:
             yield _line([lines[i] if i < len(lines) else "" for lines in wrapped], widths)
 
 
-def _wrap(text: str, width: int) -> list[str]:
-    return textwrap.wrap(text, width, break_on_hyphens=False) or [""]
+def _wrap(text: str, width: int, indent: str = "") -> list[str]:
+    return textwrap.wrap(text, width, subsequent_indent=indent, break_on_hyphens=False) or [""]
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
