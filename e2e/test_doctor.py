@@ -93,7 +93,6 @@ def test_what_is_declared_and_cannot_be(healthy: Stage) -> None:
     assert "HorizontalPodAutoscaler foreign also scales its" in about(found, "autoscalers")
     gateway = about(found, "gateway")
     assert "this cluster has no HTTPRoute" in gateway or "No controller has taken" in gateway
-    assert {f["severity"] for f in found} == {"error"}
 
 
 def faults(stage: Stage) -> Iterator[dict[str, Any]]:

@@ -115,7 +115,7 @@ async def test_a_foreign_autoscaler(install: Install, kind: str, api_version: st
 async def test_a_gateway_on_a_cluster_without_the_gateway_api(install: Install) -> None:
     install.kube.put(model_deployment(routing=GATEWAY))
     found = await install.finding()
-    assert "this cluster has no HTTPRoute" in found.says
+    assert found.says.startswith("spec.routing.type is Gateway, but this cluster has no HTTPRoute")
     assert "nstall the CRDs of the Gateway API" in found.mend
 
 

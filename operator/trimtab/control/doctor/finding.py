@@ -39,8 +39,9 @@ def warning(check: str, subject: str, says: str, mend: str) -> Finding:
 
 
 def sentence(text: str) -> str:
-    """With a capital and a full stop."""
-    return text[:1].upper() + text[1:].rstrip(".") + "."
+    """With a capital, unless it begins with a field's name, and a full stop."""
+    is_field = "." in text.partition(" ")[0].rstrip(".")
+    return (text[:1] if is_field else text[:1].upper()) + text[1:].rstrip(".") + "."
 
 
 def parted(text: str) -> tuple[str, str]:
