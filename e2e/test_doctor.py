@@ -214,7 +214,8 @@ def settings_file(folder: Path, url: str) -> str:
     path = folder / "config.yaml"
     prometheus = {"url": url, "fastWindow": "10s", "longWindow": "10s"}
     lease = {"namespace": NAMESPACE, "name": RELEASE}
-    path.write_text(yaml.safe_dump({"prometheus": prometheus, "lease": lease}))
+    config = {"prometheus": prometheus, "lease": lease, "instance": "default"}
+    path.write_text(yaml.safe_dump(config))
     return str(path)
 
 
