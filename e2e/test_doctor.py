@@ -52,6 +52,20 @@ def from_here(stage: Stage, *arguments: str) -> tuple[int, dict[str, Any]]:
     return done.returncode, json.loads(done.stdout)
 
 
+def await_sound(stage: Stage) -> None:
+    """Waits until there is no finding; TimeoutError names those that stay."""
+    found: list[Finding] = []
+
+    def sound() -> bool:
+        found[:] = findings(stage)
+        return not found
+
+    try:
+        wait_for("a sound install", sound, seconds=60)
+    except TimeoutError as error:
+        raise TimeoutError(f"{error}: {found}") from None
+
+
 def about(found: list[Finding], check: str) -> str:
     """Everything that the findings of a check say."""
     return "\n".join(" ".join(f.values()) for f in found if f["check"] == check)
@@ -59,7 +73,7 @@ def about(found: list[Finding], check: str) -> str:
 
 def test_a_sound_install_has_no_finding(healthy: Stage) -> None:
     # What stories before this one left behind is on its way out.
-    wait_for("a sound install", lambda: not findings(healthy), seconds=90)
+    await_sound(healthy)
     said = in_pod(healthy).splitlines()
     assert len(said) == 1, said
     assert said[0].startswith("Nothing is wrong. Checked: settings, CRDs, rights of trimtab-system")
@@ -150,7 +164,7 @@ def test_a_crd_of_an_older_version(healthy: Stage, access: Access) -> None:
         wait_for("the CRD to be served so", found, seconds=60)
     finally:
         access.kubectl(*patch, json.dumps([{"op": "add", "path": FIELD, "value": field}]))
-    wait_for("the CRD to be served whole", lambda: not findings(healthy), seconds=60)
+    await_sound(healthy)
 
 
 def test_rights_that_were_cut(
