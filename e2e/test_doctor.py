@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +12,7 @@ import pytest
 import yaml
 
 from e2e.kit.access import Access, wait_for
+from e2e.kit.command import trimtab
 from e2e.kit.install import NAMESPACE, RELEASE, Images, install_prometheus
 from e2e.kit.served import Stage
 
@@ -46,9 +45,7 @@ def findings(stage: Stage, *arguments: str) -> list[Finding]:
 
 def from_here(stage: Stage, *arguments: str) -> tuple[int, dict[str, Any]]:
     """Exit code and report of the command on this machine."""
-    trimtab = str(Path(sys.executable).parent / "trimtab")
-    command = [trimtab, "doctor", "-o", "json", "-n", stage.namespace, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    done = trimtab("doctor", "-o", "json", "-n", stage.namespace, *arguments)
     assert done.returncode in (0, 1), done.stderr
     return done.returncode, json.loads(done.stdout)
 
@@ -223,14 +220,26 @@ def kubeconfig_of(stage: Stage, folder: Path) -> str:
     return str(path)
 
 
-def settings_file(folder: Path, url: str) -> str:
+def settings_file(folder: Path, url: str, **read_by: str) -> str:
     """The operator's place, with windows so short that a pod need not be old to be missed."""
     path = folder / "config.yaml"
-    prometheus = {"url": url, "fastWindow": "10s", "longWindow": "10s"}
+    prometheus = {"url": url, "fastWindow": "10s", "longWindow": "10s", **read_by}
     lease = {"namespace": NAMESPACE, "name": RELEASE}
     config = {"prometheus": prometheus, "lease": lease, "instance": "default"}
     path.write_text(yaml.safe_dump(config))
     return str(path)
+
+
+def test_series_without_the_label_that_is_read(
+    healthy: Stage, access: Access, images: Images, tmp_path: Path
+) -> None:
+    url = install_prometheus(access, images)
+    config = settings_file(tmp_path, url, podLabel="kubernetes_pod")
+    code, report = from_here(healthy, "--kubeconfig", str(access.kubeconfig), "--config", config)
+    said = about(report["findings"], "scraping")
+    assert code == 1
+    assert "lack the label kubernetes_pod (prometheus.podLabel)" in said
+    assert "Set prometheus.podLabel to pod" in said
 
 
 def test_a_model_that_triton_does_not_export(

@@ -6,8 +6,6 @@ On the embedded cluster alone: the wrong variant lies in a folder of its node.
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -19,6 +17,7 @@ import pytest
 
 from e2e.kit.access import ROOT, wait_for
 from e2e.kit.claim import claim
+from e2e.kit.command import trimtab
 from e2e.kit.served import Stage
 from e2e.load.process import LoadProcess
 from e2e.load.stats import summarise
@@ -131,15 +130,10 @@ def test_2_it_says_why(checked: Stage, load: LoadProcess) -> None:
     assert "agrees with the reference on" in told["whyNot"]
     assert "98 % asked" in told["whyNot"]
     assert "OutputsDisagree" in checked.kubectl("describe", "md", "digits")
-    explained = subprocess.run(
-        [
-            *(Path(sys.executable).parent / "trimtab", "explain", "digits"),
-            *("-n", checked.namespace, "--kubeconfig", checked.access.kubeconfig),
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    given = ("-n", checked.namespace, "--kubeconfig", str(checked.access.kubeconfig))
+    done = trimtab("explain", "digits", *given)
+    assert done.returncode == 0, done.stderr
+    explained = done.stdout
     print(explained)
     assert "agrees with the reference on" in " ".join(explained.split())
 

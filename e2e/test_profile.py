@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from e2e.kit.access import wait_for
+from e2e.kit.command import trimtab
 from e2e.kit.served import Stage
 
-TRIMTAB = str(Path(sys.executable).parent / "trimtab")
 ONE = {"variant": "int8", "acceleratorClass": "cpu-quarter", "replicas": 1}
 
 
@@ -27,10 +25,8 @@ def url(stage: Stage) -> str:
 
 def profile(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """The command on the model `digits`."""
-    command = [TRIMTAB, "profile", "--url", url, "--model", "digits", "--seconds", "0.5"]
-    return subprocess.run(
-        [*command, *arguments], capture_output=True, text=True, timeout=240, check=False
-    )
+    command = ("profile", "--url", url, "--model", "digits", "--seconds", "0.5")
+    return trimtab(*command, *arguments)
 
 
 def test_what_is_measured_is_a_profile_that_the_api_server_takes(stage: Stage, url: str) -> None:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from e2e.kit.access import wait_for
+from e2e.kit.command import trimtab
 from e2e.kit.recorder import Moment
 from e2e.kit.saturation import step_beyond
 from e2e.kit.served import CHILD_KINDS, Stage
@@ -31,15 +28,6 @@ def shared(stage: Stage, name: str, priority: int) -> dict[str, Any]:
     del model["spec"]["budget"]
     model["spec"]["variants"] = [v for v in model["spec"]["variants"] if v["name"] == "int8"]
     return model
-
-
-def trimtab(stage: Stage, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The command line, as a user runs it beside kubectl."""
-    program = str(Path(sys.executable).parent / "trimtab")
-    environment = {**os.environ, "KUBECONFIG": str(stage.access.kubeconfig), "COLUMNS": "100"}
-    return subprocess.run(
-        [program, *arguments], env=environment, capture_output=True, text=True, check=False
-    )
 
 
 # -- advice ---------------------------------------------------------------------------------
@@ -169,17 +157,18 @@ def test_the_status_says_who_binds_and_what_would_mend_it(fight: Fight) -> None:
 
 def test_explain_and_plan_say_what_the_status_holds(fight: Fight) -> None:
     stage = fight.stage
-    done = trimtab(stage, "explain", "second", "-n", stage.namespace)
+    here = ("-n", stage.namespace, "--kubeconfig", str(stage.access.kubeconfig))
+    done = trimtab("explain", "second", *here)
     assert done.returncode == 0, done.stderr
     print(done.stdout)
     said = " ".join(done.stdout.split())
     status = stage.status("second")
     assert "binds SharedBudget" in said
     assert status["decision"]["decided"][0]["variant"] in said
-    assert trimtab(stage, "explain", "nobody", "-n", stage.namespace).returncode == 1
+    assert trimtab("explain", "nobody", *here).returncode == 1
     rates = [f"--rate={name}={fight.rate}" for name in ("first", "second")]
-    options = ("--cluster", "-n", stage.namespace, *rates, "--output", "json")
-    planned = trimtab(stage, "plan", *options)
+    options = ("--cluster", *here, *rates, "--output", "json")
+    planned = trimtab("plan", *options)
     assert planned.returncode == 0, planned.stderr
     models = json.loads(planned.stdout)["models"]
     for name in ("first", "second"):

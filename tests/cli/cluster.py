@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import yaml
 
+from tests.openapi import published, schemas
 from trimtab.actuate.kinds import KINDS
 from trimtab.api.resources import API_VERSION
 
@@ -76,7 +77,7 @@ class FakeCluster:
         if url.path == "/version":
             return 200, {}
         if parts[0] == "openapi":
-            return 200, {"components": {"schemas": {}}}
+            return 200, published(schemas())
         if len(parts) == depth:
             ours = "/".join(parts[1:]) == API_VERSION
             return 200, {"resources": [k.named for k in KINDS if ours and API_VERSION in k.root]}

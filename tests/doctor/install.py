@@ -5,12 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-import yaml
-
 from tests.control.world import FakeKube, World, model_deployment
+from tests.openapi import published, schemas
 from trimtab.actuate import kinds
 from trimtab.actuate.client_errors import Forbidden, NotFound
 from trimtab.actuate.kinds import Kind
@@ -25,7 +23,6 @@ from trimtab.observe.errors import PrometheusError
 from trimtab.observe.prometheus import Answer, Sample
 from trimtab.observe.queries import ReadSettings
 
-CRDS = Path(__file__).parents[2] / "crds"
 READING = ReadSettings()
 GATEWAY: dict[str, Any] = {"type": "Gateway", "parentRef": {"name": "edge"}}
 _BUCKETS = ("49", "99", "+Inf")  # one ends at the target
@@ -42,10 +39,7 @@ class DoctorsKube(FakeKube):
         self.not_there: set[str] = set()
         self.ahead_s = 0.0
         self.publishes = True
-        self.schemas = {
-            crd["spec"]["names"]["kind"]: crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-            for crd in map(yaml.safe_load, (f.read_text() for f in sorted(CRDS.glob("*.yaml"))))
-        }
+        self.schemas = schemas()
 
     async def has_kind(self, kind: Kind) -> bool:
         return kind.kind not in self.not_there and await super().has_kind(kind)
@@ -67,15 +61,7 @@ class DoctorsKube(FakeKube):
     async def openapi(self, kind: Kind) -> dict[str, Any]:
         if not self.publishes:
             raise NotFound("GET", 404, "NotFound", "the server could not find it")
-        named = [{"group": kind.group, "version": "v1alpha1"}]
-        schemas = {
-            f"dev.trimtab.v1alpha1.{name}": {
-                **schema,
-                "x-kubernetes-group-version-kind": [{**named[0], "kind": name}],
-            }
-            for name, schema in self.schemas.items()
-        }
-        return {"components": {"schemas": schemas}}
+        return published(self.schemas)
 
     async def server_time_s(self) -> float | None:
         return time.time() + self.ahead_s
@@ -90,13 +76,14 @@ class DoctorsPrometheus:
         self._kube = kube
         self.trouble: Callable[[str], PrometheusError | None] = lambda _promql: None
         self.row: Callable[[str, dict[str, str]], list[dict[str, str]]] = lambda _promql, row: [row]
-        self.age_s = 2.0
+        self.age_s = self.gateway_age_s = 2.0
 
     async def answer(self, promql: str, at_s: float) -> Answer:
         trouble = self.trouble(promql)
         if trouble is not None:
             raise trouble
-        value = at_s - self.age_s if "timestamp(" in promql else 20.0
+        age_s = self.gateway_age_s if "envoy_" in promql else self.age_s
+        value = at_s - age_s if "timestamp(" in promql else 20.0
         samples = [
             Sample(told, value, at_s)
             for kind, ns, name in self._kube.objects
@@ -170,10 +157,10 @@ class Install:
         return found[0]
 
 
-async def routed(install: Install, **told: Any) -> None:
+async def routed(install: Install, source: str = "Auto", **told: Any) -> None:
     """The model behind a Gateway, whose route has been told that much."""
     install.kube.installed.add("HTTPRoute")
-    install.kube.put(model_deployment(routing=GATEWAY))
+    install.kube.put(model_deployment(routing=GATEWAY, latencySource={"type": source}))
     await install.world.tick()
     parent = {"parentRef": {"namespace": "shop", "name": "edge"}, **told}
     install.kube.find_one("HTTPRoute")["status"] = {"parents": [parent] if told else []}

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import copy
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from tests.control.world import accelerator_class, model_deployment, node, variant
 from tests.doctor.install import GATEWAY, Install, lease, operator_pod, routed
+from trimtab.actuate.client_errors import Forbidden
 from trimtab.actuate.names import INSTALL_LABEL
-from trimtab.control.doctor.finding import Severity
+from trimtab.control.doctor.finding import Severity, parted
+from trimtab.control.doctor.gather_cluster import gather_cluster
+from trimtab.control.settings import CompressSection
 
 
 async def test_a_sound_install_has_no_finding_and_leaves_nothing_out(install: Install) -> None:
@@ -51,10 +55,10 @@ def gpu(**spec: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("spec", "says", "mend"),
     [
-        ({"nodeSelector": {"gpu": "l4"}}, "matches its nodeSelector", "spec.nodeSelector"),
+        ({"nodeSelector": {"gpu": "l4"}}, "its nodeSelector (gpu: l4) and", "spec.nodeSelector"),
         ({"resources": {"nvidia.com/gpu": "1"}}, "(nvidia.com/gpu: 1), even empty", "Allocatable"),
         ({"resources": {"cpu": "9"}}, "(cpu: 9), even empty", "spec.resources"),
-        ({"resources": {"cpu": "8"}}, "Its nodes are full", "Add nodes"),
+        ({"resources": {"cpu": "8"}}, "Others fill its nodes: no replica (cpu: 8)", "Add nodes"),
     ],
 )
 async def test_a_class_that_no_node_takes(
@@ -69,6 +73,34 @@ async def test_a_class_that_no_node_takes(
     assert found.subject == "AcceleratorClass gpu"
     assert says in found.says
     assert mend in found.mend
+
+
+async def test_nodes_that_trimtab_itself_fills_are_no_fault(install: Install) -> None:
+    full = {**node()["status"], "allocatable": {"cpu": "8", "pods": "1"}}
+    install.kube.put({**node(), "status": full})
+    assert await install.findings() == ()
+
+
+NOWHERE: dict[str, Any] = {"nodeSelector": {"gpu": "l4"}, "maxReplicas": 8}
+
+
+@pytest.mark.parametrize(
+    ("waits_s", "severity"), [(60.0, Severity.WARNING), (900.0, Severity.ERROR)]
+)
+async def test_nodes_that_an_autoscaler_adds_are_waited_for(
+    install: Install, waits_s: float, severity: Severity
+) -> None:
+    """A declared maxReplicas is trusted over the nodes that are there."""
+    made = accelerator_class()
+    install.kube.put({**made, "spec": {**made["spec"], **NOWHERE}})
+    pod = install.kube.find_one("Pod")
+    since = datetime.fromtimestamp(install.now_s - waits_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    pod["metadata"]["creationTimestamp"] = since
+    waits = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
+    pod["status"] = {"phase": "Pending", "conditions": [waits]}
+    found = await install.finding()
+    assert (found.severity, found.subject) == (severity, "AcceleratorClass cpu")
+    assert found.says.endswith("Unless a node autoscaler adds one.")
 
 
 async def test_a_class_whose_nodes_are_all_cordoned(install: Install) -> None:
@@ -175,6 +207,27 @@ async def test_a_compression_without_an_image(install: Install) -> None:
     assert "compress.image.repository" in found.mend
 
 
+async def test_a_compression_on_a_class_that_does_not_exist_is_told_once(install: Install) -> None:
+    image = CompressSection(image="compress:1")
+    install.settings = install.settings.model_copy(update={"compress": image})
+    install.kube.put(model_deployment(compression={**COMPRESSION, "acceleratorClass": "tpu"}))
+    assert (await install.finding()).subject == "AcceleratorClass tpu"
+
+
+@pytest.mark.parametrize(
+    ("text", "says", "mend"),
+    [
+        ("It is so: do this: or that.", "It is so.", "do this: or that."),
+        ("It says no (a). b (c: d). Do this.", "It says no (a). b (c: d).", "Do this."),
+        ("It is so.", "It is so.", "see what kubectl describe tells of it"),
+    ],
+)
+def test_a_text_of_trouble_and_mend_is_parted_where_the_mend_begins(
+    text: str, says: str, mend: str
+) -> None:
+    assert parted(text) == (says, mend)
+
+
 # -- the install --------------------------------------------------------------------------------
 
 
@@ -197,8 +250,12 @@ async def test_rights_that_one_namespace_lacks(install: Install) -> None:
 
 async def test_an_api_server_without_open_api_is_told(install: Install) -> None:
     install.kube.publishes = False
-    assert [left.check for left in (await install.facts()).left_out] == ["fields of the CRDs"]
+    (left,) = (await install.facts()).left_out
+    assert left.check == "fields of modeldeployments, acceleratorclasses, inferencebudgets"
     assert await install.findings() == ()
+    install.kube.publishes = True
+    del install.kube.schemas["InferenceBudget"]
+    assert [f.check for f in (await install.facts()).left_out] == ["fields of inferencebudgets"]
 
 
 async def test_what_may_not_be_read_is_left_out_and_the_rest_is_checked(install: Install) -> None:
@@ -219,6 +276,24 @@ async def test_a_person_has_other_rights_than_the_operator(install: Install) -> 
     install.kube.user, install.kube.may = "jane", lambda _right: False
     assert await install.findings() == ()
     assert [left.check for left in (await install.facts()).left_out] == ["rights"]
+
+
+async def test_an_account_that_may_ask_nothing_of_itself(install: Install) -> None:
+    def may(_right: dict[str, str]) -> bool:
+        raise Forbidden("POST", 403, "Forbidden", "cannot create selfsubjectaccessreviews")
+
+    install.kube.may = may
+    (left,) = (await install.facts()).left_out
+    assert left.check == "rights"
+    assert "trimtab-system:trimtab may not ask" in left.why
+    assert await install.findings() == ()
+
+
+async def test_without_settings_nobody_knows_which_rights_are_needed(install: Install) -> None:
+    install.kube.may = lambda _right: False
+    cluster, left_out = await gather_cluster(install.kube, None, ())  # type: ignore[arg-type]
+    assert (cluster.account, cluster.denied) == (None, ())
+    assert [left.check for left in left_out] == ["rights"]
 
 
 async def test_a_kind_that_is_not_there_needs_no_rights(install: Install) -> None:
@@ -262,7 +337,10 @@ async def test_a_leader_with_another_clock(install: Install) -> None:
 
 @pytest.mark.parametrize(
     ("renewed_ago_s", "holder", "says"),
-    [(300.0, "trimtab-0", "trimtab-0 renewed it 300 s ago"), (1.0, "", "nobody holds it")],
+    [
+        (300.0, "trimtab-0", "trimtab-0 renewed it 300 s ago, for 15 s"),
+        (1.0, "", "nobody holds it"),
+    ],
 )
 async def test_nobody_leads(install: Install, renewed_ago_s: float, holder: str, says: str) -> None:
     install.kube.put(lease(install.now_s - renewed_ago_s, holder))
@@ -279,8 +357,20 @@ async def test_two_installs_of_one_name(install: Install) -> None:
     install.kube.put(operator_pod("team-b", "default"))
     (found,) = [f for f in await install.findings() if f.check == "instances"]
     assert found.subject == "team-b/trimtab and trimtab-system/trimtab"
+    assert found.severity is Severity.ERROR
     assert "the same name, 'default'" in found.says
     assert "another value of instance" in found.mend
+
+
+async def test_two_of_one_name_that_serve_namespaces_of_their_own_may_never_meet(
+    install: Install,
+) -> None:
+    install.settings = install.settings.model_copy(update={"namespaces": ("shop", "team-b")})
+    install.kube.put(operator_pod("trimtab-system", "default"))
+    install.kube.put(operator_pod("team-b", "default"))
+    found = await install.finding()
+    assert found.severity is Severity.WARNING
+    assert found.says.endswith("in namespaces that both serve.")
 
 
 async def test_an_install_without_a_name_beside_another(install: Install) -> None:

@@ -14,6 +14,8 @@ from trimtab.control.doctor.finding import Severity
 from trimtab.observe.errors import (
     PrometheusClockSkew,
     PrometheusError,
+    PrometheusMalformed,
+    PrometheusQueryError,
     PrometheusRefused,
     PrometheusTimeout,
     PrometheusUnreachable,
@@ -35,6 +37,8 @@ Row = dict[str, str]
             "Set prometheus.caFile to the CA.",
         ),
         (PrometheusRefused(URL, 401), "answered HTTP 401.", "prometheus.bearerTokenFile"),
+        (PrometheusRefused(URL, 404), "answered HTTP 404.", "check its path prefix"),
+        (PrometheusMalformed(URL, "no JSON"), "cannot be used: no JSON.", "with its path prefix"),
         (PrometheusClockSkew(URL, 90), "is 90 s ahead of trimtab's", "Set the clocks"),
     ],
 )
@@ -47,9 +51,11 @@ async def test_a_prometheus_that_does_not_answer_is_told_once(
     assert mend in found.mend
 
 
-async def test_one_query_of_many_that_fails(install: Install) -> None:
+@pytest.mark.parametrize("part", ["exec_count", "envoy_", "count by", "topk"])
+async def test_one_query_of_many_that_fails(install: Install, part: str) -> None:
+    await behind_a_gateway(install)
     late = PrometheusTimeout(URL, 5)
-    install.prometheus.trouble = lambda promql: late if "exec_count" in promql else None
+    install.prometheus.trouble = lambda promql: late if part in promql else None
     assert (await install.finding()).says == late.said
 
 
@@ -81,20 +87,26 @@ async def test_series_under_another_label_name_the_setting_that_reads_them(
     install.prometheus.row = row
     found = await install.finding()
     assert found.subject == "shop/digits"
-    assert "1 Triton series lack the label pod, by which" in found.says
+    assert "series of them lack the label pod (prometheus.podLabel), by which" in found.says
     assert found.mend == "Set prometheus.podLabel to kubernetes_pod_name."
 
 
 async def test_series_without_a_label_at_all(install: Install) -> None:
     install.prometheus.row = lambda _promql, row: [{"model": row["model"]}]
     found = await install.finding()
-    assert "lack the label namespace and pod" in found.says
-    assert found.mend.startswith("Relabel them in the scrape config")
+    assert "namespace (prometheus.namespaceLabel) and pod (prometheus.podLabel)" in found.says
+    assert found.mend.startswith("Have the scrape config keep or set the label namespace, ")
 
 
 async def test_series_of_a_triton_of_others_without_labels_are_no_fault(install: Install) -> None:
     install.prometheus.row = lambda promql, row: [row, {"model": "theirs"}]
     assert [f for f in await install.findings() if f.check == "scraping"] == []
+
+
+@pytest.mark.parametrize("theirs", [{"model": "theirs"}, {"model": "digits", "namespace": "lab"}])
+async def test_nor_do_they_explain_what_is_not_scraped(install: Install, theirs: Row) -> None:
+    install.prometheus.row = lambda promql, _row: [theirs] if "topk" in promql else []
+    assert "no series of their Ready pods" in (await install.finding()).says
 
 
 def unseen(_promql: str, _row: Row) -> list[Row]:
@@ -117,9 +129,30 @@ async def test_pod_monitors_that_no_prometheus_selects(install: Install) -> None
     await install.world.tick()
     (name,) = install.kube.names("PodMonitor")
     found = await install.finding()
-    assert "podMonitorSelector" in found.mend
+    assert f"podMonitorSelector that matches PodMonitors shop/{name}" in found.mend
     assert "podMonitorNamespaceSelector" in found.mend
-    assert f"shop/{name}" in found.mend
+    assert "matchLabels: {app.kubernetes.io/managed-by: trimtab}" in found.mend
+
+
+async def test_a_pod_monitor_that_matches_no_pod(install: Install) -> None:
+    install.prometheus.row = unseen
+    install.kube.installed.add("PodMonitor")
+    await install.world.tick()
+    monitor = install.kube.find_one("PodMonitor")
+    monitor["spec"]["selector"]["matchLabels"] = {"app": "digits"}
+    install.kube.touch(monitor)
+    found = await install.finding()
+    assert found.subject == f"PodMonitor shop/{monitor['metadata']['name']}"
+    assert found.says.startswith('Its spec.selector is {"matchLabels": {"app": "digits"}}')
+    assert "trimtab.dev/model-deployment" in found.says
+    assert "kubectl delete podmonitor -n shop" in found.mend
+
+
+async def test_pod_monitors_that_may_not_be_read(install: Install) -> None:
+    install.prometheus.row = unseen
+    install.kube.installed.add("PodMonitor")
+    install.kube.unread = {"PodMonitor"}
+    assert "matches their PodMonitors" in (await install.finding()).mend
 
 
 async def test_one_model_of_two_is_not_scraped(install: Install) -> None:
@@ -152,7 +185,7 @@ async def test_one_pod_of_two_is_not_scraped(install: Install) -> None:
 async def test_a_prometheus_that_stopped_to_scrape(install: Install) -> None:
     install.prometheus.age_s = 45.0
     found = await install.finding()
-    assert "older than 30 s" in found.says
+    assert "are 45 s old and more: beyond prometheus.staleAfter, 30 s" in found.says
     assert "prometheus.staleAfter" in found.mend
 
 
@@ -188,6 +221,7 @@ async def test_summaries_that_are_off(install: Install) -> None:
     install.prometheus.row = no_summary
     found = await install.finding()
     assert (found.check, found.severity) == ("latency", Severity.WARNING)
+    assert found.says.startswith("latencySource.type is Auto, and pods digits-")
     assert "estimate" in found.says
     assert "--metrics-config=summary_latencies=true" in found.mend
 
@@ -195,7 +229,9 @@ async def test_summaries_that_are_off(install: Install) -> None:
 async def test_summaries_that_are_promised_and_off(install: Install) -> None:
     install.prometheus.row = no_summary
     install.kube.put(model_deployment(latencySource={"type": "TritonSummary"}))
-    assert (await install.finding()).severity is Severity.ERROR
+    found = await install.finding()
+    assert found.severity is Severity.ERROR
+    assert "it has no percentile" in found.says
 
 
 @pytest.mark.parametrize(
@@ -219,20 +255,29 @@ def answers_of(install: Install, *rows: Row) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "says", "mend"),
+    ("rows", "says"),
     [
-        (({"a": "1"}, {"a": "2"}), "returned 2 series; it must return one.", "Aggregate it"),
-        ((), "The latency query returned no series.", "by hand"),
+        (({"a": "1"}, {"a": "2"}), "returned 2 series; it must return one: aggregate it"),
+        ((), "The latency query returned no series."),
     ],
 )
 async def test_a_users_query_that_gives_no_latency(
-    install: Install, rows: tuple[Row, ...], says: str, mend: str
+    install: Install, rows: tuple[Row, ...], says: str
 ) -> None:
     answers_of(install, *rows)
     found = await install.finding()
     assert (found.check, found.severity) == ("latency", Severity.ERROR)
     assert says in found.says
-    assert mend in found.mend
+    assert found.mend.endswith("spec.latencySource.query in Prometheus, and change it: my_p99.")
+
+
+async def test_a_users_query_that_prometheus_rejects(install: Install) -> None:
+    answers_of(install)
+    rejected = PrometheusQueryError(URL, "bad_data", "1:3: parse error: unexpected end of input")
+    install.prometheus.trouble = lambda promql: rejected if promql == "my_p99" else None
+    found = await install.finding()
+    assert found.says.endswith("(bad_data): 1:3: parse error: unexpected end of input.")
+    assert "spec.latencySource.query" in found.mend
 
 
 async def test_a_users_query_that_gives_one(install: Install) -> None:
@@ -240,10 +285,35 @@ async def test_a_users_query_that_gives_one(install: Install) -> None:
     assert await install.findings() == ()
 
 
-async def test_behind_a_gateway_whose_histogram_nobody_scrapes(install: Install) -> None:
+async def behind_a_gateway(install: Install, source: str = "Auto") -> None:
+    """The model, whose route the gateway took."""
     taken = {"type": "Accepted", "status": "True", "observedGeneration": 9}
-    await routed(install, conditions=[taken])
+    await routed(install, source=source, conditions=[taken])
+
+
+@pytest.mark.parametrize(
+    ("source", "severity"),
+    [("Auto", Severity.WARNING), ("GatewayHistogram", Severity.ERROR)],
+)
+async def test_behind_a_gateway_whose_histogram_nobody_scrapes(
+    install: Install, source: str, severity: Severity
+) -> None:
+    await behind_a_gateway(install, source)
     install.prometheus.row = lambda promql, row: [] if "envoy_" in promql else [row]
     found = await install.finding()
-    assert (found.check, found.severity) == ("latency", Severity.WARNING)
-    assert "no histogram of a gateway for shop/digits" in found.says
+    assert (found.check, found.severity) == ("latency", severity)
+    assert found.says == "Prometheus has no histogram of a gateway for shop/digits."
+    assert found.mend.startswith("Name the route like the Service")
+
+
+async def test_behind_a_gateway_that_is_scraped_no_more(install: Install) -> None:
+    await behind_a_gateway(install, "GatewayHistogram")
+    install.prometheus.gateway_age_s = 90.0
+    found = await install.finding()
+    assert found.says == "The newest sample of its gateway's histogram is 90 s old."
+
+
+async def test_a_histogram_of_a_route_that_nobody_took_is_one_trouble(install: Install) -> None:
+    await routed(install, source="GatewayHistogram")
+    install.prometheus.row = lambda promql, row: [] if "envoy_" in promql else [row]
+    assert (await install.finding()).check == "gateway"

@@ -8,7 +8,7 @@ import yaml
 from e2e.kit.rights import granted
 from tests.chart.conftest import Object, Render, helm, render
 from tests.chart.test_chart_rbac import VALUES, bound, of_kind
-from trimtab.control.doctor.needed_rights import Right, needed_rights
+from trimtab.control.doctor.needed_rights import needed_rights
 from trimtab.control.settings import Settings
 
 __all__ = ["helm", "render"]  # fixtures
@@ -25,13 +25,7 @@ def test_they_are_the_charts(render: Render, values: Object) -> None:
         for right in granted(role["rules"])
     }
     needed = needed_rights(settings.namespaces, settings.lease.place, nodes=settings.nodes)
-    assert {
-        (right.namespace, right.group, resource_of(right), right.verb) for right in needed
-    } == chart
-
-
-def resource_of(right: Right) -> str:
-    return "/".join(filter(None, (right.resource, right.subresource)))
+    assert {(right.namespace, right.group, right.path, right.verb) for right in needed} == chart
 
 
 def test_the_lease_is_asked_for_by_its_name_where_it_has_one() -> None:

@@ -11,17 +11,18 @@ import yaml
 
 from trimtab.control.doctor.examine import examine
 from trimtab.control.doctor.gather_facts import Asked, gather_facts
-from trimtab.control.doctor.memory import too_little
+from trimtab.control.doctor.memory import TooLittleMemory, within_container
 from trimtab.control.doctor.report import as_data, as_text, is_sound
 
 
 def doctor_command(asked: Asked, output: str) -> None:
     """Prints the findings; exit code 1 where something is wrong."""
-    no_room = too_little()
-    if no_room is not None:
-        raise click.ClickException(no_room)
-    facts = asyncio.run(gather_facts(asked))
-    findings = examine(facts)
+    try:
+        with within_container():
+            facts = asyncio.run(gather_facts(asked))
+            findings = examine(facts)
+    except TooLittleMemory as error:
+        raise click.ClickException(str(error)) from error
     if output == "json":
         click.echo(json.dumps(as_data(facts, findings), indent=2, ensure_ascii=False))
     elif output == "yaml":

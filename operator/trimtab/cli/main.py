@@ -13,6 +13,7 @@ from trimtab import __version__
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 # What `trimtab[compress]` brings.
 _COMPRESS = {"matplotlib", "numpy", "onnx", "onnxruntime", "onnxscript", "torch", "torch_pruning"}
+_CONFIG = Path("/etc/trimtab/config.yaml")
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -39,7 +40,7 @@ def main() -> None:
 @click.option(
     "--config",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    default=Path("/etc/trimtab/config.yaml"),
+    default=_CONFIG,
     show_default=True,
     help="The install's settings; the Helm chart writes them.",
 )
@@ -103,7 +104,7 @@ def explain(
 @click.option(
     "--config",
     type=click.Path(path_type=Path),
-    help="The install's settings; /etc/trimtab/config.yaml where there is one.",
+    help=f"The install's settings; {_CONFIG} where there is one.",
 )
 @click.option("--prometheus", metavar="URL", help="Instead of the one that the settings name.")
 @click.option("-n", "--namespace", "namespaces", multiple=True, help="Only of these; all if none.")
@@ -132,6 +133,8 @@ def doctor(
     from trimtab.control.doctor.gather_facts import Asked
     from trimtab.control.look import Where
 
+    if config is None and _CONFIG.exists():
+        config = _CONFIG
     asked = Asked(config, prometheus, Where(kubeconfig, context), namespaces)
     doctor_command(asked, output)
 

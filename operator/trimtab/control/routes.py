@@ -119,7 +119,7 @@ def _trouble(md: ModelDeployment, live: RawObject, told: Sequence[_Told]) -> Rou
         verdicts = [_verdict(t, type_) for t in told]
         if all(v.get("status") == "False" for v in verdicts):
             found = verdicts[0]
-            mend = _MENDS.get(found.get("reason", ""), "kubectl describe tells more of it.")
+            mend = _MENDS.get(found.get("reason", ""), "See what kubectl describe tells of it.")
             text = (
                 f"Gateway {md.routing.parent} does not route by {what}: {found.get('reason')}"
                 f" ({found.get('message')}). {mend}"

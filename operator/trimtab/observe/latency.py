@@ -52,8 +52,8 @@ NOT_USED = "The gateway's histogram is not used: "
 
 NOT_THROUGH_GATEWAY = Missing(
     "NotThroughGateway",
-    "Triton answers requests of which the gateway's histogram counts none: clients go round the "
-    "gateway, or its histograms lag (stats_flush_interval).",
+    "Triton answers requests of which the gateway's histogram counts none: see that clients "
+    "do not go round the gateway, and that its histograms do not lag (stats_flush_interval).",
 )
 
 

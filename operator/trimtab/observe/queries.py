@@ -158,7 +158,8 @@ def summaries_query(settings: ReadSettings) -> str:
 
 
 def unlabelled_query(settings: ReadSettings) -> str:
-    """Up to three of Triton's series, with all their labels, that lack a label of `settings`."""
+    """Of Triton's series that lack a label of `settings`, one of each (namespace, model) with all
+    the labels that it has."""
     return _Builder(settings).unlabelled("inference_request_success")
 
 
@@ -168,6 +169,7 @@ class _Builder:
     def __init__(self, settings: ReadSettings) -> None:
         self._matchers = settings.matchers
         row = (settings.namespace_label, settings.pod_label, "model")
+        self._namespace = settings.namespace_label
         self._row = ", ".join(row)
         self._target = ", ".join((*row, *(t for t in settings.target_labels if t not in row)))
 
@@ -202,7 +204,8 @@ class _Builder:
 
     def unlabelled(self, name: str) -> str:
         lacking = (self._selector(name, f'{label}=""') for label in self._row.split(", "))
-        return f"topk(3, {' or '.join(lacking)})"
+        by = f"topk by ({self._namespace}, model)"
+        return f"{by} (1, {' or '.join(lacking)})"
 
     def _over(self, name: str, window_s: float) -> str:
         return f"{self._selector(name)}[{duration(window_s)}]"

@@ -25,7 +25,7 @@ def crds(facts: Facts) -> Iterator[Finding]:
         if kind in facts.cluster.absent:
             yield error("CRDs", name, f"The API server serves no {kind.api_version} of it.", _MEND)
             continue
-        lacking = _lacking(facts.cluster.served or {}, kind)
+        lacking = _lacking(facts.cluster.served, kind)
         if lacking:
             yield error(
                 "CRDs",

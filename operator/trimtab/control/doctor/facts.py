@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from trimtab.actuate.kinds import Kind
-from trimtab.api.resources import ObjectKey
+from trimtab.api.resources import ObjectKey, RawObject
 from trimtab.control.doctor.needed_rights import Right
 from trimtab.control.gather import Gathered
 from trimtab.control.settings import Settings
 from trimtab.core.snapshot import ModelReadings
 from trimtab.observe.errors import PrometheusError
-from trimtab.observe.prometheus import Sample
+from trimtab.observe.gateway import GatewayAnswers
 from trimtab.observe.queries import ReadSettings
 from trimtab.observe.readings import Answers
 from trimtab.observe.table import Outcome
@@ -59,21 +59,21 @@ class Cluster:
     """What the API server told.
 
     `absent`: kinds it does not have. `hidden`: kinds that may not be read. `rooms`: by class; one
-    that could not be counted is absent. `account`: the operator's, None where somebody else asks;
-    `denied`: what it may not do. `served`: field paths of our kinds as served; None where they
-    could not be read. `ahead_s`: how far its clock is ahead of ours. `lease`: None where it was not
-    read.
+    that could not be counted is absent. `pod_monitors`: the selectors of trimtab's. `account`: the
+    operator's, None where its rights could not be asked for; `denied`: what it may not do.
+    `served`: field paths of our kinds, as far as they are published. `ahead_s`: how far its clock
+    is ahead of ours. `lease`: None where it was not read.
     """
 
     gathered: Gathered
     absent: frozenset[Kind] = frozenset()
     hidden: frozenset[Kind] = frozenset()
     rooms: Mapping[str, Room] = field(default_factory=dict)
-    pod_monitors: frozenset[ObjectKey] = frozenset()
+    pod_monitors: Mapping[ObjectKey, RawObject] = field(default_factory=dict)
     operators: frozenset[OperatorPod] = frozenset()
     account: str | None = None
     denied: tuple[Right, ...] = ()
-    served: Mapping[str, frozenset[str]] | None = None
+    served: Mapping[str, frozenset[str]] = field(default_factory=dict)
     ahead_s: float | None = None
     lease: Lease | None = None
 
@@ -81,14 +81,15 @@ class Cluster:
 @dataclass(frozen=True, slots=True)
 class Prometheus:
     """What Prometheus told: the answers of a tick, the models' readings of them, how many quantiles
-    each pod and model exports, and some of Triton's series that lack a label."""
+    each pod and model exports, and one of each model's series that lack a label."""
 
     url: str
     reading: ReadSettings
     answers: Answers
+    gateways: GatewayAnswers
     readings: Mapping[ObjectKey, ModelReadings]
     summaries: Outcome = ()
-    unlabelled: tuple[Sample, ...] = ()
+    unlabelled: Outcome = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +105,3 @@ class Facts:
     prometheus: Prometheus | None = None
     prometheus_trouble: PrometheusError | str | None = None
     left_out: tuple[LeftOut, ...] = ()
-
-    @property
-    def instance(self) -> str:
-        """The name of this install."""
-        return self.settings.instance if self.settings else ""

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-_NAMES_SHOWN = 3
+from trimtab.observe.table import names
 
 
 class Severity(enum.StrEnum):
@@ -46,16 +46,14 @@ def sentence(text: str) -> str:
 
 def parted(text: str) -> tuple[str, str]:
     """What is wrong and the mend, of a text that holds both: "WHAT: MEND", or "WHAT (WHY). MEND"
-    where somebody else's words come in between."""
-    for joint in ("). ", ": "):
-        said, found, mend = text.partition(joint)
-        if found:
-            return said + joint.rstrip(": ").removesuffix(".") + ".", mend
-    return text, "see spec of it, and try what it asks for by hand"
+    where the words of somebody else, which may hold anything, come in between."""
+    said, found, mend = text.rpartition("). ")
+    if found:
+        return f"{said}).", mend
+    said, found, mend = text.partition(": ")
+    return (f"{said}.", mend) if found else (text, "see what kubectl describe tells of it")
 
 
 def some(things: Iterable[object]) -> str:
     """Up to three of them, sorted, and how many more there are."""
-    ordered = sorted(map(str, things))
-    more = len(ordered) - _NAMES_SHOWN
-    return ", ".join(ordered[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    return names(map(str, things))

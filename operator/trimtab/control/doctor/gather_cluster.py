@@ -40,21 +40,22 @@ async def gather_cluster(
     unread = sorted(kind.plural for kind in hidden)
     left_out += [LeftOut(f"what hangs on {plural}", "they may not be read") for plural in unread]
     gathered = gather(caches, settings.install() if settings else None)
-    account = await _account(kube)
-    denied: tuple[Right, ...] = ()
-    if account is None:
-        left_out.append(LeftOut("rights", "not asked by the operator: run it in its pod"))
-    else:
-        denied = await _denied(kube, settings, namespaces, absent)
+    account, denied, why = await _rights(kube, settings, absent)
+    left_out += [LeftOut("rights", why)] if why else []
     served = await _served(kube)
-    if served is None:
-        left_out.append(LeftOut("fields of the CRDs", "the API server publishes no OpenAPI"))
+    unpublished = [k.plural for k in _OURS if k not in absent and k.kind not in served]
+    if unpublished:
+        fields = f"fields of {', '.join(unpublished)}"
+        left_out.append(LeftOut(fields, "the API server publishes no OpenAPI of them"))
     cluster = Cluster(
         gathered=gathered,
         absent=absent,
         hidden=hidden,
         rooms=_rooms(caches, gathered) if nodes and kinds.NODE not in hidden else {},
-        pod_monitors=frozenset(map(key_of, caches.all(kinds.POD_MONITOR))),
+        pod_monitors={
+            key_of(monitor): (monitor.get("spec") or {}).get("selector") or {}
+            for monitor in caches.all(kinds.POD_MONITOR)
+        },
         operators=frozenset(_operators(caches.all(kinds.POD))),
         account=account,
         denied=denied,
@@ -93,6 +94,24 @@ async def _ahead_s(kube: KubeClient) -> float | None:
     return None if told_s is None else told_s - (before_s + time.time()) / 2
 
 
+async def _rights(
+    kube: KubeClient, settings: Settings | None, absent: Collection[Kind]
+) -> tuple[str | None, tuple[Right, ...], str]:
+    """The account that asks, and what of the operator's rights it lacks; or why that is not known.
+    The settings' namespaces are the operator's, whichever are looked at here."""
+    account = await _account(kube)
+    if account is None:
+        return None, (), "not asked by the operator: run it in its pod"
+    if settings is None:
+        return None, (), "which it needs is for the settings to say"
+    place, nodes = settings.lease.place, settings.nodes
+    needed = list(needed_rights(settings.namespaces, place, nodes=nodes, absent=absent))
+    allowed = await asyncio.gather(*(_may(kube, right) for right in needed))
+    if None in allowed:
+        return None, (), f"{account} may not ask for its own: bind it to role system:basic-user"
+    return account, tuple(r for r, may in zip(needed, allowed, strict=True) if not may), ""
+
+
 async def _account(kube: KubeClient) -> str | None:
     """The service account that asks; None for people, and where an old API server cannot tell."""
     review = {**kinds.SELF_SUBJECT_REVIEW.named, "metadata": {}}
@@ -104,42 +123,27 @@ async def _account(kube: KubeClient) -> str | None:
     return who.removeprefix(_ACCOUNT) if who.startswith(_ACCOUNT) else None
 
 
-async def _denied(
-    kube: KubeClient,
-    settings: Settings | None,
-    namespaces: Sequence[str],
-    absent: Collection[Kind],
-) -> tuple[Right, ...]:
-    """What of the operator's rights the account lacks. The settings' namespaces are the operator's,
-    whichever were asked for here."""
-    rights = needed_rights(
-        settings.namespaces if settings else namespaces,
-        settings.lease.place if settings else None,
-        nodes=settings is None or settings.nodes,
-        absent=absent,
-    )
-    asked = list(rights)
-    allowed = await asyncio.gather(*(_may(kube, right) for right in asked))
-    return tuple(right for right, may in zip(asked, allowed, strict=True) if not may)
-
-
-async def _may(kube: KubeClient, right: Right) -> bool:
+async def _may(kube: KubeClient, right: Right) -> bool | None:
+    """Whether the account that asks may do that; None where it may not even ask."""
     attributes = {name: value for name, value in right._asdict().items() if value}
     review = {
         **kinds.SELF_SUBJECT_ACCESS_REVIEW.named,
         "metadata": {},
         "spec": {"resourceAttributes": attributes},
     }
-    told = await kube.create(review)
+    try:
+        told = await kube.create(review)
+    except Forbidden:
+        return None
     return bool(told["status"].get("allowed"))
 
 
-async def _served(kube: KubeClient) -> Mapping[str, frozenset[str]] | None:
-    """Field paths of our kinds, by kind."""
+async def _served(kube: KubeClient) -> Mapping[str, frozenset[str]]:
+    """Field paths of our kinds, by kind, as far as they are published."""
     try:
         published = await kube.openapi(kinds.MODEL_DEPLOYMENT)
     except (NotFound, Forbidden):
-        return None
+        return {}
     schemas: Mapping[str, RawObject] = (published.get("components") or {}).get("schemas") or {}
     ours = {kind.kind for kind in _OURS}
     return {

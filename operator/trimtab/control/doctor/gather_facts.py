@@ -16,12 +16,10 @@ from trimtab.observe.errors import PrometheusError
 from trimtab.observe.prometheus import ClientSettings, open_client
 from trimtab.observe.queries import ReadSettings
 
-DEFAULT_CONFIG = Path("/etc/trimtab/config.yaml")
-
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the user gave. `config` None: the default, if it is there. `namespaces`: empty for those
+    """What the user gave. `config` None: there is no settings file. `namespaces`: empty for those
     that the settings name."""
 
     config: Path | None = None
@@ -46,11 +44,11 @@ async def gather_facts(asked: Asked) -> Facts:
 
 def _settings(config: Path | None) -> tuple[Settings | None, str | None, list[LeftOut]]:
     """The settings, or why they cannot be used, or that there are none to check."""
-    if config is None and not DEFAULT_CONFIG.exists():
-        why = f"there is no {DEFAULT_CONFIG} here: give --config, or run it in the operator's pod"
+    if config is None:
+        why = "no settings file is here: give --config, or run it in the operator's pod"
         return None, None, [LeftOut("settings and Lease", why)]
     try:
-        return load_settings(config or DEFAULT_CONFIG), None, []
+        return load_settings(config), None, []
     except SettingsError as error:
         return None, str(error), []
 

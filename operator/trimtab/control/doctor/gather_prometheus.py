@@ -9,8 +9,8 @@ from trimtab.control.doctor.facts import Prometheus
 from trimtab.core.snapshot import ModelState
 from trimtab.observe.errors import PrometheusError
 from trimtab.observe.fleet import Querier, ask_fleet
-from trimtab.observe.prometheus import Sample
 from trimtab.observe.queries import ReadSettings, summaries_query, unlabelled_query
+from trimtab.observe.table import Outcome
 
 
 async def gather_prometheus(
@@ -26,15 +26,14 @@ async def gather_prometheus(
         url=client.shown_url,
         reading=reading,
         answers=answers.fleet,
+        gateways=answers.gateways,
         readings=answers.readings(reading, models, now_s),
         summaries=summaries,
-        unlabelled=() if isinstance(unlabelled, PrometheusError) else unlabelled,
+        unlabelled=unlabelled,
     )
 
 
-async def _outcome(
-    client: Querier, promql: str, now_s: float
-) -> tuple[Sample, ...] | PrometheusError:
+async def _outcome(client: Querier, promql: str, now_s: float) -> Outcome:
     try:
         return (await client.answer(promql, now_s)).samples
     except PrometheusError as error:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from trimtab.actuate import names
-from trimtab.control.doctor.facts import Facts
+from trimtab.control.doctor.facts import Facts, OperatorPod
 from trimtab.control.doctor.finding import Finding, error, sentence, warning
 from trimtab.observe.prometheus import MOST_SKEW_S
 
+_OTHER_NAME = "give each release another value of instance, and upgrade"
 # A leader renews at a fraction of the duration, and another follows at its end.
 _LATE = 3.0
 
@@ -45,7 +46,11 @@ def leader(facts: Facts) -> Iterator[Finding]:
     age_s = facts.now_s + min(0.0, facts.cluster.ahead_s or 0.0) - (lease.renewed_s or 0.0)
     if held and age_s <= _LATE * lease.duration_s:
         return
-    since = f"{lease.holder} renewed it {age_s:.0f} s ago" if held else "nobody holds it"
+    since = (
+        f"{lease.holder} renewed it {age_s:.0f} s ago, for {lease.duration_s:.0f} s"
+        if held
+        else "nobody holds it"
+    )
     yield error(
         "leader",
         f"Lease {lease.place}",
@@ -59,29 +64,38 @@ def instances(facts: Facts) -> Iterator[Finding]:
     """Installs that share a cluster have names of their own."""
     if facts.cluster is None:
         return
-    releases = {(pod.namespace, pod.release): pod.instance for pod in facts.cluster.operators}
+    yield from _namesakes(facts, facts.cluster.operators)
+    others = {i for i in facts.cluster.gathered.elsewhere.values() if i}
+    if facts.settings and not facts.settings.instance and others:
+        yield warning(
+            "instances",
+            f"install {min(others)}",
+            "It serves models here as well, and this install has no name: which of them serves a"
+            " new model is left to chance.",
+            _OTHER_NAME,
+        )
+
+
+def _namesakes(facts: Facts, operators: Iterable[OperatorPod]) -> Iterator[Finding]:
+    """Several installs of one name. Two that serve namespaces of their own never meet, and which
+    those of another are is told nowhere: an error only where this one serves all of them."""
+    settings = facts.settings
+    releases = {(p.namespace, p.release): p.instance for p in operators}
     whose: dict[str, list[str]] = {}
     for (namespace, release), instance in sorted(releases.items()):
         if instance is not None:
             whose.setdefault(instance, []).append(f"{namespace}/{release}")
-    mend = "give each release another value of instance, and upgrade"
     for instance, found in whose.items():
-        if len(found) > 1:
-            name = f"the same name, {instance!r}" if instance else "no name"
-            yield error(
-                "instances",
-                " and ".join(found),
-                f"These installs have {name}: each writes over the other's models.",
-                mend,
-            )
-    others = {i for i in facts.cluster.gathered.elsewhere.values() if i}
-    if facts.settings and not facts.instance and others:
-        yield warning(
+        if len(found) < 2:
+            continue
+        meet = settings is not None and (settings.instance, settings.namespaces) == (instance, ())
+        name = f"the same name, {instance!r}" if instance else "no name"
+        where = "" if meet else " in namespaces that both serve"
+        yield (error if meet else warning)(
             "instances",
-            f"install {sorted(others)[0]}",
-            "It serves models here as well, and this install has no name: which of them serves a"
-            " new model is left to chance.",
-            mend,
+            " and ".join(found),
+            f"These installs have {name}: each writes over the other's models{where}.",
+            _OTHER_NAME,
         )
 
 

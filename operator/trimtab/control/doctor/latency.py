@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from textwrap import shorten
 
 from trimtab.api.resources import LatencySourceType
 from trimtab.control.doctor.facts import Facts, Prometheus
-from trimtab.control.doctor.finding import Finding, error, parted, sentence, warning
-from trimtab.control.doctor.scraping import pods_of
+from trimtab.control.doctor.finding import Finding, error, parted, sentence, some, warning
+from trimtab.control.doctor.unscraped import pods_of
 from trimtab.core.signals import Missing, Stale
 from trimtab.core.snapshot import ModelState
 from trimtab.observe.errors import PrometheusError
@@ -16,7 +17,8 @@ from trimtab.observe.latency import NOT_USED
 from trimtab.observe.table import Cover, FleetTable
 
 _CHECK = "latency"
-_NAMED = (LatencySourceType.PROM_QL, LatencySourceType.GATEWAY_HISTOGRAM)
+_LONGEST_QUERY = 200
+_Row = tuple[str | None, ...]
 
 
 def latency(facts: Facts) -> Iterator[Finding]:
@@ -24,37 +26,41 @@ def latency(facts: Facts) -> Iterator[Finding]:
     told, cluster = facts.prometheus, facts.cluster
     if told is None or cluster is None:
         return
-    table = FleetTable(told.answers, told.reading)
+    table, summaries = FleetTable(told.answers, told.reading), _with_summary(told)
     for state in cluster.gathered.snapshot.models:
         key = state.spec.key
         cover = table.cover(key.namespace, state.spec.model, pods_of(state), facts.now_s)
         if isinstance(cover, Cover) and cover.required:
-            yield from _summaries(state, told, cover)
+            if summaries is not None:
+                yield from _summaries(state, cover, summaries)
             yield from _source(state, told)
 
 
-def _summaries(state: ModelState, told: Prometheus, cover: Cover) -> Iterator[Finding]:
-    spec = state.spec
-    source = spec.latency_source.type
+def _with_summary(told: Prometheus) -> frozenset[_Row] | None:
+    """The pods and models that export one; None where that could not be asked."""
+    if isinstance(told.summaries, PrometheusError):
+        return None
+    namespace, pod = told.reading.namespace_label, told.reading.pod_label
+    rows = (
+        (s.labels.get(namespace), s.labels.get("model"), s.labels.get(pod)) for s in told.summaries
+    )
+    return frozenset(rows)
+
+
+def _summaries(state: ModelState, cover: Cover, summaries: frozenset[_Row]) -> Iterator[Finding]:
+    spec, source = state.spec, state.spec.latency_source.type
     from_triton = source in (LatencySourceType.AUTO, LatencySourceType.TRITON_SUMMARY)
     if not from_triton or reads_gateway(spec) or spec.triton.cache_bytes is not None:
         return
-    if isinstance(told.summaries, PrometheusError):
-        return
-    reading = told.reading
-    has = {
-        sample.labels.get(reading.pod_label)
-        for sample in told.summaries
-        if sample.labels.get(reading.namespace_label) == spec.key.namespace
-        and sample.labels.get("model") == spec.model
-    }
-    if cover.required - has:
-        found = error if source is LatencySourceType.TRITON_SUMMARY else warning
-        yield found(
+    lacking = [p for p in cover.required if (cover.namespace, cover.model, p) not in summaries]
+    if lacking:
+        auto = source is LatencySourceType.AUTO
+        without = "its percentile is an estimate from means" if auto else "it has no percentile"
+        yield (warning if auto else error)(
             _CHECK,
             f"ModelDeployment {spec.key}",
-            "Its pods export no nv_inference_request_summary_us: its percentile is an estimate from"
-            " means.",
+            f"latencySource.type is {source.value}, and pods {some(lacking)} export no"
+            f" nv_inference_request_summary_us: {without}.",
             "let no scrape rule drop it, and take a Triton that knows"
             " --metrics-config=summary_latencies=true, which trimtab sets",
         )
@@ -62,13 +68,34 @@ def _summaries(state: ModelState, told: Prometheus, cover: Cover) -> Iterator[Fi
 
 def _source(state: ModelState, told: Prometheus) -> Iterator[Finding]:
     """The user's query, or the gateway's histogram: as the tick reads it."""
-    source, readings = state.spec.latency_source.type, told.readings[state.spec.key]
-    subject = f"ModelDeployment {state.spec.key}"
-    routed = state.route is None or state.route.trouble is None
-    if readings.latency_note and routed:
+    if state.spec.latency_source.type is LatencySourceType.PROM_QL:
+        yield from _query(state, told)
+    elif reads_gateway(state.spec) and not any(
+        isinstance(outcome, PrometheusError) for outcome in told.gateways.values()
+    ):  # else the check of Prometheus says why
+        yield from _histogram(state, told)
+
+
+def _query(state: ModelState, told: Prometheus) -> Iterator[Finding]:
+    reading = told.readings[state.spec.key].latency_s
+    if isinstance(reading, Missing):
+        query = shorten(state.spec.latency_source.query or "", _LONGEST_QUERY, placeholder=" …")
+        yield error(
+            _CHECK,
+            f"ModelDeployment {state.spec.key}",
+            sentence(reading.message),
+            f"try spec.latencySource.query in Prometheus, and change it: {query}",
+        )
+
+
+def _histogram(state: ModelState, told: Prometheus) -> Iterator[Finding]:
+    if state.route is not None and state.route.trouble is not None:
+        return  # the check of models says why nothing comes through it
+    readings, subject = told.readings[state.spec.key], f"ModelDeployment {state.spec.key}"
+    if readings.latency_note:
         says, mend = parted(readings.latency_note.removeprefix(NOT_USED))
         yield warning(_CHECK, subject, sentence(says), mend)
-    if source not in _NAMED:
+    if state.spec.latency_source.type is not LatencySourceType.GATEWAY_HISTOGRAM:
         return
     match readings.latency_s:
         case Missing(message=message):

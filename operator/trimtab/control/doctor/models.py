@@ -10,7 +10,8 @@ from trimtab.control.doctor.facts import Cluster, Facts
 from trimtab.control.doctor.finding import Finding, error, parted, sentence
 from trimtab.core.snapshot import ModelState
 
-_OBSTACLES = ("NoCompressImage", "SourceRefused", "ClassMissing")
+# That its class is missing says the check of classes.
+_OBSTACLES = ("NoCompressImage", "SourceRefused")
 
 
 def resources(facts: Facts) -> Iterator[Finding]:

@@ -42,15 +42,19 @@ class Right(NamedTuple):
     subresource: str = ""
 
     @property
+    def path(self) -> str:
+        """The resource as a role names it."""
+        return "/".join(filter(None, (self.resource, self.subresource)))
+
+    @property
     def what(self) -> str:
         """The resource as kubectl names it."""
-        resource = "/".join(filter(None, (self.resource, self.subresource)))
-        return f"{resource}.{self.group}" if self.group else resource
+        return f"{self.path}.{self.group}" if self.group else self.path
 
 
 def needed_rights(
     namespaces: Sequence[str],
-    lease: ObjectKey | None,
+    lease: ObjectKey,
     *,
     nodes: bool = True,
     absent: Collection[Kind] = (),
@@ -69,11 +73,10 @@ def needed_rights(
     for kind in _of_no_namespace(namespaces, nodes):
         for verb in _READ:
             yield Right(kind.group, kind.plural, verb)
-    if lease is not None:
-        group, plural = kinds.LEASE.group, kinds.LEASE.plural
-        yield Right(group, plural, "create", lease.namespace)
-        for verb in ("get", "update"):
-            yield Right(group, plural, verb, lease.namespace, lease.name)
+    group, plural = kinds.LEASE.group, kinds.LEASE.plural
+    yield Right(group, plural, "create", lease.namespace)
+    for verb in ("get", "update"):
+        yield Right(group, plural, verb, lease.namespace, lease.name)
 
 
 def _of_no_namespace(namespaces: Sequence[str], nodes: bool) -> Iterator[Kind]:

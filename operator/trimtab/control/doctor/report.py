@@ -66,7 +66,7 @@ def _checked(facts: Facts) -> list[str]:
     checked = ["settings"] if facts.settings else []
     if facts.cluster is not None:
         snapshot = facts.cluster.gathered.snapshot
-        if facts.cluster.served is not None:
+        if facts.cluster.served:
             checked.append("CRDs")
         if facts.cluster.account is not None:
             checked.append(f"rights of {facts.cluster.account}")

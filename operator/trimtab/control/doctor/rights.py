@@ -20,8 +20,7 @@ def rights(facts: Facts) -> Iterator[Finding]:
     for of, denied in lacking.items():
         verbs = list(dict.fromkeys(right.verb for right in denied))
         where = some({right.namespace for right in denied if right.namespace})
-        resource = "/".join(filter(None, (of.resource, of.subresource)))
-        rule = f'apiGroups: ["{of.group}"], resources: [{resource}], verbs: [{", ".join(verbs)}]'
+        rule = f'apiGroups: ["{of.group}"], resources: [{of.path}], verbs: [{", ".join(verbs)}]'
         yield error(
             "rights",
             f"account {facts.cluster.account}",
