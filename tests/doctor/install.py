@@ -104,7 +104,7 @@ class DoctorsPrometheus:
         if "envoy_" in promql:
             route = {"route": f"{row['namespace']}/digits"}
             return [route] if "timestamp(" in promql else [{**route, "le": le} for le in _BUCKETS]
-        if "summary" in promql and "count by" not in promql:
+        if "summary" in promql:
             return [{**row, "quantile": q} for q in ("0.5", "0.99")]
         return [row]
 

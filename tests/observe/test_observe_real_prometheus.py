@@ -27,7 +27,7 @@ from trimtab.observe.errors import PrometheusError
 from trimtab.observe.fleet import read_fleet
 from trimtab.observe.history import read_arrivals
 from trimtab.observe.prometheus import ClientSettings, PrometheusClient, open_client
-from trimtab.observe.queries import ReadSettings, fleet_queries, summaries_query, unlabelled_query
+from trimtab.observe.queries import ReadSettings, fleet_queries, unlabelled_query
 
 pytestmark = pytest.mark.cluster
 
@@ -235,15 +235,8 @@ async def test_every_query_runs_and_answers(url: str, past: History) -> None:
 async def test_every_choice_of_labels_is_valid_promql(url: str, settings: ReadSettings) -> None:
     async with open_client(ClientSettings(url)) as client:
         asked = fleet_queries(settings).values()
-        for promql in (*asked, summaries_query(settings), unlabelled_query(settings)):
+        for promql in (*asked, unlabelled_query(settings)):
             await client.query(promql, 0)
-
-
-async def test_summaries_count_before_the_first_request_too(url: str, past: History) -> None:
-    async with open_client(ClientSettings(url)) as client:
-        found = await client.query(summaries_query(SETTINGS), past.end_s)
-    counts = {sample.labels["pod"]: sample.value for sample in found}
-    assert (counts["steady"], counts["idle"]) == (8, 4)  # of two versions; one is scraped twice
 
 
 async def test_series_that_lack_a_label_are_shown_with_those_they_have(
@@ -253,8 +246,8 @@ async def test_series_that_lack_a_label_are_shown_with_those_they_have(
         assert await client.query(unlabelled_query(SETTINGS), past.end_s) == []
         other = replace(SETTINGS, pod_label="kubernetes_pod_name")
         found = await client.query(unlabelled_query(other), past.end_s)
-    assert len(found) == 3
-    assert {"namespace", "pod", "model", "job"} <= set(found[0].labels)
+    (one,) = found
+    assert {"namespace", "pod", "model", "job"} <= set(one.labels)
 
 
 async def test_a_pod_scraped_twice_counts_once(url: str, past: History) -> None:

@@ -151,12 +151,6 @@ def hits_query(settings: ReadSettings, window_s: float) -> str:
     return f"sum by ({settings.namespace_label}, model) ({rate})"
 
 
-def summaries_query(settings: ReadSettings) -> str:
-    """How many quantiles each (namespace, pod, model) exports: also where none has a value, as
-    before the first request."""
-    return _Builder(settings).summaries("inference_request_summary_us")
-
-
 def unlabelled_query(settings: ReadSettings) -> str:
     """Of Triton's series that lack a label of `settings`, one of each (namespace, model) with all
     the labels that it has."""
@@ -198,9 +192,6 @@ class _Builder:
         # A maximum at both levels: quantiles may not be summed or averaged.
         chosen = self._selector(name, 'quantile!=""')
         return f"max by ({self._row}, quantile) ({chosen})"
-
-    def summaries(self, name: str) -> str:
-        return f"count by ({self._row}) ({self._selector(name)})"
 
     def unlabelled(self, name: str) -> str:
         lacking = (self._selector(name, f'{label}=""') for label in self._row.split(", "))

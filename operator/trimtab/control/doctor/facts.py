@@ -80,15 +80,14 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class Prometheus:
-    """What Prometheus told: the answers of a tick, the models' readings of them, how many quantiles
-    each pod and model exports, and one of each model's series that lack a label."""
+    """What Prometheus told: the answers of a tick, the models' readings of them, and one of each
+    model's series that lack a label."""
 
     url: str
     reading: ReadSettings
     answers: Answers
     gateways: GatewayAnswers
     readings: Mapping[ObjectKey, ModelReadings]
-    summaries: Outcome = ()
     unlabelled: Outcome = ()
 
 

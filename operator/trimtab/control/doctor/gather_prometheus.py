@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 from trimtab.control.doctor.facts import Prometheus
 from trimtab.core.snapshot import ModelState
 from trimtab.observe.errors import PrometheusError
 from trimtab.observe.fleet import Querier, ask_fleet
-from trimtab.observe.queries import ReadSettings, summaries_query, unlabelled_query
+from trimtab.observe.queries import ReadSettings, unlabelled_query
 from trimtab.observe.table import Outcome
 
 
@@ -18,18 +17,13 @@ async def gather_prometheus(
 ) -> Prometheus:
     """Never raises a PrometheusError: what a query came to is a fact."""
     answers = await ask_fleet(client, reading, models, now_s)
-    summaries, unlabelled = await asyncio.gather(
-        _outcome(client, summaries_query(reading), now_s),
-        _outcome(client, unlabelled_query(reading), now_s),
-    )
     return Prometheus(
         url=client.shown_url,
         reading=reading,
         answers=answers.fleet,
         gateways=answers.gateways,
         readings=answers.readings(reading, models, now_s),
-        summaries=summaries,
-        unlabelled=unlabelled,
+        unlabelled=await _outcome(client, unlabelled_query(reading), now_s),
     )
 
 

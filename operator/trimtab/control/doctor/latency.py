@@ -14,11 +14,11 @@ from trimtab.core.snapshot import ModelState
 from trimtab.observe.errors import PrometheusError
 from trimtab.observe.gateway_queries import reads_gateway
 from trimtab.observe.latency import NOT_USED
+from trimtab.observe.queries import Metric
 from trimtab.observe.table import Cover, FleetTable
 
 _CHECK = "latency"
 _LONGEST_QUERY = 200
-_Row = tuple[str | None, ...]
 
 
 def latency(facts: Facts) -> Iterator[Finding]:
@@ -26,34 +26,22 @@ def latency(facts: Facts) -> Iterator[Finding]:
     told, cluster = facts.prometheus, facts.cluster
     if told is None or cluster is None:
         return
-    table, summaries = FleetTable(told.answers, told.reading), _with_summary(told)
+    table = FleetTable(told.answers, told.reading)
     for state in cluster.gathered.snapshot.models:
         key = state.spec.key
         cover = table.cover(key.namespace, state.spec.model, pods_of(state), facts.now_s)
         if isinstance(cover, Cover) and cover.required:
-            if summaries is not None:
-                yield from _summaries(state, cover, summaries)
+            yield from _summaries(state, table, cover)
             yield from _source(state, told)
 
 
-def _with_summary(told: Prometheus) -> frozenset[_Row] | None:
-    """The pods and models that export one; None where that could not be asked."""
-    if isinstance(told.summaries, PrometheusError):
-        return None
-    namespace, pod = told.reading.namespace_label, told.reading.pod_label
-    rows = (
-        (s.labels.get(namespace), s.labels.get("model"), s.labels.get(pod)) for s in told.summaries
-    )
-    return frozenset(rows)
-
-
-def _summaries(state: ModelState, cover: Cover, summaries: frozenset[_Row]) -> Iterator[Finding]:
+def _summaries(state: ModelState, table: FleetTable, cover: Cover) -> Iterator[Finding]:
     spec, source = state.spec, state.spec.latency_source.type
     from_triton = source in (LatencySourceType.AUTO, LatencySourceType.TRITON_SUMMARY)
     if not from_triton or reads_gateway(spec) or spec.triton.cache_bytes is not None:
         return
-    lacking = [p for p in cover.required if (cover.namespace, cover.model, p) not in summaries]
-    if lacking:
+    lacking = [pod for pod in cover.required if table.quantiles(cover, pod) is None]
+    if lacking and table.error(Metric.SUMMARY_US) is None:
         auto = source is LatencySourceType.AUTO
         without = "its percentile is an estimate from means" if auto else "it has no percentile"
         yield (warning if auto else error)(

@@ -27,7 +27,7 @@ def prometheus(facts: Facts) -> Iterator[Finding]:
 
 def _failed(told: Prometheus) -> Iterator[Finding]:
     """One finding for each trouble, of however many queries."""
-    outcomes = [*told.answers.values(), *told.gateways.values(), told.summaries, told.unlabelled]
+    outcomes = [*told.answers.values(), *told.gateways.values(), told.unlabelled]
     failed = {o.message: o for o in outcomes if isinstance(o, PrometheusError)}
     for trouble in failed.values():
         yield _of(trouble, told)
