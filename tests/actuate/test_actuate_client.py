@@ -283,6 +283,12 @@ async def test_the_api_servers_clock_is_its_answers_date() -> None:
     assert server.seen[0].path == "/version"
 
 
+async def test_a_server_that_hides_its_version_tells_its_clock() -> None:
+    refusal = Answer(403, headers={"Date": "Tue, 15 Nov 1994 08:12:31 GMT"})
+    async with ApiServer(refusal) as server, server.client() as client:
+        assert await client.server_time_s() == 784887151.0
+
+
 async def test_a_proxy_that_tells_no_date_tells_no_time() -> None:
     undated = Answer(body={}, headers={"Date": "soon"})
     async with ApiServer(undated) as server, server.client() as client:

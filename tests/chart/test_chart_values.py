@@ -162,5 +162,6 @@ def test_the_notes_say_what_is_next(helm: Helm, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     notes = done.stdout.partition("NOTES:")[2]
     assert "kubectl explain modeldeployment.spec" in notes
+    assert "exec deployment/trimtab -- trimtab doctor" in notes
     assert URL["prometheus"]["url"] in notes, "without the user and the password"
     assert "WARNING: models.allowHostPath is on" in notes

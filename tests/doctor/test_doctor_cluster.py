@@ -76,8 +76,9 @@ async def test_a_class_that_no_node_takes(
 
 
 async def test_nodes_that_trimtab_itself_fills_are_no_fault(install: Install) -> None:
-    full = {**node()["status"], "allocatable": {"cpu": "8", "pods": "1"}}
-    install.kube.put({**node(), "status": full})
+    full = install.kube.find_one("Node")
+    full["status"]["allocatable"]["pods"] = "1"
+    install.kube.touch(full)
     assert await install.findings() == ()
 
 

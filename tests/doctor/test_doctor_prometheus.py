@@ -53,7 +53,8 @@ async def test_a_prometheus_that_does_not_answer_is_told_once(
 
 @pytest.mark.parametrize("part", ["exec_count", "envoy_", "summary", "topk"])
 async def test_one_query_of_many_that_fails(install: Install, part: str) -> None:
-    await behind_a_gateway(install)
+    if part == "envoy_":
+        await behind_a_gateway(install)
     late = PrometheusTimeout(URL, 5)
     install.prometheus.trouble = lambda promql: late if part in promql else None
     assert (await install.finding()).says == late.said

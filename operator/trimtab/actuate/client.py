@@ -11,7 +11,7 @@ import json
 import os
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from types import SimpleNamespace
@@ -24,6 +24,7 @@ from kubernetes.aio.config import incluster_config
 
 from trimtab.actuate.client_errors import (
     ApiError,
+    Forbidden,
     Gone,
     NotFound,
     Unauthorized,
@@ -266,7 +267,8 @@ class KubeClient:
 
     async def server_time_s(self) -> float | None:
         """The API server's clock, to the second (epoch); None where its answers tell no time."""
-        await self._request("GET", "/version")
+        with suppress(Forbidden):  # which is an answer, and tells it as well
+            await self._request("GET", "/version")
         try:
             return parsedate_to_datetime(self._dated).timestamp()
         except ValueError:

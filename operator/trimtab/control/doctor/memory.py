@@ -12,8 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _MIB = 2**20
-# What a look at five hundred models takes, twice.
+# What a look at five hundred models takes.
 _ROOM_MIB = 64
+# Stacks of threads, which the kernel counts as data, and of which hardly a page is touched.
+_STACKS_MIB = 16
 
 
 class TooLittleMemory(Exception):  # noqa: N818 - it names what happened
@@ -45,7 +47,8 @@ def within_container(
     if left < _ROOM_MIB * _MIB:
         raise TooLittleMemory(limit, left)
     before = resource.getrlimit(resource.RLIMIT_DATA)
-    resource.setrlimit(resource.RLIMIT_DATA, (_data(process) + left, before[1]))
+    most = _data(process) + left + _STACKS_MIB * _MIB
+    resource.setrlimit(resource.RLIMIT_DATA, (most, before[1]))
     try:
         yield
     except MemoryError:
