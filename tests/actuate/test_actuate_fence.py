@@ -27,6 +27,8 @@ READS: dict[str, Call] = {
     "find": lambda c: c.find(kinds.DEPLOYMENT, "x", "shop"),
     "list": lambda c: c.list(kinds.DEPLOYMENT),
     "has_kind": lambda c: c.has_kind(kinds.DEPLOYMENT),
+    "openapi": lambda c: c.openapi(kinds.DEPLOYMENT),
+    "server_time_s": lambda c: c.server_time_s(),
 }
 WRITES: dict[str, Call] = {
     "server_side_apply": lambda c: c.server_side_apply(DEPLOYMENT, "trimtab"),

@@ -25,9 +25,12 @@ async def test_a_sound_install_has_no_finding_and_leaves_nothing_out(install: In
 
 
 async def test_nothing_is_written(install: Install) -> None:
-    before = copy.deepcopy(install.kube.objects)
+    def written() -> tuple[object, ...]:
+        return install.kube.objects, install.kube.writes, install.kube.events
+
+    before = copy.deepcopy(written())
     await install.facts()
-    assert install.kube.objects == before
+    assert written() == before
 
 
 # -- classes ------------------------------------------------------------------------------------
