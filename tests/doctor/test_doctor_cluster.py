@@ -55,6 +55,13 @@ def gpu(**spec: Any) -> dict[str, Any]:
     return made
 
 
+def pod_of_others(cpu: str) -> dict[str, Any]:
+    made = operator_pod("elsewhere", "x", "other")
+    made["metadata"]["labels"] = {}
+    made["spec"] = {"nodeName": "n1", "containers": [{"resources": {"requests": {"cpu": cpu}}}]}
+    return made
+
+
 @pytest.mark.parametrize(
     ("spec", "says", "mend"),
     [
@@ -68,10 +75,7 @@ async def test_a_class_that_no_node_takes(
     install: Install, spec: dict[str, Any], says: str, mend: str
 ) -> None:
     install.kube.put(gpu(**spec))
-    hungry = operator_pod("elsewhere", "x", "other")
-    hungry["metadata"]["labels"] = {}
-    hungry["spec"] = {"nodeName": "n1", "containers": [{"resources": {"requests": {"cpu": "1"}}}]}
-    install.kube.put(hungry)
+    install.kube.put(pod_of_others(cpu="1"))
     found = await install.finding()
     assert found.subject == "AcceleratorClass gpu"
     assert says in found.says
@@ -83,6 +87,17 @@ async def test_nodes_that_trimtab_itself_fills_are_no_fault(install: Install) ->
     full["status"]["allocatable"]["pods"] = "1"
     install.kube.touch(full)
     assert await install.findings() == ()
+
+
+async def test_nodes_that_others_fill_while_a_replica_waits(install: Install) -> None:
+    waits = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
+    pod = install.kube.find_one("Pod")
+    pod["spec"].pop("nodeName")
+    pod["status"] = {"phase": "Pending", "conditions": [waits]}
+    install.kube.put(pod_of_others(cpu="8"))
+    found = await install.finding()
+    assert (found.severity, found.subject) == (Severity.WARNING, "AcceleratorClass cpu")
+    assert "Others fill its nodes: no replica (cpu: 250m) fits." in found.says
 
 
 NOWHERE: dict[str, Any] = {"nodeSelector": {"gpu": "l4"}, "maxReplicas": 8}
@@ -104,7 +119,7 @@ async def test_nodes_that_an_autoscaler_adds_are_waited_for(
     pod["status"] = {"phase": "Pending", "conditions": [waits]}
     found = await install.finding()
     assert (found.severity, found.subject) == (severity, "AcceleratorClass cpu")
-    assert found.says.endswith("Unless a node autoscaler adds one.")
+    assert found.says.endswith(", unless an autoscaler of nodes adds one.")
 
 
 async def test_a_class_whose_nodes_are_all_cordoned(install: Install) -> None:

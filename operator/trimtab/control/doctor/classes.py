@@ -69,7 +69,7 @@ def _class(facts: Facts, accelerator: AcceleratorClass, found: _Found) -> Iterat
         found = found if late else warning
     if not room.places or not room.replicas:
         yield _no_place(accelerator, room, found)
-    elif not room.free and accelerator.max_replicas is None and not pods:
+    elif not room.free and accelerator.max_replicas is None and all(p.unschedulable for p in pods):
         yield warning(
             _CHECK,
             _subject(accelerator.name),
@@ -81,20 +81,20 @@ def _class(facts: Facts, accelerator: AcceleratorClass, found: _Found) -> Iterat
 def _no_place(accelerator: AcceleratorClass, room: Room, found: _Found) -> Finding:
     selector = ", ".join(f"{label}: {value}" for label, value in accelerator.node_selector)
     tolerated = ", ".join(t.key or "all" for t in accelerator.tolerations)
-    comes = "" if accelerator.max_replicas is None else " Unless a node autoscaler adds one."
+    comes = "" if accelerator.max_replicas is None else ", unless an autoscaler of nodes adds one"
     if not room.places:
         return found(
             _CHECK,
             _subject(accelerator.name),
             f"No node that takes pods matches its nodeSelector ({selector or 'none'}) and"
-            f" tolerations ({tolerated or 'none'}).{comes}",
+            f" tolerations ({tolerated or 'none'}){comes}.",
             "set spec.nodeSelector and spec.tolerations to labels and taints that nodes have"
             " (kubectl get nodes --show-labels), or add such nodes",
         )
     return found(
         _CHECK,
         _subject(accelerator.name),
-        f"None of its nodes could hold one replica ({_asked(accelerator)}), even empty.{comes}",
+        f"None of its nodes could hold one replica ({_asked(accelerator)}), even empty{comes}.",
         "ask for less in spec.resources, or see that the nodes offer it (kubectl describe"
         " node, Allocatable): a device plugin may be missing",
     )
