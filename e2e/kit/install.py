@@ -9,6 +9,7 @@ from typing import Any
 
 from e2e.cluster import apply_prometheus
 from e2e.cluster.images import COMPRESS, MODELS, PROMETHEUS, TRIMTAB, TRITON
+from e2e.cluster.layers import tree_hash
 from e2e.kit.access import ROOT, Access
 
 NAMESPACE = "trimtab-system"
@@ -73,6 +74,8 @@ def install_trimtab(
         *("upgrade", "--install", release, str(ROOT / "charts" / "trimtab")),
         *("--namespace", namespace),
         *("--set", f"image.repository={repository}", "--set", f"image.tag={tag}"),
+        # The tag stays the same: without it an operator that runs goes on with the code of before.
+        *("--set", f"podAnnotations.code={tree_hash(ROOT / 'operator')[:16]}"),
         *("--set", f"prometheus.url={prometheus_url}"),
         *("--set", "prometheus.scrapeInterval=2s"),
         # A second one is for a story of its own: elsewhere two cores are the models'.
