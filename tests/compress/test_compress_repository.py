@@ -33,20 +33,15 @@ def test_configuration(tmp_path: Path, file: str, backend: str) -> None:
     assert [(t.name, list(t.dims)) for t in config.output] == [("logits", [6])]
 
 
-def test_warm_up_fits_every_batch_cap(tmp_path: Path) -> None:
+@pytest.mark.parametrize("file", ["config.pbtxt", "configs/onnxruntime.pbtxt"])
+def test_warm_up_fits_every_batch_cap(tmp_path: Path, file: str) -> None:
     """Triton refuses a model whose warm-up is larger than its max_batch_size."""
     write_folder(tmp_path, TEXT, "int8")
-    config = parsed((tmp_path / "int8" / "text" / "configs" / "onnxruntime.pbtxt").read_text())
+    config = parsed((tmp_path / "int8" / "text" / file).read_text())
     (warm_up,) = config.model_warmup
     assert warm_up.batch_size == 1
     assert {n: list(t.dims) for n, t in warm_up.inputs.items()} == {"ids": [32], "mask": [32, 4]}
     assert all(t.zero_data for t in warm_up.inputs.values())
-
-
-def test_the_python_backend_has_no_warm_up_that_triton_would_count(tmp_path: Path) -> None:
-    """A fresh replica's p99 would be that of its first call."""
-    write_folder(tmp_path, TEXT, "int8")
-    assert not parsed((tmp_path / "int8" / "text" / "config.pbtxt").read_text()).model_warmup
 
 
 def test_tensorrt_is_asked_for(tmp_path: Path) -> None:

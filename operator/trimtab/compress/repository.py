@@ -31,15 +31,13 @@ TYPES = {
     "bool": "TYPE_BOOL",
 }
 
-# Without model_warmup: Triton counts that as a request. On Triton 2.51 a model of half a
-# millisecond began with a p99 of 33 ms, for which a fleet would grow. model.py warms itself up.
 _PYTHON = """\
 name: "{name}"
 backend: "python"
 max_batch_size: {max_batch}
 {tensors}dynamic_batching {{ }}
 instance_group [ {{ kind: KIND_CPU count: 1 }} ]
-"""
+{warm_up}"""
 
 # Chosen with --model-config-name=onnxruntime (or tensorrt); model.py is then not used.
 _NATIVE = """\
@@ -66,8 +64,9 @@ _CONFIGS = {
     "configs/tensorrt": _TENSORRT,
 }
 
-# On a GPU the first call is too slow for a client, so there it is one of Triton's own.
-# A batch of one fits, whatever max_batch_size somebody sets: Triton refuses a larger warm-up.
+# The first call is too slow for a client: of every replica that came, one request took 230 ms where
+# the next took 30, though model.py had run the network. So it is one of Triton's own. A batch
+# of one fits, whatever max_batch_size somebody sets: Triton refuses a larger warm-up.
 _WARM_UP = """\
 model_warmup [ {{
   name: "zeros"
