@@ -73,6 +73,19 @@ def test_what_the_others_do_not_carry_stays() -> None:
     assert let_go(fast, fewer, {}).replicas == 1
 
 
+def test_nothing_leaves_while_the_promise_is_broken_and_the_load_is_there() -> None:
+    """Four fast ones would do, as is believed, and the p99 says otherwise."""
+    view = seen(running(4, 2))
+    slow, kind = view.state.workload(FP32), others(view, {INT8: 2})
+    assert let_go(slow, kind, {}).replicas == 3
+    view.memory = view.memory._replace(slo_met=False)
+    view.demand = view.demand._replace(arriving=100.0)
+    held = let_go(slow, kind, {})
+    assert (held.replicas, held.binding) == (4, "LatencyMargin")
+    assert let_go(slow, replace(kind, peak=200.0), {}).replicas == 3
+    assert let_go(slow, replace(kind, short=True), {}).replicas == 0, "or it holds the money"
+
+
 def test_what_never_served_is_not_taken_back() -> None:
     story = running(4, 2)
     for pod in story.model.children[INT8].pods:

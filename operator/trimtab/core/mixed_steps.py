@@ -16,6 +16,7 @@ from trimtab.core.snapshot import Workload, WorkloadKey
 from trimtab.core.targets import slowdown
 from trimtab.core.view import View
 
+_FALL = 1.5
 Steps = Mapping[WorkloadKey, Step]
 
 
@@ -82,8 +83,24 @@ def let_go(workload: Workload, others: Others, steps: Steps) -> Step:
     target = max(goal, least)
     if stays and workload.ready == sum(w.ready for w in view.state.workloads):
         return _measured(workload, target, others)
+    if stays and workload.ready and _is_late(others):
+        why = "the latency is above its target as measured, and the load has not fallen"
+        return hold(current, "LatencyMargin", why)
     step = max(1, int(current * others.policy.shrink_step)) if stays else current
     return _stepwise(current, target, step)
+
+
+def _is_late(others: Others) -> bool:
+    """Whether what serves is measured to be too little, whatever is believed of it.
+
+    Who is slow of several that share the traffic, and by how much, their percentile does not tell.
+    The counter-example: two replicas went as four that stayed were believed to carry half as much
+    again, while the p99 stood above its target; they were fetched back twenty seconds later. After
+    a fall of the load it tells of what was.
+    """
+    load = others.view.demand.arriving or 0.0
+    fallen = others.peak is not None and others.peak > _FALL * load
+    return others.view.memory.slo_met is False and not fallen
 
 
 def _least(workload: Workload, others: Others, steps: Steps) -> int | None:
