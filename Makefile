@@ -54,7 +54,7 @@ unit: setup ## Unit tests: no cluster; one to four minutes
 # The cases of tests/fuzz, many of each; `unit` runs a few. A failure prints the command that finds
 # it again.
 .PHONY: fuzz
-fuzz: setup ## 100,000 hostile cases, 20 minutes at most (CASES=N SEED=N TARGET=NAME MINUTES=N)
+fuzz: setup ## 100,000 hostile cases, an hour at most (CASES=N SEED=N TARGET=NAME MINUTES=N)
 	$(PY) -m tests.fuzz $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED)) \
 		$(if $(TARGET),--target $(TARGET)) $(if $(MINUTES),--minutes $(MINUTES))
 

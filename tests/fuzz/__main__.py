@@ -67,7 +67,7 @@ def _options(args: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--cases", type=int, default=100_000, help="of all targets together")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of all draws")
-    parser.add_argument("--minutes", type=float, default=20.0, help="the longest it may take")
+    parser.add_argument("--minutes", type=float, default=60.0, help="the longest it may take")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument(
         "--target", action="append", default=[], choices=sorted(BY_NAME), help="only this one"
