@@ -180,8 +180,21 @@ def test_a_small_saving_is_not_worth_what_it_starts_anew() -> None:
         able = tuple(view.options.values())
         solver = MixSolver(spec, able, view.options, Shares(story.snapshot()), story.policy)
         rate = 3.9 * (able[0].capacity_rate or 0.0)
-        counts, short = solver.best(rate, {WorkloadKey("a", "cpu"): 4}, wish=True)
+        counts, short = solver.best(rate, {WorkloadKey("a", "cpu"): 4}, traffic=rate, wish=True)
         assert ({k.variant for k in counts}, short) == ({kept}, False)
+
+
+def test_room_for_what_may_come_is_of_the_variant_that_makes_it_for_less() -> None:
+    """Behind a gateway the accurate one takes the traffic that is there all the same."""
+    spec, story = model(most=40), running(2, 0)
+    view = seen(story)
+    able, two = tuple(view.options.values()), {FP32: 2}
+    solver = MixSolver(spec, able, view.options, Shares(story.snapshot()), story.policy)
+    slow, fast = (view.options[k].capacity_rate or 0.0 for k in (FP32, INT8))
+    rate = 2.0 * slow + 0.9 * fast
+    assert solver.grown(two, rate, traffic=1.5 * slow) == ({FP32: 2, INT8: 1}, False)
+    all_there = solver.grown(two, 4.0 * slow, traffic=4.0 * slow)
+    assert all_there == ({FP32: 4}, False)
 
 
 def test_where_nothing_carries_the_load_a_little_more_is_not_worth_a_swap() -> None:

@@ -106,7 +106,9 @@ def _counts(
     policy: PolicySettings,
 ) -> tuple[Counts, bool]:
     """Replicas by workload, and whether they are too few."""
-    grown = solver.grown(running, rate)
+    arriving = view.demand.arriving
+    traffic = rate if arriving is None else arriving
+    grown = solver.grown(running, rate, traffic=traffic)
     if grown is not None and (not grown[1] or view.demand.blind):
         counts, short = grown
         if counts != running and not view.demand.blind:
@@ -115,11 +117,11 @@ def _counts(
         if calm is None:
             return counts, short
         lasting = max(rate, calm, _coming(view, now_s))
-        best, lacking = solver.best(lasting, running, wish=True)
+        best, lacking = solver.best(lasting, running, traffic=calm, wish=True)
         return (counts, short) if lacking else (best, lacking)
     if view.demand.blind:
         return running, False
-    best, short = solver.best(rate, running, wish=False)
+    best, short = solver.best(rate, running, traffic=traffic, wish=False)
     if grown is not None and short:
         # Where nothing carries the load, two ways that carry about as much swapped for minutes, and
         # every pod that left drained a long queue on the money of the one to come.
@@ -143,7 +145,7 @@ def _with_room_left(
         return grown
     if expected is None or expected <= rate:
         return grown
-    ahead = solver.grown(running, expected)
+    ahead = solver.grown(running, expected, traffic=expected)
     if ahead is None:
         return grown
     least = min(view.options[k].accuracy for k in _more(running, grown))

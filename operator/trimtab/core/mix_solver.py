@@ -12,6 +12,7 @@ from trimtab.core.ledger import Shares, budget_key
 from trimtab.core.optimise import Demand, Goal, Problem, budget_micro, price_micro
 from trimtab.core.optimise import Option as Way
 from trimtab.core.optimise.candidates import Candidates, candidates_of
+from trimtab.core.optimise.score import TRAFFIC_MARGIN
 from trimtab.core.options import Option
 from trimtab.core.settings import PolicySettings
 from trimtab.core.snapshot import WorkloadKey
@@ -51,14 +52,16 @@ class MixSolver:
         """Whether others may take in a minute what is left of the money now."""
         return self._shared is not None
 
-    def best(self, rate: float, running: Counts, *, wish: bool) -> tuple[Counts, bool]:
+    def best(
+        self, rate: float, running: Counts, *, traffic: float, wish: bool
+    ) -> tuple[Counts, bool]:
         """The best replicas for `rate` items/s, each that has to be started weighing more; and
-        whether they are too few.
+        whether they are too few. traffic: what of the rate arrives, of which accuracy is counted.
 
         wish: nothing asks for a change. More accuracy then leaves some of the money: what takes the
         last of it is given up at the next rise of the load.
         """
-        found = candidates_of(self._problem(rate, {}))
+        found = candidates_of(self._problem(rate, {}, traffic))
         held = np.array([running.get(o.key, 0) for o in self._able], dtype=np.int64)
         fresh = np.maximum(0, found.count - held[found.first])
         second = np.where(found.second == found.first, 0, found.count_second)
@@ -72,9 +75,14 @@ class MixSolver:
                 extra = np.where((fresh + fresh_second > 0) & (found.cost > most), np.inf, extra)
         return self._picked(found, extra, rate)
 
-    def grown(self, running: Counts, rate: float) -> tuple[Counts, bool] | None:
+    def grown(self, running: Counts, rate: float, *, traffic: float) -> tuple[Counts, bool] | None:
         """What runs with the best that can be added to it, and whether that is too little; None
-        where what runs is itself more than user, money or inventory allow."""
+        where what runs is itself more than user, money or inventory allow. traffic: as of `best`.
+
+        Room for what may come is so of the variant that makes it at the least money: behind a
+        gateway the accurate one takes the traffic that is there. The counter-example: the accurate
+        one alone, as room for a burst that did not come, filled the budget that the rise needed.
+        """
         scaling = self._spec.scaling
         if sum(running.values()) > scaling.max_replicas or not self._fits(running):
             return None
@@ -82,7 +90,8 @@ class MixSolver:
         lacking = scaling.min_replicas - sum(running.values())
         if rest <= _NEARLY * rate and lacking <= 0:
             return running, False
-        found = candidates_of(self._problem(max(0.0, rest), running))
+        beyond = max(0.0, traffic - self.carried(running) / TRAFFIC_MARGIN)
+        found = candidates_of(self._problem(max(0.0, rest), running, beyond))
         # A variant more is a workload more to start, roll and watch.
         new = np.array([o.key not in running for o in self._able])
         weighs = self._dearer * np.where(new, self._prices(), 0.0)
@@ -108,7 +117,7 @@ class MixSolver:
                 counts[self._able[index].key] = n
         return counts, self.carried(counts) < rate * (1.0 - _NEARLY)
 
-    def _problem(self, rate: float, running: Counts) -> Problem:
+    def _problem(self, rate: float, running: Counts, traffic: float) -> Problem:
         """The model alone, with what those that run leave of every limit."""
         scaling, own = self._spec.scaling, self._spec.budget_per_hour
         asked, cost = sum(running.values()), self._cost(running)
@@ -128,6 +137,7 @@ class MixSolver:
             if self._spec.objective is Objective.MAXIMIZE_ACCURACY
             else Goal.LEAST_COST,
             mix=True,
+            traffic_rate=traffic,
         )
         budgets = () if self._shared is None else (budget_micro(self._shared - cost),)
         return Problem((demand,), budgets, tuple(pools))

@@ -153,10 +153,11 @@ def _scored(problem: Problem, options: Options, weights: Weights, rows: list[Int
     score = score + weights.shortage[owner] * rate * missed
     lacking = np.maximum(0, options.least[owner] - count - count2)
     score += weights.first[owner] * lacking
-    served = _served_by_first(options, rate, (first, capacity), (second, capacity2))
+    traffic = options.traffic[owner]
+    served = _served_by_first(options, traffic, (first, capacity), (second, capacity2))
     worse = options.loss[first] * served + options.loss[second] * (1.0 - served)
     # What runs nothing serves nothing badly: its shortage says it all.
-    score += weights.accuracy * rate * np.where(carried > 0, worse, 0.0)
+    score += weights.accuracy * traffic * np.where(carried > 0, worse, 0.0)
     start = np.searchsorted(owner, np.arange(len(problem.models)))
     return Candidates(
         owner,

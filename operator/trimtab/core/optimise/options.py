@@ -21,8 +21,8 @@ class Options:
     By option: model, pool, capacity (requests/s), price and switch (micro-units), loss (accuracy
     lacking to the model's best; 0 where accuracy is no goal), top (the most replicas worth a
     thought), kept (False where another is never worse). By model: begin (its first option), rate,
-    running (requests/s of what runs), least, most, budget (its own), shared (index of the budget it
-    shares, G where it shares none).
+    traffic (what of it arrives), running (requests/s of what runs), least, most, budget (its own),
+    shared (index of the budget it shares, G where it shares none).
     """
 
     model: NDArray[np.int64]
@@ -35,6 +35,7 @@ class Options:
     kept: NDArray[np.bool_]
     begin: NDArray[np.int64]
     rate: NDArray[np.float64]
+    traffic: NDArray[np.float64]
     running: NDArray[np.float64]
     least: NDArray[np.int64]
     most: NDArray[np.int64]
@@ -56,6 +57,10 @@ def flat_options(problem: Problem) -> Options:
     switch = np.array([o.switch_micro for o in options], dtype=np.int64)
     pool = np.array([o.pool for o in options], dtype=np.int64)
     rate = np.array([m.rate for m in models], dtype=np.float64)
+    traffic = np.array(
+        [m.rate if m.traffic_rate is None else min(m.traffic_rate, m.rate) for m in models],
+        dtype=np.float64,
+    )
     running = np.array([m.running_rate for m in models], dtype=np.float64)
     least = np.array([m.min_replicas for m in models], dtype=np.int64)
     most = np.array([m.max_replicas for m in models], dtype=np.int64)
@@ -78,7 +83,7 @@ def flat_options(problem: Problem) -> Options:
     kept &= top > 0
     missed = np.fromiter(chain.from_iterable(o.missed for o in options), dtype=np.float64)
     by_option = (model, pool, capacity, price, switch, loss, top, kept)
-    by_model = (begin, rate, running, least, most, budget, shared)
+    by_model = (begin, rate, traffic, running, least, most, budget, shared)
     return Options(*by_option, *by_model, told, missed)
 
 

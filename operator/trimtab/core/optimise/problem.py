@@ -46,6 +46,8 @@ class Demand:
     budget_micro: its own, per hour; None is none. shared: index of the budget it shares.
     running_rate: requests/s of what runs now; to take of that, for another's sake, weighs more than
     never to have given it. Where `mix` is False it runs one option; else also two side by side.
+    traffic_rate: what of the load arrives now, requests/s, None for all; accuracy is counted of
+    this, since what may come is room and may never be asked.
     """
 
     rate: float
@@ -58,6 +60,7 @@ class Demand:
     running_rate: float = 0.0
     goal: Goal = Goal.LEAST_COST
     mix: bool = False
+    traffic_rate: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
