@@ -15,6 +15,7 @@ from trimtab.core.mix import mix_of
 from trimtab.core.mix_solver import MixSolver
 from trimtab.core.mixed_steps import Others, let_go, make_room
 from trimtab.core.plan import Constraint, Target
+from trimtab.core.signals import Known
 from trimtab.core.snapshot import WorkloadKey
 from trimtab.core.view import View, look
 from trimtab.core.weights import weighted
@@ -73,8 +74,8 @@ def test_what_the_others_do_not_carry_stays() -> None:
     assert let_go(fast, fewer, {}).replicas == 1
 
 
-def test_nothing_leaves_while_the_promise_is_broken_and_the_load_is_there() -> None:
-    """Four fast ones would do, as is believed, and the p99 says otherwise."""
+def test_nothing_leaves_while_the_latency_is_tight_and_the_load_is_there() -> None:
+    """Two fast ones would do, as is believed, and the p99 says otherwise."""
     view = seen(running(4, 2))
     slow, kind = view.state.workload(FP32), others(view, {INT8: 2})
     assert let_go(slow, kind, {}).replicas == 3
@@ -82,6 +83,16 @@ def test_nothing_leaves_while_the_promise_is_broken_and_the_load_is_there() -> N
     view.demand = view.demand._replace(arriving=100.0)
     held = let_go(slow, kind, {})
     assert (held.replicas, held.binding) == (4, "LatencyMargin")
+    view.memory = view.memory._replace(slo_met=True)
+    for told_s, left in ((0.09, 4), (0.07, 3)):  # of 0.1
+        readings = replace(view.state.readings, latency_s=Known(told_s, 0.0))
+        view.state = replace(view.state, readings=readings)
+        assert let_go(slow, kind, {}).replicas == left
+        no_money = {FP32: Step(4, (Constraint("Budget", "no money"),), "Budget"), INT8: Step(2)}
+        more = replace(kind, wanted={FP32: 5, INT8: 1}, peak=10.0)
+        gone = make_room([slow], [view.state.workload(INT8)], more, no_money)
+        assert (INT8 in gone) == (left == 3), "the accurate one is not worth it then"
+    view.memory = view.memory._replace(slo_met=False)
     assert let_go(slow, replace(kind, peak=200.0), {}).replicas == 3
     assert let_go(slow, replace(kind, short=True), {}).replicas == 0, "or it holds the money"
 

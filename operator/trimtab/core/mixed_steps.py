@@ -10,6 +10,7 @@ from trimtab.core.choose import Choice
 from trimtab.core.demand import last_time_above
 from trimtab.core.guard import Step, fewest_in_time, hold
 from trimtab.core.ledger import held_replicas
+from trimtab.core.observed import observe_latency
 from trimtab.core.plan import Constraint
 from trimtab.core.settings import PolicySettings
 from trimtab.core.snapshot import Workload, WorkloadKey
@@ -83,24 +84,27 @@ def let_go(workload: Workload, others: Others, steps: Steps) -> Step:
     target = max(goal, least)
     if stays and workload.ready == sum(w.ready for w in view.state.workloads):
         return _measured(workload, target, others)
-    if stays and workload.ready and _is_late(others):
-        why = "the latency is above its target as measured, and the load has not fallen"
+    if stays and workload.ready and _is_tight(others):
+        why = "the measured latency leaves no margin to its target, and the load has not fallen"
         return hold(current, "LatencyMargin", why)
     step = max(1, int(current * others.policy.shrink_step)) if stays else current
     return _stepwise(current, target, step)
 
 
-def _is_late(others: Others) -> bool:
-    """Whether what serves is measured to be too little, whatever is believed of it.
+def _is_tight(others: Others) -> bool:
+    """Whether what serves is measured to be just enough, whatever is believed of it.
 
     Who is slow of several that share the traffic, and by how much, their percentile does not tell.
     The counter-example: two replicas went as four that stayed were believed to carry half as much
-    again, while the p99 stood above its target; they were fetched back twenty seconds later. After
-    a fall of the load it tells of what was.
+    again, while the p99 stood above its target, and were fetched back twenty seconds later. After a
+    fall of the load it tells of what was.
     """
-    load = others.view.demand.arriving or 0.0
-    fallen = others.peak is not None and others.peak > _FALL * load
-    return others.view.memory.slo_met is False and not fallen
+    view, load = others.view, others.view.demand.arriving or 0.0
+    if others.peak is not None and others.peak > _FALL * load:
+        return False
+    measured_s, slo = observe_latency(view.state).observed_s, view.state.spec.slo
+    limit_s = slo.target_s * (1.0 - others.policy.latency_margin)
+    return view.memory.slo_met is False or (measured_s is not None and measured_s > limit_s)
 
 
 def _least(workload: Workload, others: Others, steps: Steps) -> int | None:
@@ -206,7 +210,8 @@ def _going(old: Workload, new: Workload, others: Others, steps: Steps) -> int:
         return 0
     carried, load = rest + min(1, old.ready) * goes, others.view.demand.measured or 0.0
     if carried >= load:
-        return int(others.settled and rest >= others.peak)
+        spare = comes >= goes or not _is_tight(others)
+        return int(others.settled and rest >= others.peak and spare)
     if comes < goes:
         return int(others.settled)
     surplus = old.replicas - others.wanted.get(old.key, 0)
