@@ -14,10 +14,9 @@ from trimtab.core.observed import observe_latency
 from trimtab.core.plan import Constraint
 from trimtab.core.settings import PolicySettings
 from trimtab.core.snapshot import Workload, WorkloadKey
-from trimtab.core.targets import slowdown
+from trimtab.core.targets import FALL, slowdown
 from trimtab.core.view import View
 
-_FALL = 1.5
 Steps = Mapping[WorkloadKey, Step]
 
 
@@ -100,7 +99,7 @@ def _is_tight(others: Others) -> bool:
     fall of the load it tells of what was.
     """
     view, load = others.view, others.view.demand.arriving or 0.0
-    if others.peak is not None and others.peak > _FALL * load:
+    if others.peak is not None and others.peak > FALL * load:
         return False
     measured_s, slo = observe_latency(view.state).observed_s, view.state.spec.slo
     limit_s = slo.target_s * (1.0 - others.policy.latency_margin)

@@ -22,7 +22,8 @@ from trimtab.core.switch import OldSteps, Relief, relief_by, retire
 from trimtab.core.view import View, speak_for
 
 _SPARE = 1.2  # of service times, while it cannot be told
-_FALL = 3.0
+FALL = 3.0
+"""How many times the load of a while ago that of now must be for a summary to tell of what was."""
 
 
 def targets_of(
@@ -97,7 +98,7 @@ def slowdown(view: View, option: Option, now_s: float, policy: PolicySettings) -
     """
     since_s = now_s - policy.long_window_s
     peak = max((rate for at_s, rate in view.memory.history.recent if at_s >= since_s), default=0.0)
-    if peak > _FALL * (view.demand.arriving or 0.0):
+    if peak > FALL * (view.demand.arriving or 0.0):
         return 1.0
     latency = observe_latency(view.state)
     measured = measured_scale(view.state, option, latency) or 1.0
