@@ -28,6 +28,13 @@ def _cluster_options(command: _Command) -> _Command:
 _output = click.option(
     "--output", "-o", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
+_table_output = click.option(
+    "--output",
+    "-o",
+    type=click.Choice(["table", "json", "yaml"]),
+    default="table",
+    show_default=True,
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -109,13 +116,7 @@ def explain(
 @click.option("--prometheus", metavar="URL", help="Instead of the one that the settings name.")
 @click.option("-n", "--namespace", "namespaces", multiple=True, help="Only of these; all if none.")
 @_cluster_options
-@click.option(
-    "--output",
-    "-o",
-    type=click.Choice(["table", "json", "yaml"]),
-    default="table",
-    show_default=True,
-)
+@_table_output
 def doctor(
     config: Path | None,
     prometheus: str | None,
@@ -236,13 +237,7 @@ def compress(model: Path, out: Path, recipes: Path | None, as_json: bool, **in_j
 @click.option("--data", type=_FILE, help="Inputs: a request's body as JSON.")
 @click.option("--accelerator-class", help="For the block; gpu or cpu if not given.")
 @click.option("--force", is_flag=True, help="Also where the server serves other traffic.")
-@click.option(
-    "--output",
-    "-o",
-    type=click.Choice(["table", "yaml", "json"]),
-    default="table",
-    show_default=True,
-)
+@_table_output
 def profile(**options: Any) -> None:
     """Measures a model in Triton: time by batch size, and latency under load.
 

@@ -14,7 +14,8 @@ from typing import NamedTuple
 from trimtab.core.settings import PolicySettings
 from trimtab.core.snapshot import ModelState, WorkloadKey
 
-_SCRAPE_S = 5.0  # by which a rate may be older than the fleet that is seen with it
+SCRAPE_S = 5.0
+"""By how much a window's first sample, or a rate, may be older than what is seen with it."""
 
 
 class Alone(NamedTuple):
@@ -47,7 +48,7 @@ def most_each(alone: Alone | None, now_s: float, policy: PolicySettings) -> floa
     None where another workload had a part in it."""
     if alone is None or now_s - alone.since_s < policy.settle_s:
         return None
-    behind_s = policy.fast_window_s + _SCRAPE_S
+    behind_s = policy.fast_window_s + SCRAPE_S
     return max(
         rate / min(n for t, _, n in alone.loads if at_s - behind_s <= t <= at_s)
         for at_s, rate, _ in alone.loads

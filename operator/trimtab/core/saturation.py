@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 
+from trimtab.core.alone import SCRAPE_S
 from trimtab.core.learn import belief_of, note_front_end
 from trimtab.core.memory import ModelMemory
 from trimtab.core.settings import PolicySettings
@@ -17,7 +18,6 @@ from trimtab.core.signals import value_or_none
 from trimtab.core.snapshot import ModelState, Workload
 
 _BATCHES_WAIT = 3.0  # for each instance: then none of them idles for want of requests
-_SCRAPE_S = 5.0  # of the window's first sample
 _SURE = 0.8  # of what a saturated fleet told: another's work may have slowed it
 _REMEMBERED_S = 3600.0
 _WITHIN = 0.05  # what is believed, and within it nothing is learnt: windows are no better
@@ -39,7 +39,7 @@ def learn_saturation(
     belief = belief_of(memory, state.spec, workload.key)
     if belief is None or not belief.confirmed or workload.batch_cap is None:
         return memory
-    if not _is_saturated(memory, state, workload, now_s - policy.fast_window_s - _SCRAPE_S):
+    if not _is_saturated(memory, state, workload, now_s - policy.fast_window_s - SCRAPE_S):
         return memory
     # cap items in s(cap) + cap * f seconds, on each instance.
     instances = workload.ready * state.spec.triton.instance_count

@@ -332,10 +332,10 @@ def _answer_of(payload: Any) -> Answer:
     if not isinstance(rows, list):
         raise _ShapeError("the result is not a list")
     samples = [_sample_of(row) for row in rows]
-    return Answer(
-        tuple(s for s in samples if math.isfinite(s.value)),
-        tuple(s for s in samples if not math.isfinite(s.value)),
-    )
+    finite = tuple(s for s in samples if math.isfinite(s.value))
+    if len(finite) == len(samples):
+        return Answer(finite)
+    return Answer(finite, tuple(s for s in samples if not math.isfinite(s.value)))
 
 
 def _series_of(payload: Any) -> tuple[Series, ...]:

@@ -67,7 +67,7 @@ class FleetTable:
         low, values = _least(metric), self._values
         for sample in samples:
             labels, value, _ = sample
-            if not low <= value <= MOST and not (metric is Metric.SUMMARY_US and value != value):
+            if not low <= value <= MOST and not (metric is Metric.SUMMARY_US and math.isnan(value)):
                 continue
             namespace, pod, model = (
                 labels.get(namespace_label),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 from trimtab.actuate.kinds import Kind
@@ -16,7 +17,7 @@ from trimtab.observe.errors import PrometheusError
 from trimtab.observe.gateway import GatewayAnswers
 from trimtab.observe.queries import ReadSettings
 from trimtab.observe.readings import Answers
-from trimtab.observe.table import Outcome
+from trimtab.observe.table import FleetTable, Outcome
 
 
 class LeftOut(NamedTuple):
@@ -78,7 +79,7 @@ class Cluster:
     lease: Lease | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Prometheus:
     """What Prometheus told: the answers of a tick, the models' readings of them, and one of each
     model's series that lack a label."""
@@ -89,6 +90,11 @@ class Prometheus:
     gateways: GatewayAnswers
     readings: Mapping[ObjectKey, ModelReadings]
     unlabelled: Outcome = ()
+
+    @cached_property
+    def table(self) -> FleetTable:
+        """The answers as the tick reads them."""
+        return FleetTable(self.answers, self.reading)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ def latency(facts: Facts) -> Iterator[Finding]:
     told, cluster = facts.prometheus, facts.cluster
     if told is None or cluster is None:
         return
-    table = FleetTable(told.answers, told.reading)
+    table = told.table
     for state in cluster.gathered.snapshot.models:
         key = state.spec.key
         cover = table.cover(key.namespace, state.spec.model, pods_of(state), facts.now_s)

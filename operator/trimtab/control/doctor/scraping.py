@@ -28,7 +28,7 @@ def scraping(facts: Facts) -> Iterator[Finding]:
     told, cluster = facts.prometheus, facts.cluster
     if told is None or cluster is None:
         return
-    table = FleetTable(told.answers, told.reading)
+    table = told.table
     if table.error(Metric.NEWEST) is not None:
         return  # the check of Prometheus says why
     unseen: list[ModelState] = []
