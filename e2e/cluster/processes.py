@@ -68,9 +68,7 @@ def identity(pid: int, proc: Path = _PROC) -> tuple[str, int] | None:
 
 def alive(record: Record, proc: Path = _PROC) -> bool:
     """True only for the very process of the record: same pid, same start, same boot."""
-    child = _children.get(record.pid)
-    if child is not None and child.poll() is not None:
-        del _children[record.pid]
+    reap()
     found = identity(record.pid, proc)
     if found is None or found[0] in ("Z", "X"):
         return False
@@ -106,6 +104,13 @@ def end(record: Record, *, grace: float = 10.0) -> None:
         return
     if _signal(record, signal.SIGKILL):
         _gone(record, 10.0)
+
+
+def reap() -> None:
+    """Takes note of our children that ended by other means than `end`; else they stay zombies, and
+    Python says of each at its exit that it still runs."""
+    for pid in [pid for pid, child in _children.items() if child.poll() is not None]:
+        del _children[pid]
 
 
 def _signal(record: Record, number: signal.Signals) -> bool:

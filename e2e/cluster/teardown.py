@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from e2e.cluster import cgroups, firewall, footprint, mounts, network
+from e2e.cluster import cgroups, firewall, footprint, mounts, network, processes
 from e2e.cluster.errors import ClusterError
 from e2e.cluster.paths import Paths
 
@@ -17,6 +17,7 @@ def down(paths: Paths) -> None:
     steps: tuple[Callable[[], None], ...] = (
         # First of all the processes: what is alive would make anew what is removed.
         cgroups.kill_members,
+        processes.reap,
         lambda: mounts.unmount_under(paths.state, paths.staging),
         network.remove_links,
         firewall.remove_rules,
