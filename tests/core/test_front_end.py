@@ -12,17 +12,19 @@ import pytest
 
 from tests.core.builders import FP32, INT8, Load, deployment, steady, steps, variant
 from tests.core.story import Model, Moment, Story
-from trimtab.core.alone import most_each, noted
 from trimtab.core.latency import ReplicaModel, ServiceCurve, front_end_s
 from trimtab.core.observed import measured_scale
 from trimtab.core.options import Option
 from trimtab.core.plan import Latency
+from trimtab.core.served import Served, most_each, noted
 from trimtab.core.settings import DEFAULT_POLICY
 from trimtab.core.signals import Known
 from trimtab.core.snapshot import (
+    Backend,
     ModelReadings,
     ModelState,
     Pod,
+    Route,
     Workload,
     WorkloadKey,
     WorkloadReadings,
@@ -108,25 +110,47 @@ def test_a_fleet_that_grows_with_its_load_teaches_nothing_of_it() -> None:
     assert learnt_s(story) < 0.1 * TRUE_S
 
 
-def test_what_another_workload_had_a_part_in_tells_nothing() -> None:
-    spec = deployment()
-    both = ModelState(spec, (ready(INT8, 2), ready(FP32, 1)), reading(60.0))
-    one = ModelState(spec, (ready(INT8, 2),), reading(60.0))
-    alone = None
+def test_nothing_is_known_of_a_minute_that_was_not_seen_whole() -> None:
+    state = ModelState(deployment(), (ready(INT8, 2),), reading(60.0))
+    served = None
     for t_s in range(0, 100, 5):
-        alone = noted(alone, one, float(t_s), DEFAULT_POLICY)
-        known = most_each(alone, float(t_s), DEFAULT_POLICY)
-        assert known == (30.0 if t_s >= 90 else None)
-    assert noted(alone, both, 100.0, DEFAULT_POLICY) is None
+        served = noted(served, state, float(t_s), DEFAULT_POLICY)
+        known = most_each(served, float(t_s), DEFAULT_POLICY)
+        assert known == ({INT8: 30.0} if t_s >= 90 else {})
+    blind = replace(state, readings=ModelReadings())
+    assert noted(served, blind, 100.0, DEFAULT_POLICY) is None
 
 
 def test_a_rate_is_held_against_the_replicas_that_were_there_for_it() -> None:
     """Three replicas at once do not make a third of the rate of ten seconds ago."""
-    spec, alone = deployment(), None
-    for t_s in range(0, 120, 5):
-        state = ModelState(spec, (ready(INT8, 1 if t_s < 110 else 3),), reading(60.0))
-        alone = noted(alone, state, float(t_s), DEFAULT_POLICY)
-    assert most_each(alone, 115.0, DEFAULT_POLICY) == 60.0
+
+    def grown(t_s: float) -> ModelState:
+        return ModelState(deployment(), (ready(INT8, 1 if t_s < 110 else 3),), reading(60.0))
+
+    assert most_each(seen(grown, 120), 115.0, DEFAULT_POLICY) == {INT8: 60.0}
+
+
+def test_each_of_a_mix_had_its_share_and_is_remembered_for_as_long_as_a_percentile() -> None:
+    pods = (ready(INT8, 2), ready(FP32, 1))
+    behind_gateway = Route((Backend(INT8, 75), Backend(FP32, 25)))
+
+    def state(t_s: float, route: Route | None) -> ModelState:
+        left = t_s >= 100
+        return ModelState(deployment(), pods[:1] if left else pods, reading(60.0), route=route)
+
+    by_pods = seen(lambda t_s: state(t_s, None), 105)
+    assert most_each(by_pods, 100.0, DEFAULT_POLICY) == {INT8: 30.0, FP32: 20.0}
+    by_weight = seen(lambda t_s: state(t_s, behind_gateway), 100)
+    assert most_each(by_weight, 95.0, DEFAULT_POLICY) == {INT8: 22.5, FP32: 15.0}
+    after = seen(lambda t_s: state(t_s, None), 195)
+    assert most_each(after, 190.0, DEFAULT_POLICY) == {INT8: 30.0}
+
+
+def seen(state_at: Callable[[float], ModelState], until_s: int) -> Served | None:
+    served = None
+    for t_s in range(0, until_s, 5):
+        served = noted(served, state_at(float(t_s)), float(t_s), DEFAULT_POLICY)
+    return served
 
 
 def ready_of(moment: Moment) -> int:

@@ -96,9 +96,7 @@ def _plan_model(
     mix = mix_of(view, shares, room, now_s, policy)
     choice, others = (mix.main, mix.others) if mix else pick(view, shares, room, now_s, policy)
     latency = observe_latency(view.state)
-    memory = learn_latency_error(
-        view.memory, view.state, choice.option if choice else None, latency, now_s, policy
-    )
+    memory = learn_latency_error(view.memory, view.state, view.options, latency, now_s, policy)
     memory = judge_slo(memory, view.state, latency)
     if choice is None:
         return _no_option(view, snapshot, memory, latency, room.shared_cost(spec), now_s), memory

@@ -8,9 +8,9 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from trimtab.api.resources import ObjectKey
-from trimtab.core.alone import Alone
 from trimtab.core.forecast.history import History
 from trimtab.core.memo import Memo
+from trimtab.core.served import Served
 from trimtab.core.service_time import Learned
 from trimtab.core.snapshot import WorkloadKey
 
@@ -32,7 +32,7 @@ class ModelMemory(NamedTuple):
     times_to_ready_s: the last measured seconds from creation to Ready, by workload.
     timed_pods: pods whose time is counted already.
     fitted_s: when the latency was last compared with the model.
-    alone: what each replica had to answer of late, where one workload serves alone.
+    served: what each workload's replicas had to answer of late.
     history: the arrival rates as the forecast remembers them.
     slo_met: the last verdict on the SLO, for its hysteresis.
     hit_share: of the arrivals that the last reading left to response caches.
@@ -50,7 +50,7 @@ class ModelMemory(NamedTuple):
     times_to_ready_s: Mapping[WorkloadKey, tuple[float, ...]] = NOTHING
     timed_pods: frozenset[str] = frozenset()
     fitted_s: float | None = None
-    alone: Alone | None = None
+    served: Served | None = None
     history: History = UNSEEN
     slo_met: bool | None = None
     hit_share: float = 0.0

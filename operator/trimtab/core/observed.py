@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 
-from trimtab.core.alone import most_each, noted
 from trimtab.core.burstiness import is_steady
 from trimtab.core.latency import ReplicaModel, front_end_s, service_scale
 from trimtab.core.learn import belief_of, note_front_end
@@ -14,9 +14,10 @@ from trimtab.core.memory import ModelMemory
 from trimtab.core.options import Option
 from trimtab.core.plan import Latency
 from trimtab.core.saturation import least_front_end_s
+from trimtab.core.served import most_each, noted
 from trimtab.core.settings import DEFAULT_POLICY, PolicySettings
 from trimtab.core.signals import Known, value_or_none
-from trimtab.core.snapshot import ModelState, WorkloadReadings
+from trimtab.core.snapshot import ModelState, WorkloadKey, WorkloadReadings
 
 _SLO_RETURN = 0.95  # a broken SLO is kept again only below this share of the target
 _ROUNDING = 1e-9  # of a share: 990 of 1000 are the p99 of any target
@@ -62,33 +63,30 @@ def observe_latency(state: ModelState) -> Latency:
 def learn_latency_error(
     memory: ModelMemory,
     state: ModelState,
-    option: Option | None,
+    options: Mapping[WorkloadKey, Option],
     latency: Latency,
     now_s: float,
     policy: PolicySettings,
 ) -> ModelMemory:
     """Compares what was measured with what the model says of the fleet as it stood.
 
-    In steady state: a summary still holds the minute before, and right after a scale-up it would
-    teach that the larger fleet is slow. A p99 holds a burst, and the mean rate does not. Elsewhere
-    it may only teach that requests cost more, see `trimtab.core.alone`.
+    In steady state of one workload: a summary still holds the minute before, and right after a
+    scale-up it would teach that the larger fleet is slow. A p99 holds a burst, and the mean rate
+    does not. Elsewhere it may only teach that requests cost more, see `trimtab.core.served`.
     """
-    memory = memory._replace(alone=noted(memory.alone, state, now_s, policy))
+    memory = memory._replace(served=noted(memory.served, state, now_s, policy))
     if memory.fitted_s is not None and 0.0 <= now_s - memory.fitted_s < _FIT_EVERY_S:
         return memory
-    settled = memory.changed_s is not None and now_s - memory.changed_s >= policy.settle_s
-    recent, window_s = memory.history.recent, policy.fast_window_s
-    if option is None:
+    rates = _steady_rate(memory, state, now_s, policy)
+    steady = bool(rates)
+    rates = rates or most_each(memory.served, now_s, policy)
+    if not rates:
         return memory
-    steady = settled and is_steady(recent, window_s, now_s, policy.settle_s)
-    rate = _rate_each(state, option) if steady else most_each(memory.alone, now_s, policy)
-    if rate is None:
-        return memory
-    measured_s = _measured_front_end_s(memory, state, option, latency, rate, policy)
+    measured_s = _least_front_end_s(memory, state, options, latency, rates, policy)
     memory = memory._replace(fitted_s=now_s)
     if measured_s is None:
         return memory
-    class_name = option.key.accelerator_class
+    class_name = next(iter(rates)).accelerator_class
     if not steady and measured_s <= memory.front_end_s.get(class_name, 0.0):
         return memory
     least_s = least_front_end_s(memory, class_name, now_s)
@@ -97,36 +95,70 @@ def learn_latency_error(
     return note_front_end(memory, class_name, told_s)
 
 
-def _measured_front_end_s(
+def _steady_rate(
+    memory: ModelMemory, state: ModelState, now_s: float, policy: PolicySettings
+) -> dict[WorkloadKey, float]:
+    """Items per second at each replica of the one workload that serves; empty where several do, or
+    the fleet or its load moved."""
+    serving = [w for w in state.workloads if w.ready]
+    if len(serving) != 1 or memory.changed_s is None or now_s - memory.changed_s < policy.settle_s:
+        return {}
+    rate = state.readings.items_rate
+    if not rate or not is_steady(
+        memory.history.recent, policy.fast_window_s, now_s, policy.settle_s
+    ):
+        return {}
+    return {serving[0].key: rate / serving[0].ready}
+
+
+def _least_front_end_s(
     memory: ModelMemory,
     state: ModelState,
-    option: Option,
+    options: Mapping[WorkloadKey, Option],
     latency: Latency,
-    rate: float,
+    rates: Mapping[WorkloadKey, float],
     policy: PolicySettings,
 ) -> float | None:
-    """What a request costs beside its execution, as the users' latency tells of `rate` items/s at
-    each replica; None for nothing."""
-    belief = belief_of(memory, state.spec, option.key)
-    if option.model is None or belief is None or not belief.confirmed:
-        return None  # a seed's error is the curve's, and not the front end's
+    """What a request costs beside its execution, as the users' latency tells where each workload
+    had so many items/s at each replica; None for nothing.
+
+    Of several on one class the least that any of them would need: no percentile of all requests is
+    above the same of each workload's. On several classes it could be either's.
+    """
+    if len({key.accelerator_class for key in rates}) != 1:
+        return None
     if latency.observed_s is None or not latency.tells_of_capacity:
         return None
     hits = state.readings.hit_share
     if hits or (hits is None and state.spec.triton.cache_bytes is not None):
         return None  # hits pull every percentile down, and would teach that requests cost nothing
-    cap = state.workload(option.key).batch_cap or option.batch_cap
-    bare = replace(option.model, curve=belief.curve, batch_cap=cap)
-    answered = rate * state.workload(option.key).ready * policy.long_window_s
-    busy = rate * bare.curve.seconds(1) / bare.instances
-    if busy < _TELLING_LOAD or answered < _TELLING_REQUESTS:
+    pods = sum([w.ready for w in state.workloads])
+    answered = sum([r * state.workload(key).ready for key, r in rates.items()])
+    if answered * policy.long_window_s < _TELLING_REQUESTS:
         return None
-    pods = state.workload(option.key).ready
-    source, window_s = latency.source, policy.long_window_s
-    percentile = _percentile_read(state, bare, rate, pods, source, window_s)
-    if not math.isfinite(bare.latency_s(rate, percentile)):
-        return None  # a saturated queue tells how long it has been so, and not how fast it is
-    return front_end_s(bare, rate, percentile, latency.observed_s)
+    found = []
+    for key, rate in rates.items():
+        bare = _bare(memory, state, options.get(key))
+        if bare is None:
+            return None
+        percentile = _percentile_read(state, bare, rate, pods, latency.source, policy.long_window_s)
+        if not math.isfinite(bare.latency_s(rate, percentile)):
+            return None  # a saturated queue tells how long it has been so, not how fast it is
+        busy = rate * bare.curve.seconds(1) / bare.instances
+        found.append((front_end_s(bare, rate, percentile, latency.observed_s), busy))
+    least_s, busy = min(found)
+    return least_s if busy >= _TELLING_LOAD else None
+
+
+def _bare(memory: ModelMemory, state: ModelState, option: Option | None) -> ReplicaModel | None:
+    """A replica as its executions alone have it; None where serving did not confirm those."""
+    if option is None or option.model is None:
+        return None
+    belief = belief_of(memory, state.spec, option.key)
+    if belief is None or not belief.confirmed:
+        return None  # a seed's error is the curve's, and not the front end's
+    cap = state.workload(option.key).batch_cap or option.batch_cap
+    return replace(option.model, curve=belief.curve, batch_cap=cap)
 
 
 def measured_scale(

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import math
 
-from trimtab.core.alone import SCRAPE_S
 from trimtab.core.learn import belief_of, note_front_end
 from trimtab.core.memory import ModelMemory
+from trimtab.core.served import SCRAPE_S
 from trimtab.core.settings import PolicySettings
 from trimtab.core.signals import value_or_none
 from trimtab.core.snapshot import ModelState, Workload
