@@ -86,7 +86,10 @@ def variants(draw: st.DrawFn, name: str) -> Variant:
         if draw(st.booleans()):
             batches = draw(st.sets(st.sampled_from([1, 4, 8]), min_size=1))
             points = tuple(ProfilePoint(b, draw(seconds)) for b in sorted(batches))
-            profiles.append(Profile(class_name, points, draw(st.one_of(st.none(), accuracies))))
+            front = draw(st.sampled_from([0.0, 0.002, 0.5]))
+            profiles.append(
+                Profile(class_name, points, draw(st.one_of(st.none(), accuracies)), front)
+            )
     return Variant(name, draw(accuracies), ImageSource("r"), tuple(classes), tuple(profiles))
 
 

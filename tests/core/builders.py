@@ -33,14 +33,15 @@ def variant(
     service_ms: float,
     *classes: str,
     batch_ms: Mapping[int, float] | None = None,
+    front_end_ms: float = 0.0,
 ) -> Variant:
-    """A variant that takes `service_ms` for one request, and `batch_ms` for larger batches."""
+    """A variant that takes `service_ms` for one request, `batch_ms` for larger batches, and
+    `front_end_ms` beside each."""
     points = {1: service_ms, **(batch_ms or {})}
     profile = tuple(ProfilePoint(b, s / 1000.0) for b, s in sorted(points.items()))
     on = classes or ("cpu",)
-    return Variant(
-        name, Decimal(accuracy), ImageSource("r"), on, tuple(Profile(c, profile) for c in on)
-    )
+    profiles = tuple(Profile(c, profile, front_end_s=front_end_ms / 1000.0) for c in on)
+    return Variant(name, Decimal(accuracy), ImageSource("r"), on, profiles)
 
 
 def accelerator(

@@ -90,6 +90,23 @@ def test_what_was_learnt_at_half_load_is_right_near_saturation() -> None:
     )
 
 
+def test_what_a_profile_says_of_the_front_end_is_believed_until_serving_tells() -> None:
+    def needed(front_end_ms: float) -> int:
+        int8 = variant("int8", "0.98", 10, front_end_ms=front_end_ms)
+        story = Story(Model(deployment(variants=(int8,), most=20), steady(200)))
+        story.until(10)
+        return story.plan().decision.wanted_replicas or 0
+
+    assert needed(10.0) >= 2 * needed(0.0) > 0
+
+
+def test_a_profile_that_says_too_much_of_the_front_end_is_corrected() -> None:
+    int8 = variant("int8", "0.98", 10, front_end_ms=8.0)
+    story = Story(Model(deployment(variants=(int8,), most=20), steady(200)))
+    story.until(600)
+    assert learnt_s(story) < 0.002
+
+
 def rising(t_s: float) -> float:
     """A replica more is needed every half a minute."""
     return 20.0 + 2.0 * max(0.0, t_s - 60.0)

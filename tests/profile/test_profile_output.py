@@ -18,29 +18,34 @@ from trimtab.profile.table import as_text, header
 
 
 def test_the_block_is_what_the_api_takes() -> None:
-    text = as_yaml("cpu", results.points(), ["of a test"])
+    text = as_yaml("cpu", results.points(), 0.0003, ["of a test"])
     assert text.startswith("# of a test\nprofile:\n")
     (entry,) = yaml.safe_load(text)["profile"]
     profile = Profile.model_validate(entry)
     assert profile.accelerator_class == "cpu"
     assert [(p.batch, p.latency) for p in profile.points] == [(1, "2ms"), (4, "5ms"), (16, "17ms")]
+    assert profile.front_end == "300us"
+
+
+def test_a_front_end_that_takes_no_time_is_not_named() -> None:
+    assert "frontEnd" not in as_yaml("cpu", results.points(), 0.0)
 
 
 def test_every_point_has_its_interval() -> None:
-    text = as_yaml("cpu", results.points())
+    text = as_yaml("cpu", results.points(), 0.0)
     assert "{batch: 1, latency: 2ms}    # 95 %: 1.8ms to 2.2ms, of 100 executions" in text
 
 
 def test_an_open_interval_is_said() -> None:
     (point, *_) = results.points()
     open_ended = replace(point, seconds=Quantile(0.002, -math.inf, math.inf), executions=3)
-    assert "of 3 executions: too few for an interval" in as_yaml("cpu", [open_ended])
+    assert "of 3 executions: too few for an interval" in as_yaml("cpu", [open_ended], 0.0)
 
 
 def test_a_time_shorter_than_a_microsecond_is_one() -> None:
     (point, *_) = results.points()
     short = replace(point, seconds=results.around(1e-9))
-    (entry,) = yaml.safe_load(as_yaml("cpu", [short]))["profile"]
+    (entry,) = yaml.safe_load(as_yaml("cpu", [short], 0.0))["profile"]
     Profile.model_validate(entry)
 
 
@@ -53,7 +58,7 @@ def test_the_table() -> None:
     assert "2 of 1000" in text
     assert "GPU power, W: at most 71" in text
     assert "Note: Doubtful." in text
-    assert text.endswith("of 1600 executions\n")
+    assert text.endswith("of 1600 executions\n  frontEnd: 48.61us\n")
 
 
 def test_saturation_is_said() -> None:

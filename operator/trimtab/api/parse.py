@@ -202,6 +202,7 @@ def _profile(profile: schema_variant.Profile) -> resources.Profile:
         accelerator_class=profile.accelerator_class,
         points=tuple(sorted(points, key=lambda point: point.batch)),
         accuracy=_fraction(profile.accuracy),
+        front_end_s=quantities.parse_duration(profile.front_end) if profile.front_end else 0.0,
     )
 
 

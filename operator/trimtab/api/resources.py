@@ -225,12 +225,14 @@ class ProfilePoint(NamedTuple):
 class Profile:
     """A seed for the latency model of a variant on a class; points sorted by batch size.
 
-    `accuracy` is set where the variant scores differently on that hardware.
+    `accuracy` is set where the variant scores differently on that hardware. `front_end_s`: seconds
+    that each request takes beside its execution.
     """
 
     accelerator_class: str
     points: tuple[ProfilePoint, ...]
     accuracy: Decimal | None = None
+    front_end_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,8 @@ class Profile(Wire):
     """The class measured; one of the variant's acceleratorClasses."""
     points: Annotated[list[ProfilePoint], ListMap("batch")] = Field(min_length=1, max_length=32)
     """Median execution times by batch size."""
+    front_end: Latency | None = None
+    """What each request takes of the replica beside its execution: HTTP, parsing, the ensemble."""
     accuracy: Fraction | None = None
     """Accuracy on this class, where it differs from the variant's."""
 

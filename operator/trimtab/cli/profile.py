@@ -140,7 +140,7 @@ def _shown(report: Report, output: str) -> str:
     if output == "json":
         return json.dumps(as_json(report), indent=2, ensure_ascii=False)
     if output == "yaml":
-        return as_yaml(report.accelerator_class, report.points, header(report))
+        return as_yaml(report.accelerator_class, report.points, report.front_end_s, header(report))
     return as_text(report)
 
 

@@ -101,7 +101,19 @@ def seed_points(spec: ModelDeployment, key: WorkloadKey) -> tuple[tuple[int, flo
     return profile.points if profile else ()
 
 
-def note_front_end(memory: ModelMemory, class_name: str, measured_s: float) -> ModelMemory:
+def front_end_of(memory: ModelMemory, spec: ModelDeployment, class_name: str) -> float:
+    """Seconds that a request is believed to take beside its execution; the most that a profile of
+    the class says until serving told."""
+    learned_s = memory.front_end_s.get(class_name)
+    if learned_s is not None:
+        return learned_s
+    profiles = [v.profile_on(class_name) for v in spec.variants]
+    return max([p.front_end_s for p in profiles if p is not None], default=0.0)
+
+
+def note_front_end(
+    memory: ModelMemory, spec: ModelDeployment, class_name: str, measured_s: float
+) -> ModelMemory:
     """Moves a class's front-end time a little towards what the measured latency asks for; below 0
     it stands for none.
 
@@ -109,7 +121,7 @@ def note_front_end(memory: ModelMemory, class_name: str, measured_s: float) -> M
     front end shares the core it also stretches the executions that are measured, the more the
     higher the load; the two together are what the latency tells, and right at the load of the day.
     """
-    before = memory.front_end_s.get(class_name, 0.0)
+    before = front_end_of(memory, spec, class_name)
     weight = _FRONT_END_RISES if measured_s > before else _FRONT_END_FALLS
     after = before + weight * (measured_s - before)
     return memory._replace(front_end_s={**memory.front_end_s, class_name: after})

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from trimtab.core.burstiness import is_steady
 from trimtab.core.latency import ReplicaModel, front_end_s, service_scale
-from trimtab.core.learn import belief_of, note_front_end
+from trimtab.core.learn import belief_of, front_end_of, note_front_end
 from trimtab.core.memory import ModelMemory
 from trimtab.core.options import Option
 from trimtab.core.plan import Latency
@@ -87,12 +87,12 @@ def learn_latency_error(
     if measured_s is None:
         return memory
     class_name = next(iter(rates)).accelerator_class
-    if not steady and measured_s <= memory.front_end_s.get(class_name, 0.0):
+    if not steady and measured_s <= front_end_of(memory, state.spec, class_name):
         return memory
     least_s = least_front_end_s(memory, class_name, now_s)
     # Below 0 it stands for none, and noise takes from one reading what it gave to another.
     told_s = max(measured_s, least_s) if least_s > 0.0 else measured_s
-    return note_front_end(memory, class_name, told_s)
+    return note_front_end(memory, state.spec, class_name, told_s)
 
 
 def _steady_rate(

@@ -20,7 +20,7 @@ from trimtab.core.latency import (
     nearest_dispersion,
     unbounded_capacity_rate,
 )
-from trimtab.core.learn import Belief, beliefs_of, taught
+from trimtab.core.learn import Belief, beliefs_of, front_end_of, taught
 from trimtab.core.memo import Memo
 from trimtab.core.memory import ModelMemory
 from trimtab.core.queue_bound import kept_queue_size, next_queue_size
@@ -209,7 +209,7 @@ def _option(
     fixed = is_fixed(variant)
     if belief is None:
         return _unprofiled(state, key, accuracy, accelerator, fixed=fixed)
-    front_end_s = memory.front_end_s.get(class_name, 0.0)
+    front_end_s = front_end_of(memory, state.spec, class_name)
     option = _profiled(state, key, accuracy, accelerator, belief, front_end_s, bursts, fixed=fixed)
     return option.with_load(load_factor(state, key, memory.hit_share))
 

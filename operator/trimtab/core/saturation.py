@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from trimtab.core.learn import belief_of, note_front_end
+from trimtab.core.learn import belief_of, front_end_of, note_front_end
 from trimtab.core.memory import ModelMemory
 from trimtab.core.served import SCRAPE_S
 from trimtab.core.settings import PolicySettings
@@ -46,12 +46,12 @@ def learn_saturation(
     item_s = instances / (executed * state.readings.items)
     executed_s = belief.curve.seconds(workload.batch_cap) / workload.batch_cap
     class_name = workload.key.accelerator_class
-    believed_s = executed_s + max(0.0, memory.front_end_s.get(class_name, 0.0))
+    believed_s = executed_s + max(0.0, front_end_of(memory, state.spec, class_name))
     told_s = max(0.0, item_s - executed_s)
     memory = memory._replace(saturated={**memory.saturated, class_name: (told_s, now_s)})
     if abs(believed_s / item_s - 1.0) <= _WITHIN:
         return memory
-    return note_front_end(memory, class_name, told_s)
+    return note_front_end(memory, state.spec, class_name, told_s)
 
 
 def least_front_end_s(memory: ModelMemory, class_name: str, now_s: float) -> float:

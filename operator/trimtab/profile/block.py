@@ -12,18 +12,28 @@ from trimtab.profile.points import Point
 _LEAST_S = 1e-6  # shorter is no time to the API
 
 
-def profile_block(accelerator_class: str, points: Sequence[Point]) -> list[dict[str, Any]]:
-    """As `spec.variants[].profile` takes it."""
-    return [
-        {
-            "acceleratorClass": accelerator_class,
-            "points": [{"batch": p.batch, "latency": _time(p.seconds.value)} for p in points],
-        }
-    ]
+def profile_block(
+    accelerator_class: str, points: Sequence[Point], front_end_s: float
+) -> list[dict[str, Any]]:
+    """As `spec.variants[].profile` takes it; `front_end_s`: what each request takes beside its
+    execution."""
+    block: dict[str, Any] = {
+        "acceleratorClass": accelerator_class,
+        "points": [{"batch": p.batch, "latency": _time(p.seconds.value)} for p in points],
+    }
+    if front_end_s >= _LEAST_S:
+        block["frontEnd"] = _time(front_end_s)
+    return [block]
 
 
-def as_yaml(accelerator_class: str, points: Sequence[Point], header: Sequence[str] = ()) -> str:
+def as_yaml(
+    accelerator_class: str,
+    points: Sequence[Point],
+    front_end_s: float,
+    header: Sequence[str] = (),
+) -> str:
     """The block with its intervals as comments; `header` becomes comments above it."""
+    beside = [f"  frontEnd: {_time(front_end_s)}"] if front_end_s >= _LEAST_S else []
     rows = [f"  - {{batch: {p.batch}, latency: {_time(p.seconds.value)}}}" for p in points]
     width = max(map(len, rows))
     lines = [
@@ -32,6 +42,7 @@ def as_yaml(accelerator_class: str, points: Sequence[Point], header: Sequence[st
         f"- acceleratorClass: {accelerator_class}",
         "  points:",
         *(f"{row:{width}}  # {_sure(p)}" for row, p in zip(rows, points, strict=True)),
+        *beside,
     ]
     return "\n".join(lines) + "\n"
 

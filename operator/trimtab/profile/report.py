@@ -55,7 +55,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "version": report.model.version,
         "maxBatchSize": report.model.max_batch,
         "instances": report.model.instances,
-        "profile": profile_block(report.accelerator_class, report.points),
+        "profile": profile_block(report.accelerator_class, report.points, report.front_end_s),
         "points": [
             {
                 "batch": p.batch,

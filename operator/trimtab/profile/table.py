@@ -36,7 +36,9 @@ def as_text(report: Report) -> str:
     if report.gauges:
         parts.append("\n".join(f"{name}: at most {value:.4g}" for name, value in report.gauges))
     parts += [f"Note: {note}" for note in report.notes]
-    return "\n\n".join([*parts, as_yaml(report.accelerator_class, report.points)])
+    return "\n\n".join(
+        [*parts, as_yaml(report.accelerator_class, report.points, report.front_end_s)]
+    )
 
 
 def header(report: Report) -> list[str]:

@@ -81,4 +81,5 @@ def _profile(model: ModelDeployment, key: WorkloadKey) -> ServiceTruth:
             f"{key.accelerator_class!r}, so its speed is unknown: add one to its manifest, or give "
             "its true times with --truth."
         )
-    return ServiceTruth(ServiceCurve(tuple((p.batch, p.latency_s) for p in profile.points)))
+    curve = ServiceCurve(tuple((p.batch, p.latency_s) for p in profile.points))
+    return ServiceTruth(curve, front_end_s=profile.front_end_s)
