@@ -9,18 +9,14 @@ import pytest
 
 from e2e.kit.access import wait_for
 from e2e.kit.command import trimtab
+from e2e.kit.profiled import one_replica
 from e2e.kit.served import Stage
-
-ONE = {"variant": "int8", "acceleratorClass": "cpu-quarter", "replicas": 1}
 
 
 @pytest.fixture(scope="module")
 def url(stage: Stage) -> str:
-    """A way to one replica that stays: under Advise no load changes it."""
-    stage.put(stage.digits(scaling={"mode": "Manual", "manual": ONE}))
-    stage.await_condition("Ready", "True", seconds=240)
-    stage.put(stage.digits(scaling={"mode": "Advise"}))
-    return stage.way_in()
+    """A way to one replica that stays."""
+    return one_replica(stage, "int8")
 
 
 def profile(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -40,7 +36,7 @@ def test_what_is_measured_is_a_profile_that_the_api_server_takes(stage: Stage, u
     assert told["capacity"]["requestsPerSecond"] > 10
     assert [load["failed"] for load in told["loads"]] == [0, 0, 0]
 
-    model = stage.digits(scaling={"mode": "Advise"})
+    model = stage.digits("int8", scaling={"mode": "Advise"})
     for variant in model["spec"]["variants"]:
         variant["profile"] = told["profile"]
     stage.put(model)

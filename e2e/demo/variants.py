@@ -14,7 +14,7 @@ from e2e.demo.rising import RisingFigures, rising_figures, schedule
 from e2e.demo.rising_plot import draw_rising
 from e2e.kit.access import Access, reach
 from e2e.kit.gateway import gateway_down, gateway_up
-from e2e.kit.saturation import most_of_one_replica
+from e2e.kit.profiled import Profiled, profiled
 from e2e.kit.served import Stage
 from trimtab.api.quantities import parse_duration
 
@@ -34,24 +34,31 @@ def main() -> int:
 def _play(access: Access, plot: Path, *, behind_gateway: bool) -> RisingFigures:
     images = play.installed(access)
     gateway = gateway_up(access) if behind_gateway else None
-    with step(f"measuring what one replica of {FAST} answers at most"):
-        most = most_of_one_replica(access, images)
+    with Stage(access, images) as alone:
+        found = {variant: _profile(alone, variant) for variant in (ACCURATE, FAST)}
     stage = scene.demo_stage(access, images)
     stage.open()
     with step("kubectl apply: a ModelDeployment that maximises its accuracy"):
         routing: dict[str, Any] = {} if gateway is None else {"routing": gateway.routing}
         model = stage.digits(objective="MaximizeAccuracy", **routing)
+        for variant in model["spec"]["variants"]:
+            variant["profile"] = found[variant["name"]].block
         stage.put(model)
     try:
         with step("waiting for the first Triton pod"):
             stage.await_condition("Ready", "True", seconds=180)
         url = stage.way_in() if gateway is None else gateway.url
-        return _load_and_tell(stage, url, model["spec"], schedule(most), plot)
+        return _load_and_tell(stage, url, model["spec"], schedule(found[FAST].most), plot)
     finally:
         with step("removing the model"):
             stage.close()
         if gateway is not None:
             gateway_down(access)
+
+
+def _profile(stage: Stage, variant: str) -> Profiled:
+    with step(f"trimtab profile: one replica of {variant}"):
+        return profiled(stage, variant)
 
 
 def _load_and_tell(
