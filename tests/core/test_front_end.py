@@ -11,14 +11,15 @@ from itertools import pairwise
 import pytest
 
 from tests.core.builders import FP32, INT8, Load, deployment, steady, steps, variant
-from tests.core.story import Model, Moment, Story
+from tests.core.story import NO_ROOM_FOR_BURSTS, Model, Moment, Story
+from trimtab.api.resources import Objective, Routing, RoutingType
 from trimtab.core.latency import ReplicaModel, ServiceCurve, front_end_s
 from trimtab.core.observed import measured_scale
 from trimtab.core.options import Option
 from trimtab.core.plan import Latency
 from trimtab.core.served import Served, most_each, noted
 from trimtab.core.settings import DEFAULT_POLICY
-from trimtab.core.signals import Known
+from trimtab.core.signals import Known, value_or_none
 from trimtab.core.snapshot import (
     Backend,
     ModelReadings,
@@ -32,6 +33,7 @@ from trimtab.core.snapshot import (
 
 CURVE = ServiceCurve(((1, 0.010),))
 TRUE_S = 0.004
+GATEWAY = Routing(RoutingType.GATEWAY)
 
 
 def sharing(load: Load, least: int = 1) -> Story:
@@ -107,6 +109,36 @@ def test_a_profile_that_says_too_much_of_the_front_end_is_corrected() -> None:
     assert learnt_s(story) < 0.002
 
 
+def test_a_mix_behind_a_gateway_teaches_that_requests_cost_more() -> None:
+    """Both variants cost 4 ms more than their executions, and no minute has one of them alone."""
+    accurate, fast = variant("fp32", "0.99", 20.0), variant("int8", "0.98", 10.0)
+    spec = deployment(variants=(accurate, fast), per_hour="1.05", floor="0", most=40)
+    spec = replace(spec, routing=GATEWAY, objective=Objective.MAXIMIZE_ACCURACY)
+    story = Story(Model(spec, steady(320.0)), policy=NO_ROOM_FOR_BURSTS)
+    each: dict[WorkloadKey, float] = {}
+
+    def shared(readings: WorkloadReadings) -> WorkloadReadings:
+        each[readings.key] = value_or_none(readings.rate) or 0.0
+        return readings
+
+    def clients(readings: ModelReadings) -> ModelReadings:
+        pods = story.model.children
+        late_s = [
+            ReplicaModel(ServiceCurve(((1, seconds + TRUE_S),))).latency_s(
+                each[key] / len(pods[key].pods), 99.0
+            )
+            for key, seconds in ((FP32, 0.020), (INT8, 0.010))
+            if each.get(key)
+        ]
+        measured = Known(min(10.0, max(late_s, default=0.0)), 0.0)
+        return replace(readings, latency_s=measured, latency_source="PromQL")
+
+    story.model.distort, story.model.reshape = shared, clients
+    story.until(600)
+    assert all(m.state.workload(k).ready for m in story.history[30:] for k in (FP32, INT8))
+    assert 0.3 * TRUE_S < learnt_s(story) <= 1.1 * TRUE_S
+
+
 def rising(t_s: float) -> float:
     """A replica more is needed every half a minute."""
     return 20.0 + 2.0 * max(0.0, t_s - 60.0)
@@ -159,6 +191,12 @@ def test_each_of_a_mix_had_its_share_and_is_remembered_for_as_long_as_a_percenti
     assert most_each(by_pods, 100.0, DEFAULT_POLICY) == {INT8: 30.0, FP32: 20.0}
     by_weight = seen(lambda t_s: state(t_s, behind_gateway), 100)
     assert most_each(by_weight, 95.0, DEFAULT_POLICY) == {INT8: 22.5, FP32: 15.0}
+    answering = tuple(WorkloadReadings(k, rate=Known(r, 0.0)) for k, r in ((INT8, 6), (FP32, 54)))
+    by_answers = seen(
+        lambda t_s: replace(state(t_s, None), readings=replace(reading(60.0), workloads=answering)),
+        100,
+    )
+    assert most_each(by_answers, 95.0, DEFAULT_POLICY) == {INT8: 20.0, FP32: 54.0}
     after = seen(lambda t_s: state(t_s, None), 195)
     assert most_each(after, 190.0, DEFAULT_POLICY) == {INT8: 30.0}
 

@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from trimtab.core.settings import PolicySettings
-from trimtab.core.snapshot import ModelState, Workload, WorkloadKey
+from trimtab.core.signals import value_or_none
+from trimtab.core.snapshot import ModelState, WorkloadKey
 
 SCRAPE_S = 5.0
 """By how much a window's first sample, or a rate, may be older than what is seen with it."""
@@ -73,14 +74,22 @@ def most_each(
 
 
 def shares_of(state: ModelState) -> dict[WorkloadKey, float]:
-    """The share (0 to 1) of the traffic that each workload with a Ready pod gets: by its weight
-    behind a gateway, by its pods behind a Service."""
+    """The most (0 to 1) of the traffic that each workload with a Ready pod may have: as its weight
+    behind a gateway says, or its pods behind a Service, or what it was seen to answer. The last is
+    of a minute, and late where a share grows; the first does not know of connections that stay."""
     serving = [w for w in state.workloads if w.ready]
     weights = {b.key: b.weight for b in state.route.backends} if state.route else {}
-    parts = {w.key: _part(w, weights) for w in serving}
-    total = sum(parts.values())
-    return {key: part / total for key, part in parts.items() if part} if total else {}
+    sent = _parts({w.key: weights.get(w.key, 0) if weights else w.ready for w in serving})
+    answered = _parts({w.key: _answered(state, w.key) for w in serving})
+    most = {key: max(part, answered.get(key, 0.0)) for key, part in sent.items()}
+    return {key: part for key, part in most.items() if part}
 
 
-def _part(workload: Workload, weights: Mapping[WorkloadKey, int]) -> int:
-    return weights.get(workload.key, 0) if weights else workload.ready
+def _answered(state: ModelState, key: WorkloadKey) -> float:
+    return value_or_none(state.readings.workload(key).rate) or 0.0
+
+
+def _parts(numbers: Mapping[WorkloadKey, float]) -> dict[WorkloadKey, float]:
+    """Each as a part of all; all 0 where they are."""
+    total = sum(numbers.values()) or 1.0
+    return {key: number / total for key, number in numbers.items()}
