@@ -189,7 +189,7 @@ def test_a_rate_is_held_against_the_replicas_that_were_there_for_it() -> None:
 
 def test_each_of_a_mix_had_its_share_and_is_remembered_for_as_long_as_a_percentile() -> None:
     pods = (ready(INT8, 2), ready(FP32, 1))
-    behind_gateway = Route((Backend(INT8, 75), Backend(FP32, 25)))
+    behind_gateway = Route((Backend(INT8, 70), Backend(FP32, 25), Backend(INT8, 5)))
 
     def state(t_s: float, route: Route | None) -> ModelState:
         left = t_s >= 100

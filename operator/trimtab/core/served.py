@@ -10,12 +10,12 @@ four minutes had no steady state, and all that time a p99 of 210 ms stood beside
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from trimtab.core.settings import PolicySettings
 from trimtab.core.signals import value_or_none
-from trimtab.core.snapshot import ModelState, WorkloadKey
+from trimtab.core.snapshot import Backend, ModelState, WorkloadKey
 
 SCRAPE_S = 5.0
 """By how much a window's first sample, or a rate, may be older than what is seen with it."""
@@ -78,11 +78,15 @@ def shares_of(state: ModelState) -> dict[WorkloadKey, float]:
     behind a gateway says, or its pods behind a Service, or what it was seen to answer. The last is
     of a minute, and late where a share grows; the first does not know of connections that stay."""
     serving = [w for w in state.workloads if w.ready]
-    weights = {b.key: b.weight for b in state.route.backends} if state.route else {}
-    sent = _parts({w.key: weights.get(w.key, 0) if weights else w.ready for w in serving})
+    listed = state.route.backends if state.route else ()
+    sent = _parts({w.key: _weight(listed, w.key) if listed else w.ready for w in serving})
     answered = _parts({w.key: _answered(state, w.key) for w in serving})
     most = {key: max(part, answered.get(key, 0.0)) for key, part in sent.items()}
     return {key: part for key, part in most.items() if part}
+
+
+def _weight(listed: Iterable[Backend], key: WorkloadKey) -> int:
+    return sum([b.weight for b in listed if b.key == key])
 
 
 def _answered(state: ModelState, key: WorkloadKey) -> float:

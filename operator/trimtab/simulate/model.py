@@ -100,7 +100,7 @@ class SimModel:
         """As the operator sees it now."""
         view = self._view()
         readings = self._reader.read(view.rows, self.now_s)
-        return ModelState(self.spec, view.workloads, readings)
+        return ModelState(self.spec, view.workloads, readings, route=view.route)
 
     def replicas(self) -> dict[WorkloadKey, tuple[int, int]]:
         """Replicas asked for and Ready, by workload."""

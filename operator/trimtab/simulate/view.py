@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trimtab.core.snapshot import Workload, WorkloadKey
+from trimtab.core.snapshot import Backend, Route, Workload, WorkloadKey
 from trimtab.simulate.cluster import SimWorkload
 from trimtab.simulate.readings import Rows
 from trimtab.simulate.state import Floats, Ints
@@ -19,12 +19,14 @@ class View:
     """What follows from the pods alone, until one of them changes.
 
     replicas: (asked for, Ready) by workload. existing: pods that hold a place and stay. routes:
-    rows, and the share of the requests that each takes. cost_rate: dollars an hour.
+    rows, and the share of the requests that each takes. route: a Gateway's, as the operator reads
+    it; None behind a Service. cost_rate: dollars an hour.
     """
 
     workloads: tuple[Workload, ...]
     rows: Rows
     routes: tuple[Ints, Floats]
+    route: Route | None
     replicas: dict[WorkloadKey, tuple[int, int]]
     existing: int
     cost_rate: float
@@ -40,10 +42,16 @@ def view_of(
         seen,
         _rows(workloads),
         _routes(workloads, weighted=weighted),
+        _route(workloads) if weighted else None,
         {w.key: (w.replicas, w.ready) for w in seen},
         sum(p.removed_s is None for _, p in held),
         sum(prices[w.target.key.accelerator_class] for w, p in held if p.gone_s is None),
     )
+
+
+def _route(workloads: Sequence[SimWorkload]) -> Route:
+    weighted = [w.target for w in workloads if w.target.weight]
+    return Route(tuple([Backend(t.key, t.weight) for t in weighted]))
 
 
 def _rows(workloads: Sequence[SimWorkload]) -> Rows:
