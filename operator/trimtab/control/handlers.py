@@ -1,4 +1,4 @@
-"""kopf's part: every watch event goes into the caches, and a changed promise wakes the loop.
+"""kopf's part: every watch event goes into the caches, and what cannot wait wakes the loop.
 
 Low-level handlers only: they leave users' objects byte-identical, while @kopf.on.create adds an
 annotation of up to 256 KiB and @kopf.timer a finalizer (nolar/kopf#1087).
@@ -14,11 +14,9 @@ from typing import Any
 
 import kopf
 
-from trimtab.actuate import kinds
 from trimtab.actuate.kinds import Kind
 from trimtab.control.caches import OPTIONAL, OURS_ONLY, OURS_SELECTOR, Caches, watched
-
-_WAKING = frozenset({kinds.MODEL_DEPLOYMENT, kinds.ACCELERATOR_CLASS, kinds.INFERENCE_BUDGET})
+from trimtab.control.notice import noted
 
 
 def registry(caches: Caches, wake: Callable[[], None], *, nodes: bool) -> kopf.OperatorRegistry:
@@ -70,15 +68,7 @@ def _watch(
     group, _, version = kind.api_version.rpartition("/")
 
     async def note(event: Mapping[str, Any], **_: Any) -> None:
-        obj = event["object"]
-        if event.get("type") == "DELETED":
-            caches.drop(kind, obj)
-        else:
-            before = caches.generation(kind, obj)
-            caches.put(kind, obj)
-            if before == obj["metadata"].get("generation"):
-                return
-        if kind in _WAKING:
+        if noted(caches, kind, event):
             wake()
 
     kopf.on.event(group, version, kind.plural, id=f"note-{kind.plural}", registry=handlers)(note)
