@@ -1,4 +1,5 @@
-"""python -m e2e.demo.variants [--out FILE]: a load that the accurate variant is too dear for."""
+"""python -m e2e.demo.variants [--out FILE] [--service]: a load that the accurate variant is too dear
+for. Behind the embedded cluster's Gateway, on a cluster of others behind a Service."""
 
 from __future__ import annotations
 
@@ -24,16 +25,17 @@ SEED = 11
 
 def main() -> int:
     parser = play.parser("python -m e2e.demo.variants", __doc__, "demo-variants.png")
-    parser.add_argument("--gateway", action="store_true", help="behind the embedded Gateway")
+    parser.add_argument("--service", action="store_true", help="behind a Service, on any cluster")
     arguments = parser.parse_args()
     return play.run(
-        lambda: _play(reach(), arguments.plot, behind_gateway=arguments.gateway), arguments.out
+        lambda: _play(reach(), arguments.plot, behind_service=arguments.service), arguments.out
     )
 
 
-def _play(access: Access, plot: Path, *, behind_gateway: bool) -> RisingFigures:
+def _play(access: Access, plot: Path, *, behind_service: bool) -> RisingFigures:
     images = play.installed(access)
-    gateway = gateway_up(access) if behind_gateway else None
+    behind_service = behind_service or access.embedded is None
+    gateway = None if behind_service else gateway_up(access)
     with Stage(access, images) as alone:
         found = {variant: _profile(alone, variant) for variant in (ACCURATE, FAST)}
     stage = scene.demo_stage(access, images)
