@@ -1,5 +1,7 @@
-"""python -m e2e.demo.variants [--out FILE] [--service]: a load that the accurate variant is too dear
-for. Behind the embedded cluster's Gateway, on a cluster of others behind a Service."""
+"""python -m e2e.demo.variants [--out FILE] [--service]: a load too high for the accurate variant.
+
+Behind the embedded cluster's Gateway; on a cluster of others behind a Service.
+"""
 
 from __future__ import annotations
 
