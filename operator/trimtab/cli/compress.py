@@ -19,6 +19,7 @@ from trimtab.compress.recipes import Recipes, as_recipes, read_recipes
 from trimtab.compress.report import Report
 from trimtab.compress.run import compress
 from trimtab.compress.table import as_text
+from trimtab.compress.writable import is_full, what_is_full
 
 HOPELESS = 3
 """Exit code where another try would end alike: the Job is not tried again."""
@@ -51,12 +52,13 @@ def compress_command(
         if message is not None:
             write_report(message, report)
     except Exception as error:
+        said = what_is_full(error) if is_full(error) else str(error) or type(error).__name__
         if message is not None:
-            write_failure(message, str(error) or type(error).__name__)
+            write_failure(message, said)
         if not isinstance(error, CompressError | OSError):
             raise
         passing = message is None or isinstance(error, CrewLost | OSError)
-        raise (click.ClickException if passing else _Hopeless)(str(error)) from error
+        raise (click.ClickException if passing else _Hopeless)(said) from error
     click.echo(json.dumps(reports.as_json(report)) if as_json else as_text(report))
 
 

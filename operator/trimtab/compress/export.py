@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +13,11 @@ import numpy as np
 import onnx
 import torch
 from torch import nn
+from torch.onnx import OnnxExporterError
 
+from trimtab.compress.errors import CompressError
 from trimtab.compress.repository import Served
+from trimtab.compress.words import first_line
 
 OPSET = 20
 
@@ -27,8 +31,22 @@ def fix_seed(seed: int, threads: int = 2) -> None:
 
 
 def export(net: nn.Module, served: Served, target: Path) -> None:
-    """Write the module, in evaluation mode, with the names, shapes and types of `served`."""
+    """Write the module, in evaluation mode, with the names, shapes and types of `served`.
+
+    Raises CompressError where ONNX has no words for what it does.
+    """
     net.eval()
+    try:
+        _exported(net, served, target)
+    except OnnxExporterError as error:
+        raise CompressError(
+            f"torch cannot export the module to ONNX: {_why(error)}: write it without, in"
+            f" operations that opset {OPSET} has and without branches on values"
+        ) from error
+    strip(target)
+
+
+def _exported(net: nn.Module, served: Served, target: Path) -> None:
     batch = torch.export.Dim("batch", min=1)
     with _quiet():
         torch.onnx.export(
@@ -43,7 +61,17 @@ def export(net: nn.Module, served: Served, target: Path) -> None:
             opset_version=OPSET,
             verbose=False,
         )
-    strip(target)
+
+
+def _why(error: Exception) -> str:
+    """The operation that ONNX lacks, where it is one; the exporter's own words are a page."""
+    lacking = re.search(r"No ONNX function found for <OpOverload\(op='([^']+)'", str(error))
+    if lacking:
+        return f"it has nothing for {lacking[1]}"
+    first: BaseException = error
+    while first.__cause__ is not None:
+        first = first.__cause__
+    return first_line(first)
 
 
 def zeros(served: Served) -> tuple[torch.Tensor, ...]:

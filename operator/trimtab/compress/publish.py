@@ -15,6 +15,7 @@ from trimtab.compress.made import Made
 from trimtab.compress.recipes import Recipes
 from trimtab.compress.report import Report, Result, as_json, measured
 from trimtab.compress.repository import Served
+from trimtab.compress.store import put_text, sweep
 from trimtab.compress.variants import as_yaml
 
 CARDS = "cards"
@@ -36,19 +37,19 @@ def publish(
     `common`: what every card states, such as versions. `sample`: the text of its sample file.
     """
     published = [result for result in report.results if result.published]
+    sweep(out)
     _withdraw(out, {result.name for result in published})
     for result in published:
         source = made[result.name].onnx
-        target = repository.write_folder(out, served, result.name, max(recipes.measure.batches))
-        shutil.copyfile(source, target)
+        repository.put_whole(out, served, result.name, source, max(recipes.measure.batches))
         card = _card(model, result, report, digest.of_file(source), common)
         cards.write(out / CARDS / f"{result.name}.json", card)
-    (out / FILES["variants"]).write_text(as_yaml(report, recipes.serve), encoding="utf-8")
+    put_text(out / FILES["variants"], as_yaml(report, recipes.serve))
     (out / samples.FILE).unlink(missing_ok=True)
     if sample is not None:
-        (out / samples.FILE).write_text(sample, encoding="utf-8")
+        put_text(out / samples.FILE, sample)
     plot.draw(report, out / FILES["picture"])
-    (out / FILES["report"]).write_text(json.dumps(as_json(report), indent=2) + "\n", "utf-8")
+    put_text(out / FILES["report"], json.dumps(as_json(report), indent=2) + "\n")
 
 
 def _withdraw(out: Path, published: set[str]) -> None:

@@ -21,7 +21,7 @@ from trimtab.compress.recipes import Recipes
 from trimtab.compress.report import Report
 from trimtab.compress.sample import sample_of
 from trimtab.compress.words import first_line
-from trimtab.compress.writable import must_be_writable
+from trimtab.compress.writable import is_full, must_be_writable
 
 WORK = ".work"
 
@@ -78,4 +78,6 @@ def _made(workshop: Workshop, recipe: Recipe) -> Made | Failed:
     except CompressError as error:
         return Failed(recipe, f"it cannot be made: {error}")
     except Exception as error:  # torch, its exporter and the quantisers raise of every kind
+        if is_full(error):
+            raise
         return Failed(recipe, f"it cannot be made: {first_line(error)}")

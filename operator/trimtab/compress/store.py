@@ -1,6 +1,6 @@
-"""What earlier runs made, by the digest of all that it depends on. A folder of folders.
+"""Folders and files that are whole or not there: each gets its name when it is finished.
 
-Something is there or not: a folder gets its name when it is finished.
+What earlier runs made is kept by the digest of all that it depends on, in a folder of folders.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+_UNFINISHED = ".unfinished-"
+
 
 def kept(root: Path, digest: str, make: Callable[[Path], None]) -> Path:
     """The folder of that digest; where it is missing, `make` fills an empty one first."""
@@ -18,7 +20,7 @@ def kept(root: Path, digest: str, make: Callable[[Path], None]) -> Path:
     if target.is_dir():
         return target
     root.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=root))
+    unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=root))
     try:
         make(unfinished)
         try:
@@ -30,3 +32,40 @@ def kept(root: Path, digest: str, make: Callable[[Path], None]) -> Path:
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return target
+
+
+def put(target: Path, make: Callable[[Path], None]) -> None:
+    """A folder that `make` fills, in place of what had its name.
+
+    The counter-example: on a full disk Triton found a repository with model.py, and no model in it.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=target.parent))
+    try:
+        made, before = unfinished / "made", unfinished / "before"
+        made.mkdir()
+        make(made)
+        if target.exists():
+            os.replace(target, before)
+        os.replace(made, target)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def put_text(target: Path, text: str) -> None:
+    """A file with that text, in place of what had its name."""
+    unfinished = target.with_name(f"{_UNFINISHED}{target.name}")
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        os.replace(unfinished, target)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Removes what runs that were killed left half done in it."""
+    for left in folder.glob(f"{_UNFINISHED}*"):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)

@@ -13,6 +13,7 @@ from torch import nn
 from trimtab.api.schema_recipes import Distil, Train
 from trimtab.compress.contract import Array, Inputs, Model, Samples
 from trimtab.compress.crew import ALONE, Crew, together
+from trimtab.compress.errors import CompressError
 from trimtab.compress.parallel import Shares, joined, settle
 
 _JUDGED_AT_ONCE = 64
@@ -77,6 +78,11 @@ class _Lesson:
     def loss(self, net: nn.Module, chosen: Any) -> Any:
         answer = net(*(tensor[chosen].to(self._place) for tensor in self._inputs))
         loss = self._loss_of(answer, self._targets[chosen].to(self._place))
+        if not torch.isfinite(loss).all():
+            raise CompressError(
+                f"the loss became {loss.detach().mean().item()} in training: lower"
+                " train.learningRate, or mend loss() or the training data in MODEL.py"
+            )
         if self._teacher is None or self._taught is None:
             return loss
         how = self._teacher.distil

@@ -27,6 +27,16 @@ class M(nn.Module):
     def forward(self, x): return x + torch.rand_like(x)
 def module(): return M()
 """
+EIGENVALUES = """
+class M(nn.Module):
+    def forward(self, x): return torch.linalg.eigvals(x.reshape(-1, 2, 2)).real
+def module(): return M()
+"""
+BRANCHING = """
+class M(nn.Module):
+    def forward(self, x): return 2 * x if x.sum() > 0 else x
+def module(): return M()
+"""
 TWO_LAYERS = "def module(): return nn.Sequential(nn.Linear(4, {0}), nn.Linear({0}, 2))"
 NO_CLASSES = """
 metric = "closeness"
@@ -55,6 +65,11 @@ def run(tmp_path: Path, text: str, *variants: Variant) -> Report:
             r"the module gave tuple for a batch of 2: return one tensor \[batch, ...\]",
         ),
         (
+            EIGENVALUES,
+            "torch cannot export the module to ONNX: it has nothing for aten.linalg_eig: write",
+        ),
+        (BRANCHING, "torch cannot export the module to ONNX: .*data-dependent"),
+        (
             RANDOM,
             "the module's own export is wrong: its outputs are up to",
         ),
@@ -77,6 +92,11 @@ def test_a_module(tmp_path: Path, text: str, said: str) -> None:
             f"{LINEAR}\ndef loss(outputs, targets): raise RuntimeError('no loss today')",
             {"name": "v", "train": {"epochs": 1}},
             "RuntimeError: no loss today",
+        ),
+        (
+            f"{LINEAR}\ndef loss(outputs, targets): return outputs.mean() * float('nan')",
+            {"name": "v", "train": {"epochs": 1}},
+            "the loss became nan in training: lower train.learningRate, or mend loss()",
         ),
     ],
 )
