@@ -22,10 +22,15 @@ def test_a_share_without_a_pod_is_taken_over_before_the_next_tick(
     stage.await_condition("Ready", "True", seconds=240)
     await_route(access, stage.namespace, "digits")
     with stage.load(gateway.url, f"{LOAD_S}s@{round(SHARE * most)}", seed=5) as load:
-        wait_for("a variant with one pod beside another", lambda: bool(lone(stage)), seconds=120)
-        just_before = time.time()
-        wait_for("a tick", lambda: stage.operator.has_ticked_since(just_before), seconds=30)
-        (pod,) = lone(stage)
+        found: list[str] = []
+
+        def just_after_a_tick() -> bool:
+            ticked = stage.operator.has_ticked_since(time.time() - 1.0)
+            found[:] = lone(stage) if ticked else []
+            return len(found) == 1
+
+        wait_for("one pod of a variant", just_after_a_tick, seconds=150, period_s=0.1)
+        (pod,) = found
         killed_s = time.time()
         stage.kubectl("delete", pod, "--grace-period=0", "--force", "--wait=false")
         report = load.report(LOAD_S + 60)
