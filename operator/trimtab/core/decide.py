@@ -16,13 +16,14 @@ from trimtab.core.agreement import outputs_agree
 from trimtab.core.allot import Allotted, Shadow, allot
 from trimtab.core.choose import Choice
 from trimtab.core.decision import decision_of, excluded_of
+from trimtab.core.front_end import learn_front_end
 from trimtab.core.guard import Step
 from trimtab.core.ledger import Room, Shares, budget_key, running_cost
 from trimtab.core.memory import Memory, ModelMemory
 from trimtab.core.mend import lateness
 from trimtab.core.mix import Mix, mix_of
 from trimtab.core.mixed import mixed_targets
-from trimtab.core.observed import judge_slo, learn_latency_error, observe_latency
+from trimtab.core.observed import judge_slo, observe_latency
 from trimtab.core.pick import pick
 from trimtab.core.plan import (
     Condition,
@@ -96,7 +97,7 @@ def _plan_model(
     mix = mix_of(view, shares, room, now_s, policy)
     choice, others = (mix.main, mix.others) if mix else pick(view, shares, room, now_s, policy)
     latency = observe_latency(view.state)
-    memory = learn_latency_error(view.memory, view.state, view.options, latency, now_s, policy)
+    memory = learn_front_end(view.memory, view.state, view.options, latency, now_s, policy)
     memory = judge_slo(memory, view.state, latency)
     if choice is None:
         return _no_option(view, snapshot, memory, latency, room.shared_cost(spec), now_s), memory

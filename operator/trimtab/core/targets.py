@@ -10,12 +10,13 @@ from trimtab.core.agreement import holds_switch
 from trimtab.core.choose import Choice
 from trimtab.core.guard import Step, clamp, next_step
 from trimtab.core.ledger import Room, Shares
-from trimtab.core.observed import measured_scale, observe_latency
+from trimtab.core.observed import observe_latency
 from trimtab.core.options import Option
 from trimtab.core.plan import Constraint, Target
 from trimtab.core.queue_bound import kept_queue_size
 from trimtab.core.queue_delay import queue_delay_s
 from trimtab.core.queue_timeout import queue_timeout_s
+from trimtab.core.read_back import measured_scale
 from trimtab.core.settings import PolicySettings
 from trimtab.core.snapshot import Workload, WorkloadKey
 from trimtab.core.switch import OldSteps, Relief, relief_by, retire
