@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from e2e.load.arrivals import Schedule, Segment
 
-_CALM_S, _BURST_S = (25.0, 55.0), (15.0, 40.0)
+_CALM_S, _BURST_S = (15.0, 35.0), (12.0, 28.0)
 _CALM, _BURST = (0.05, 0.35), (0.7, 1.3)  # of `most`
 _LEAST_RATE = 2.0
 
