@@ -62,6 +62,7 @@ def test_a_disk_that_is_full_ends_the_run_and_leaves_what_was_there(
     before = onnx_file(out, report.model, "fp32").read_bytes()
 
     def full(source: Path, target: Path) -> None:
+        Path(target).write_bytes(b"half")
         raise OSError(errno.ENOSPC, "No space left on device", str(source), None, str(target))
 
     with monkeypatch.context() as patched:
