@@ -105,27 +105,23 @@ def onnx_path(root: Path, model: str, variant: str) -> Path:
 
 def write_folder(root: Path, served: Served, variant: str, max_batch: int = MAX_BATCH) -> Path:
     """Everything but the ONNX file; returns where that one belongs."""
-    return _fill(root / variant, served, max_batch)
+    target = onnx_path(root, served.name, variant)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(WRAPPER, target.with_name("model.py"))
+    folder = target.parent.parent
+    (folder / "configs").mkdir(exist_ok=True)
+    for name, template in _CONFIGS.items():
+        (folder / f"{name}.pbtxt").write_text(_render(template, served, max_batch))
+    return target
 
 
 def put_whole(root: Path, served: Served, variant: str, onnx: Path, max_batch: int) -> None:
     """The repository with a copy of the ONNX file in it; nobody ever sees a part of it."""
 
     def make(made: Path) -> None:
-        shutil.copyfile(onnx, _fill(made, served, max_batch))
+        shutil.copyfile(onnx, write_folder(made.parent, served, made.name, max_batch))
 
     put(root / variant, make)
-
-
-def _fill(repository: Path, served: Served, max_batch: int) -> Path:
-    folder = repository / served.name
-    target = folder / "1" / "model.onnx"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(WRAPPER, target.with_name("model.py"))
-    (folder / "configs").mkdir(exist_ok=True)
-    for name, template in _CONFIGS.items():
-        (folder / f"{name}.pbtxt").write_text(_render(template, served, max_batch))
-    return target
 
 
 def _render(template: str, served: Served, max_batch: int) -> str:

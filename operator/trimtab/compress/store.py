@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _UNFINISHED = ".unfinished-"
@@ -19,18 +20,14 @@ def kept(root: Path, digest: str, make: Callable[[Path], None]) -> Path:
     target = root / digest
     if target.is_dir():
         return target
-    root.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=root))
-    try:
-        make(unfinished)
+    with _unfinished(root) as made:
+        make(made)
         try:
-            os.replace(unfinished, target)
+            os.replace(made, target)
         except OSError:
             # Another run finished the same before; the digest says that it is as good.
             if not target.is_dir():
                 raise
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
     return target
 
 
@@ -39,17 +36,13 @@ def put(target: Path, make: Callable[[Path], None]) -> None:
 
     The counter-example: on a full disk Triton found a repository with model.py, and no model in it.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=target.parent))
-    try:
-        made, before = unfinished / "made", unfinished / "before"
+    with _unfinished(target.parent) as folder:
+        made = folder / "made"
         made.mkdir()
         make(made)
         if target.exists():
-            os.replace(target, before)
+            os.replace(target, folder / "before")
         os.replace(made, target)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def put_text(target: Path, text: str) -> None:
@@ -69,3 +62,14 @@ def sweep(folder: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
         else:
             left.unlink(missing_ok=True)
+
+
+@contextmanager
+def _unfinished(root: Path) -> Iterator[Path]:
+    """A folder in `root` for what is being made, gone afterwards unless it was given a name."""
+    root.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=root))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

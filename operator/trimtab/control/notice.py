@@ -9,9 +9,9 @@ from trimtab.actuate import kinds, names
 from trimtab.actuate.kinds import Kind
 from trimtab.api.resources import RawObject
 from trimtab.control.caches import Caches, key_of
+from trimtab.core.snapshot import WorkloadKey
 
 _PROMISES = frozenset({kinds.MODEL_DEPLOYMENT, kinds.ACCELERATOR_CLASS, kinds.INFERENCE_BUDGET})
-_OF_ONE_WORKLOAD = (names.MODEL_DEPLOYMENT_LABEL, names.VARIANT_LABEL, names.CLASS_LABEL)
 
 
 def noted(caches: Caches, kind: Kind, event: Mapping[str, Any]) -> bool:
@@ -35,7 +35,7 @@ def noted(caches: Caches, kind: Kind, event: Mapping[str, Any]) -> bool:
 
 def _serves(pod: RawObject) -> bool:
     metadata, conditions = pod["metadata"], pod["status"].get("conditions") or ()
-    if metadata.get("deletionTimestamp") or not _workload(pod)[-1]:
+    if metadata.get("deletionTimestamp") or names.workload_key(_labels(pod)) is None:
         return False
     return any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
 
@@ -45,6 +45,12 @@ def _is_served(caches: Caches, lost: RawObject) -> bool:
     return any(_workload(pod) == workload and _serves(pod) for pod in caches.all(kinds.POD))
 
 
-def _workload(pod: RawObject) -> tuple[str | None, ...]:
-    labels = pod["metadata"].get("labels") or {}
-    return (pod["metadata"].get("namespace"), *(labels.get(name) for name in _OF_ONE_WORKLOAD))
+def _workload(pod: RawObject) -> tuple[str | None, str | None, WorkloadKey | None]:
+    """Namespace, ModelDeployment, and which of its workloads."""
+    labels = _labels(pod)
+    model = labels.get(names.MODEL_DEPLOYMENT_LABEL)
+    return pod["metadata"].get("namespace"), model, names.workload_key(labels)
+
+
+def _labels(pod: RawObject) -> Mapping[str, str]:
+    return pod["metadata"].get("labels") or {}

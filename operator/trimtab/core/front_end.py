@@ -12,7 +12,7 @@ from trimtab.core.learn import belief_of, front_end_of, note_front_end
 from trimtab.core.memory import ModelMemory
 from trimtab.core.options import Option
 from trimtab.core.plan import Latency
-from trimtab.core.read_back import percentile_read
+from trimtab.core.read_back import percentile_read, rate_each
 from trimtab.core.saturation import least_front_end_s
 from trimtab.core.served import most_each, noted
 from trimtab.core.settings import PolicySettings
@@ -63,15 +63,13 @@ def _steady_rate(
 ) -> dict[WorkloadKey, float]:
     """Items per second at each replica of the one workload that serves; empty where several do, or
     the fleet or its load moved."""
-    serving = [w for w in state.workloads if w.ready]
-    if len(serving) != 1 or memory.changed_s is None or now_s - memory.changed_s < policy.settle_s:
+    rate, alone = rate_each(state), state.alone
+    if rate is None or alone is None:
         return {}
-    rate = state.readings.items_rate
-    if not rate or not is_steady(
-        memory.history.recent, policy.fast_window_s, now_s, policy.settle_s
-    ):
+    if memory.changed_s is None or now_s - memory.changed_s < policy.settle_s:
         return {}
-    return {serving[0].key: rate / serving[0].ready}
+    steady = is_steady(memory.history.recent, policy.fast_window_s, now_s, policy.settle_s)
+    return {alone.key: rate} if steady else {}
 
 
 def _least_front_end_s(

@@ -21,7 +21,7 @@ def measured_scale(
 ) -> float | None:
     """By what factor the service times are longer than the model has them, as the users' latency
     tells of the fleet as it is; None where it tells nothing."""
-    rate = _rate_each(state, option)
+    rate = rate_each(state) if state.alone and state.alone.key == option.key else None
     if option.model is None or latency.observed_s is None or rate is None:
         return None
     if not latency.tells_of_capacity:
@@ -34,6 +34,13 @@ def measured_scale(
     if not math.isfinite(option.model.latency_s(rate, percentile)):
         return None  # a saturated queue tells how long it has been so, and not how fast it is
     return service_scale(option.model, rate, percentile, latency.observed_s)
+
+
+def rate_each(state: ModelState) -> float | None:
+    """Items per second that reach each replica of the workload that serves alone; None while
+    several do, or nothing does."""
+    rate, alone = state.readings.items_rate, state.alone
+    return rate / alone.ready if rate and alone else None
 
 
 def percentile_read(
@@ -56,14 +63,6 @@ def percentile_read(
     if late > _PLENTY or chances < 1.0 or not source.startswith("TritonSummary"):
         return percentile
     return 100.0 * (1.0 - min(_mean_late(late, pods) / chances, _LARGEST_TAIL))
-
-
-def _rate_each(state: ModelState, option: Option) -> float | None:
-    """Items per second that reach each replica; None while others serve too, or nothing does."""
-    rate, ready = state.readings.items_rate, state.workload(option.key).ready
-    if not rate or not ready or ready != sum(w.ready for w in state.workloads):
-        return None
-    return rate / ready
 
 
 def _percentile_executed(state: ModelState) -> float:

@@ -28,14 +28,13 @@ def learn_saturation(
 ) -> ModelMemory:
     """The memory with the front end's time as a saturated fleet tells it; the same memory where
     the fleet is not saturated, has changed meanwhile, or serves with several workloads."""
-    serving = [w for w in state.workloads if w.ready]
     answered = value_or_none(state.readings.answered_rate_fast) or 0.0
     # What a hit costs the front end is so a part of what an execution does: right for the load of
     # the day, and else too dear, never too cheap.
     executed = answered - (value_or_none(state.readings.hit_rate_fast) or 0.0)
-    if len(serving) != 1 or executed <= 0.0:
+    workload = state.alone
+    if workload is None or executed <= 0.0:
         return memory
-    (workload,) = serving
     belief = belief_of(memory, state.spec, workload.key)
     if belief is None or not belief.confirmed or workload.batch_cap is None:
         return memory

@@ -273,6 +273,12 @@ class ModelState:
     checked: Checked = Checked()
     route: Route | None = None
 
+    @property
+    def alone(self) -> Workload | None:
+        """The one workload with Ready pods; None where several have some, or none has."""
+        serving = [w for w in self.workloads if w.ready]
+        return serving[0] if len(serving) == 1 else None
+
     def workload(self, key: WorkloadKey) -> Workload:
         """What the cluster holds for that key; an empty workload where there is none."""
         for workload in self.workloads:
