@@ -20,10 +20,9 @@ def healthy(stage: Stage) -> Stage:
     return stage
 
 
-def reason(stage: Stage, kind: str, name: str) -> tuple[str, str]:
-    """Waits for a condition to be there, and returns it."""
-    wait_for(f"{name}: {kind}", lambda: stage.condition(kind, name)[0] != "", seconds=30)
-    return stage.condition(kind, name)
+def await_reason(stage: Stage, kind: str, name: str, told: tuple[str, str]) -> None:
+    """Waits for a condition to have this status and this reason."""
+    wait_for(f"{name}: {kind} {told}", lambda: stage.condition(kind, name) == told, seconds=30)
 
 
 def variants(stage: Stage, **changed: Any) -> list[dict[str, Any]]:
@@ -35,20 +34,20 @@ def variants(stage: Stage, **changed: Any) -> list[dict[str, Any]]:
 def test_a_class_that_does_not_exist(healthy: Stage) -> None:
     absent = variants(healthy, acceleratorClasses=["tpu"], profile=[])
     healthy.put(healthy.digits("no-class", variants=absent))
-    assert reason(healthy, "Stalled", "no-class") == ("True", "NoVariantMayRun")
+    await_reason(healthy, "Stalled", "no-class", ("True", "NoVariantMayRun"))
 
 
 def test_a_budget_that_does_not_exist_fails_closed(healthy: Stage) -> None:
     spec = {"budgetRef": {"name": "nobody"}}
     healthy.put(healthy.digits("no-budget", **spec))
-    assert reason(healthy, "WithinBudget", "no-budget") == ("Unknown", "BudgetMissing")
+    await_reason(healthy, "WithinBudget", "no-budget", ("Unknown", "BudgetMissing"))
     assert healthy.replicas("no-budget") == 0
 
 
 def test_a_host_path_is_refused_with_the_value_that_would_allow_it(healthy: Stage) -> None:
     source = {"hostPath": {"path": "/srv/models"}}
     healthy.put(healthy.digits("from-the-node", variants=variants(healthy, source=source)))
-    assert reason(healthy, "Stalled", "from-the-node") == ("True", "SourceRefused")
+    await_reason(healthy, "Stalled", "from-the-node", ("True", "SourceRefused"))
     text = healthy.kubectl("get", "md", "from-the-node", "-o", "yaml")
     assert "models.allowHostPath" in text
 
@@ -93,8 +92,7 @@ def test_a_foreign_autoscaler_stops_us_and_not_the_model(healthy: Stage) -> None
             },
         }
     )
-    healthy.await_condition("Stalled", "True", name="healthy", seconds=30)
-    assert healthy.condition("Stalled", "healthy")[1] == "ForeignScaler"
+    await_reason(healthy, "Stalled", "healthy", ("True", "ForeignScaler"))
     healthy.kubectl("delete", "hpa", "foreign")
     healthy.await_condition("Stalled", "False", name="healthy", seconds=30)
 
