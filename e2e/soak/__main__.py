@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import itertools
 import json
 import random
 import sys
@@ -94,6 +95,8 @@ def _soak(access: Access, arguments: argparse.Namespace, seed: int) -> SoakFigur
         faults = _inject_all(target, time.time() + duration_s - _QUIET_END_S, loads)
         reports = [load.report(_QUIET_END_S + 180.0) for load in loads]
         _tell_lost(fleet, reports, failures_of(access) if gateway else ())
+        for model, record in zip(fleet, records, strict=True):
+            _tell_over_budget(model, record)
     return _figures(seed, arguments.minutes, fleet, records, reports, faults, watch)
 
 
@@ -102,10 +105,25 @@ def _tell_lost(fleet: Sequence[Model], reports: Sequence[Report], refused: Seque
     for model, report in zip(fleet, reports, strict=True):
         for r in report.results:
             if r.error:
-                at = time.strftime("%H:%M:%S", time.gmtime(report.started_at_s + r.scheduled_s))
+                at = _clock(report.started_at_s + r.scheduled_s)
                 say(f"{model.name}: {at}, {r.latency_s:.2f} s, {r.error}")
     for line in refused:
         say(line)
+
+
+def _tell_over_budget(model: Model, record: Recorder) -> None:
+    """What there was when the pods of a model began to cost more than its budget, and before."""
+    for before, after in itertools.pairwise(record.moments):
+        if before.cost_per_hour <= model.promise.budget < after.cost_per_hour:
+            for m in (before, after):
+                say(
+                    f"{model.name}: {_clock(m.at_s)}, ${m.cost_per_hour}/h, asked {dict(m.asked)},"
+                    f" {m.existing} exist, {m.ready} Ready; {m.summary}"
+                )
+
+
+def _clock(at_s: float) -> str:
+    return time.strftime("%H:%M:%S", time.gmtime(at_s))
 
 
 def _schedules(
@@ -143,7 +161,10 @@ def _inject_all(target: Target, until_s: float, loads: Sequence[LoadProcess]) ->
         took = "none in time" if fault.recovery_s is None else f"{fault.recovery_s:.1f} s"
         seconds = [s for load in loads for s in load.new_seconds()]
         sent, failed = sum(s.sent for s in seconds), sum(s.failed for s in seconds)
-        say(f"{kind.name}: recovery {took}; {sent} requests since the last, failed {failed}")
+        say(
+            f"{_clock(fault.at_s)}, {kind.name} for {fault.ended_s - fault.at_s:.1f} s: recovery"
+            f" {took}; {sent} requests since the last, failed {failed}"
+        )
 
 
 def _figures(

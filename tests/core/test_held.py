@@ -36,13 +36,24 @@ def test_an_unreadable_model_still_holds_its_accelerators() -> None:
     expect_replicas(story, 300, int8=2)
 
 
-def test_a_rollout_may_surge_only_where_money_allows_one_more() -> None:
+def test_a_rollout_may_surge_only_where_money_allows_one_more_and_one_that_leaves() -> None:
     spec = deployment(per_hour="0.30")
     story = Story(Model(spec, steady(200)))
     expect_replicas(story, 120, int8=3)
     assert not story.plan().targets[0].may_surge
-    story.respec(budget_per_hour=Decimal("0.50"))
+    story.respec(budget_per_hour=Decimal("0.40"))
     story.until(130)
+    assert not story.plan().targets[0].may_surge
+    story.respec(budget_per_hour=Decimal("0.50"))
+    story.until(140)
+    assert story.plan().targets[0].may_surge
+
+
+def test_a_lone_replica_may_surge_where_money_allows_one_more() -> None:
+    """Nothing has given way before its successor comes."""
+    spec = deployment(per_hour="0.20")
+    story = Story(Model(spec, steady(10)))
+    expect_replicas(story, 120, int8=1)
     assert story.plan().targets[0].may_surge
 
 

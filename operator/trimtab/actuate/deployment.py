@@ -18,6 +18,7 @@ PREPARE_CONTAINER = "prepare"
 
 _PROBE_PERIOD_S = 5
 _STARTUP_PERIOD_S = 2
+_EXIT_S = 5  # that Triton takes to stop once it has nothing in flight
 
 Dict = dict[str, Any]
 
@@ -55,8 +56,9 @@ def deployment(
             "replicas": target.replicas,
             "revisionHistoryLimit": 2,
             # A pod that is Ready and crashes at its first request must not count as replaced, and
-            # every node's proxy needs a moment to learn its address.
-            "minReadySeconds": 5,
+            # every node's proxy needs a moment to learn its address. And the pod that gave way
+            # before it is to be gone before the next one gives way: all that leave cost.
+            "minReadySeconds": settings.pre_stop_s + _EXIT_S,
             "progressDeadlineSeconds": settings.progress_deadline_s,
             "strategy": strategy(surge=surge),
             "selector": {"matchLabels": names.workload_selector(md, target.key)},

@@ -118,7 +118,8 @@ def as_chosen(
     blind: bool,
 ) -> Target:
     """So many replicas of a workload, each as the option has it once that may change."""
-    may_surge = room.growth(spec, workload.key.accelerator_class, 1)[0] > 0
+    extra = _extra_in_rollout(workload)
+    may_surge = room.growth(spec, workload.key.accelerator_class, extra)[0] == extra
     cap, queue_size = option.batch_cap, option.queue_size
     if _keeps_config(workload, may_surge=may_surge, blind=blind):
         cap = min(workload.batch_cap or cap, spec.triton.max_batch_size)
@@ -126,7 +127,7 @@ def as_chosen(
     rolls = (cap, queue_size) != (workload.batch_cap, workload.queue_size)
     if may_surge and workload.ready and rolls:
         # Two that began to roll in one tick counted on the same room for a pod more.
-        room.take(spec, workload.key.accelerator_class, 1)
+        room.take(spec, workload.key.accelerator_class, extra)
     return Target(
         workload.key,
         replicas,
@@ -136,6 +137,13 @@ def as_chosen(
         queue_size=queue_size,
         queue_timeout_s=queue_timeout_s(spec, workload.key.variant),
     )
+
+
+def _extra_in_rollout(workload: Workload) -> int:
+    """Pods that exist beyond the replicas while they are replaced one by one: the one that comes
+    first, and the one before it, which drains while the next comes already. Two replicas that were
+    rolled with money for three were four pods for as long as one of them drained."""
+    return 1 if workload.replicas <= 1 else 2
 
 
 def as_rendered(spec: ModelDeployment, old: Workload, replicas: int) -> Target:
