@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from e2e.load.arrivals import Schedule, Segment
 
-_CALM_S, _BURST_S = (15.0, 35.0), (12.0, 28.0)
-_CALM, _BURST = (0.05, 0.35), (0.7, 1.3)  # of `most`
+# Long enough that each is followed: shorter ones find the fleet held where the last had it.
+_CALM_S, _BURST_S = (40.0, 60.0), (30.0, 50.0)
+_CALM, _BURST = (0.02, 0.1), (0.7, 1.3)  # of `most`
 _LEAST_RATE = 2.0
 
 
