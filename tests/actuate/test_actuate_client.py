@@ -18,6 +18,7 @@ from tests.actuate.fleet import children_of, only_deployment
 from trimtab.actuate import client_errors as errors
 from trimtab.actuate import kinds
 from trimtab.actuate.client import KubeClient
+from trimtab.actuate.silence import Silence
 
 NODE = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"}}
 DEPLOYMENT = only_deployment(children_of())
@@ -100,6 +101,20 @@ async def test_a_server_that_is_not_there_is_unavailable() -> None:
         with pytest.raises(errors.Unavailable, match=r"GET /api/v1/nodes/one") as caught:
             await client.get(kinds.NODE, "one")
     assert caught.value.status == 0
+
+
+async def test_a_silence_is_noted_and_an_answer_is_none() -> None:
+    silence = Silence(clock=lambda: 5.0)
+    async with ApiServer(status(500, "InternalError", "etcd")) as server:
+        async with server.client(silence=silence) as client:
+            with pytest.raises(errors.Unavailable):
+                await client.get(kinds.NODE, "one")
+        assert silence.age_s is None
+        client = server.client(silence=silence)
+    async with client:
+        with pytest.raises(errors.Unavailable):
+            await client.get(kinds.NODE, "one")
+    assert silence.age_s == 0.0
 
 
 async def test_requests_at_once_are_bounded() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.control.world import World, accelerator_class, model_deployment, variant
+from trimtab.actuate.silence import Silence
 
 
 @pytest.fixture
@@ -37,6 +38,26 @@ async def test_a_lost_prometheus_is_told_and_changes_no_replica(world: World) ->
         await world.tick()
         assert world.kube.find_one("Deployment")["spec"]["replicas"] == 2
     assert world.conditions()["MetricsAvailable"] == ("False", "PrometheusUnreachable")
+
+
+async def test_nothing_shrinks_right_after_the_api_server_gave_no_answer(world: World) -> None:
+    """Nodes ask again later than those that delete pods, and send requests to pods that are gone."""
+    clock_s = 50.0
+    world.loop.silence = Silence(lambda: clock_s)
+    world.prometheus.idle(world.kube)
+    shrinking = {"maxReplicas": 4, "scaleDown": {"stabilization": "5s"}}
+    world.kube.put(model_deployment(scaling={"minReplicas": 3, **shrinking}))
+    for _ in range(4):
+        await world.tick()
+        world.run_pods_that_stay()
+    world.loop.silence.note()
+    world.kube.put(model_deployment(scaling={"minReplicas": 1, **shrinking}))
+    asked = []
+    for _ in range(14):
+        clock_s += 5.0
+        await world.tick()
+        asked.append(world.kube.find_one("Deployment")["spec"]["replicas"])
+    assert (asked[:11], asked[-1] < 3) == ([3] * 11, True), asked
 
 
 async def test_a_model_that_cannot_be_read_stalls_alone(world: World) -> None:

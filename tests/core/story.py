@@ -120,6 +120,7 @@ class Story:
         self.drain_s = drain_s
         self.policy = policy
         self.now_s = -TICK_S
+        self.unanswered_s: float | None = None
         # Not in its first hours, when every half hour of the clock is waited for.
         known = ModelMemory(history=History(watched_s=ACQUAINTED_S))
         self.memory = Memory({m.spec.key: known for m in models})
@@ -174,6 +175,7 @@ class Story:
             dict(self.classes),
             dict(self.budgets),
             {name: max(0, self.slots - taken.get(name, 0)) for name in self.classes},
+            unanswered_s=self.unanswered_s,
         )
 
     def _tick(self) -> None:

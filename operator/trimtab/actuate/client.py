@@ -33,6 +33,7 @@ from trimtab.actuate.client_errors import (
 )
 from trimtab.actuate.fence import Fence
 from trimtab.actuate.kinds import EVENT, Kind, kind_of
+from trimtab.actuate.silence import Silence
 from trimtab.api.resources import RawObject
 
 TIMEOUT_S = 10.0
@@ -51,7 +52,7 @@ class KubeClient:
 
     `fence`: every request but a GET passes it, once before it waits for a connection and once right
     before its first byte is sent, and is given up when the fence closes; NotLeading where it is
-    closed. Without one, all may pass.
+    closed. Without one, all may pass. `silence`: told of every request that got no answer.
     """
 
     def __init__(
@@ -62,8 +63,10 @@ class KubeClient:
         timeout_s: float = TIMEOUT_S,
         concurrency: int = CONCURRENCY,
         fence: Fence | None = None,
+        silence: Silence | None = None,
     ) -> None:
         self._fence = fence
+        self._silence = silence or Silence()
         if fence is not None:
             last_look = aiohttp.TraceConfig()
             last_look.on_request_headers_sent.append(self._before_sent)
@@ -323,9 +326,11 @@ class KubeClient:
                 data: bytes = await response.read()
                 self._dated = response.headers.get("Date", "")
         except TimeoutError:
+            self._silence.note()
             message = f"no answer within {timeout_s:g} s"
             raise Unavailable(doing, 0, "Timeout", message) from None
         except (aiohttp.ClientError, OSError) as problem:
+            self._silence.note()
             raise Unavailable(doing, 0, type(problem).__name__, str(problem)) from problem
         if 200 <= response.status < 300:
             return _decoded(doing, response.status, data)

@@ -16,6 +16,7 @@ from trimtab.actuate.client_errors import ApiError, Forbidden, Invalid
 from trimtab.actuate.errors import ActuateError, NameTaken
 from trimtab.actuate.fence import NotLeading
 from trimtab.actuate.kinds import Kind
+from trimtab.actuate.silence import Silence
 from trimtab.api.resources import ObjectKey
 from trimtab.control.apply import Actor
 from trimtab.control.caches import OPTIONAL, Caches, watched
@@ -65,7 +66,8 @@ class Loop:
     """The state that outlives a tick. `memory` may be lost at any time; see core.memory.
 
     `asker`: asks pods the samples of output checks; without one none is asked. `watching`: what
-    kopf watches; without one it watches everything.
+    kopf watches; without one it watches everything. `silence`: how long ago the API server
+    gave no answer.
     """
 
     settings: Settings
@@ -77,6 +79,7 @@ class Loop:
     last_tick_s: float | None = None
     asker: Asker | None = None
     watching: Watching | None = None
+    silence: Silence = field(default_factory=Silence)
 
     def __post_init__(self) -> None:
         self.actor = Actor(self.kube, self.caches, self.settings.install(), self.metrics)
@@ -137,6 +140,9 @@ class Loop:
             self.prometheus, self.settings.reading(), gathered.snapshot.models, now_s
         )
         snapshot = gathered.with_readings(readings)
+        silent_s = self.silence.age_s
+        if silent_s is not None:
+            snapshot = replace(snapshot, unanswered_s=now_s - silent_s)
         if self.checker is not None:
             snapshot = self.checker.noted(snapshot, now_s)
             self.checker.start_due(snapshot, now_s)

@@ -13,6 +13,7 @@ import kopf
 
 from trimtab.actuate.client import KubeClient
 from trimtab.actuate.fence import Fence
+from trimtab.actuate.silence import Silence
 from trimtab.control import handlers
 from trimtab.control.caches import Caches
 from trimtab.control.elector import Elector, new_identity
@@ -49,15 +50,23 @@ def run(config: Path, port: int) -> None:
 
 async def _run(settings: Settings, port: int) -> None:
     caches, metrics, fence, watching = Caches(), Metrics(), Fence(), Watching()
+    silence = Silence()
     place, times = settings.lease.place, settings.lease.times()
     async with (
-        await KubeClient.connect(fence=fence) as kube,
+        await KubeClient.connect(fence=fence, silence=silence) as kube,
         # Half the deadline: one renewal that gets no answer leaves time for another.
-        await KubeClient.connect(timeout_s=times.renew_deadline_s / 2) as lease_kube,
+        await KubeClient.connect(
+            timeout_s=times.renew_deadline_s / 2, silence=silence
+        ) as lease_kube,
         open_client(settings.client()) as prometheus,
         open_asker() as asker,
     ):
-        loop = Loop(settings, kube, prometheus, caches, metrics, asker=asker, watching=watching)
+        loop = Loop(
+            *(settings, kube, prometheus, caches, metrics),
+            asker=asker,
+            watching=watching,
+            silence=silence,
+        )
         candidate = Candidate(place, new_identity(), times)
         elector = Elector(lease_kube, candidate, fence, metrics, loop.lead)
         health = Health(loop, elector, settings.tick_s)

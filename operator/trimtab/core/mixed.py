@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from trimtab.api.resources import Objective
+from trimtab.core.behind import at_least
 from trimtab.core.demand import peak_demand, seen_for
 from trimtab.core.guard import Step, grow
 from trimtab.core.hold import hold_s
@@ -47,6 +48,9 @@ def mixed_targets(
         steps[workload.key] = let_go(workload, others, steps)
     if not view.demand.blind:
         steps |= make_room(sorted_.growing, sorted_.others, others, steps)
+    if view.behind_until_s is not None:
+        for workload in sorted_.others:
+            steps[workload.key] = at_least(steps[workload.key], workload, view.behind_until_s)
     bounded, notes = clamped(view, wanted, steps, shares)
     spoken_for(view, wanted, bounded, shares)
     targets = [

@@ -25,6 +25,8 @@ class PolicySettings:
     clock or a small jump may tell.
     late_price_s: what one late request is worth, in seconds of the capacity that serves one request
     a second, to a model that is late no more often than its SLO allows. 0 keeps no room for bursts.
+    proxies_behind_s: for how long after the API server gave no answer nodes and gateways may not
+    know yet which pods leave. They ask again after 30 s at most, or 60 with the jitter of it.
     solver: auto, or exact for the integer optimum of a small fleet.
     """
 
@@ -43,6 +45,7 @@ class PolicySettings:
     settle_s: float = 90.0
     burst_ratio: float = 4.0
     late_price_s: float = 40.0
+    proxies_behind_s: float = 60.0
     solver: str = "auto"
 
 

@@ -309,7 +309,8 @@ class Snapshot:
     """The whole fleet at one time.
 
     `schedulable` is how many MORE replicas of a class the nodes can hold now, by class name; a
-    class that is absent was not counted, and nothing is known of it.
+    class that is absent was not counted, and nothing is known of it. `unanswered_s`: when (epoch)
+    the API server last gave no answer; None where it always did.
     """
 
     models: tuple[ModelState, ...]
@@ -317,3 +318,4 @@ class Snapshot:
     budgets: Mapping[ObjectKey, InferenceBudget] = field(default_factory=dict)
     schedulable: Mapping[str, int] = field(default_factory=dict)
     holdings: tuple[Holding, ...] = ()
+    unanswered_s: float | None = None

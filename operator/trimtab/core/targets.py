@@ -7,6 +7,7 @@ from functools import partial
 
 from trimtab.api.resources import ModelDeployment, ScalingMode
 from trimtab.core.agreement import holds_switch
+from trimtab.core.behind import at_least
 from trimtab.core.choose import Choice
 from trimtab.core.guard import Step, clamp, next_step
 from trimtab.core.ledger import Room, Shares
@@ -51,6 +52,9 @@ def targets_of(
     kept, notes = retire(olds, workload, step, choice, may_stay, relief)
     if holds_switch(state, workload.key):
         kept, notes = _kept_until_asked(kept, notes, workload.key, view, may_stay)
+    if view.behind_until_s is not None and spec.scaling.mode is not ScalingMode.MANUAL:
+        step = at_least(step, workload, view.behind_until_s)
+        kept, notes = _kept_while_behind(kept, notes, view, view.behind_until_s)
     wishes = [(workload.key, step.replicas), *kept]
     if workload.ready == 0:
         # Where both are too many, what serves goes before what only starts.
@@ -87,6 +91,15 @@ def _kept_until_asked(
         return kept, notes
     effect = f"what serves stays until {new} was asked the sample"
     return held, (*notes, Constraint("OutputCheck", effect))
+
+
+def _kept_while_behind(
+    kept: OldSteps, notes: tuple[Constraint, ...], view: View, until_s: float
+) -> tuple[OldSteps, tuple[Constraint, ...]]:
+    """The old workloads, those that serve as they are."""
+    steps = {k: at_least(Step(n), view.state.workload(k), until_s) for k, n in kept}
+    held = tuple((key, step.replicas) for key, step in steps.items())
+    return held, (*notes, *(c for step in steps.values() for c in step.constraints))
 
 
 def slowdown(view: View, option: Option, now_s: float, policy: PolicySettings) -> float:

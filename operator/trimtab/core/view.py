@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import cached_property
 
 from trimtab.api.resources import ScalingMode
+from trimtab.core.behind import behind_until_s
 from trimtab.core.demand import Demand, estimate_demand, foresee, remember_demand
 from trimtab.core.hold import hold_s
 from trimtab.core.learn import learn
@@ -31,6 +32,7 @@ class View:
         offer: Offer,
         prices: Mapping[str, Decimal | None],
         memo: Memo | None = None,
+        behind_until_s: float | None = None,
     ) -> None:
         self.state = state
         self.memory = memory
@@ -39,6 +41,7 @@ class View:
         self.excluded = offer.excluded
         self.prices = prices
         self.memo = memo or Memo()
+        self.behind_until_s = behind_until_s
         self.set_aside: tuple[tuple[str, int, Decimal], ...] = ()
 
     @cached_property
@@ -84,7 +87,8 @@ def look(
     memo = memory.memos.get(state.spec.key) or Memo()
     offer = offer_of(state, known, snapshot, policy, memo)
     prices = {name: c.price_per_hour for name, c in snapshot.accelerator_classes.items()}
-    return View(state, known, demand, offer, prices, memo)
+    behind_s = behind_until_s(snapshot, now_s, policy)
+    return View(state, known, demand, offer, prices, memo, behind_s)
 
 
 def _note_hits(memory: ModelMemory, state: ModelState) -> ModelMemory:
