@@ -41,7 +41,7 @@ async def test_a_lost_prometheus_is_told_and_changes_no_replica(world: World) ->
 
 
 async def test_nothing_shrinks_right_after_the_api_server_gave_no_answer(world: World) -> None:
-    """Nodes may hear later of what leaves than those that delete it, and still send requests there."""
+    """Nodes may hear later of what leaves than those that delete it, and send requests there."""
     clock_s = 50.0
     world.loop.silence = Silence(lambda: clock_s)
     world.prometheus.idle(world.kube)
