@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from e2e.load.arrivals import Schedule, Segment
 
-# Long enough that each is followed: shorter ones find the fleet held where the last had it.
-_CALM_S, _BURST_S = (40.0, 60.0), (30.0, 50.0)
-_CALM, _BURST = (0.02, 0.1), (0.7, 1.3)  # of `most`
+# Calms are long enough for a fleet to follow them down, and bursts so short that one replica, if the
+# readings are gone meanwhile, has answered what queued before its clients give up.
+_CALM_S, _BURST_S = (25.0, 55.0), (15.0, 40.0)
+_CALM, _BURST = (0.05, 0.2), (0.7, 1.3)  # of `most`
 _LEAST_RATE = 2.0
 
 

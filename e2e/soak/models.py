@@ -13,7 +13,7 @@ from trimtab.api.quantities import parse_duration
 
 # name -> floor, budget an hour, largest load as a multiple of what one int8 replica answers.
 # Three replicas of a quarter core each leave of two cores what the cluster itself takes.
-_MODELS = {"lenient": ("0.97", "0.30", 1.0), "strict": ("0.985", "0.30", 0.6)}
+_MODELS = {"lenient": ("0.97", "0.30", 0.8), "strict": ("0.985", "0.30", 0.5)}
 # The network that the image sample distilled answers the same requests.
 _STUDENT_PATH, _STUDENT_ACCURACY = "image/student", "0.98"
 
@@ -45,7 +45,7 @@ def _model(stage: Stage, name: str, floor: str, budget: str, peak: float) -> Mod
     spec = manifest["spec"]
     spec["slo"] = {**spec["slo"], "minAccuracy": floor}
     # Bursts are less than a minute apart, and each is to be followed down.
-    spec["scaling"] = {**spec["scaling"], "scaleDown": {"stabilization": "10s"}}
+    spec["scaling"] = {**spec["scaling"], "scaleDown": {"stabilization": "5s"}}
     image = spec["variants"][0]["source"]["image"]["reference"]
     spec["variants"].append(
         {
