@@ -13,12 +13,12 @@ from e2e.cluster.progress import step
 from e2e.cluster.shell import run
 
 _NAMESPACE = "monitoring"
-_RULES = REPOSITORY / "charts" / "trimtab" / "files" / "rules" / "trimtab.yaml"
+RULES = REPOSITORY / "charts" / "trimtab" / "files" / "rules" / "trimtab.yaml"
 
 
 def manifest(image: str) -> str:
     text = (PACKAGE / "manifests" / "prometheus.yaml").read_text()
-    text = text.replace("${RULES}", textwrap.indent(_RULES.read_text(), "    ").rstrip())
+    text = text.replace("${RULES}", textwrap.indent(RULES.read_text(), "    ").rstrip())
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
     return text.replace("${IMAGE}", image).replace("${DIGEST}", digest)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.control.world import World, accelerator_class, model_deployment, variant
+from trimtab.observe.errors import PrometheusQueryError
+from trimtab.observe.prometheus import Sample
 
 
 @pytest.fixture
@@ -37,6 +39,28 @@ async def test_a_lost_prometheus_is_told_and_changes_no_replica(world: World) ->
         await world.tick()
         assert world.kube.find_one("Deployment")["spec"]["replicas"] == 2
     assert world.conditions()["MetricsAvailable"] == ("False", "PrometheusUnreachable")
+
+
+async def test_a_users_own_query_that_is_refused_is_counted_as_an_error(world: World) -> None:
+    """Although the arrival rate, which is trimtab's own query, is read."""
+    source = {"type": "PromQL", "query": "mine"}
+    world.kube.put(model_deployment(latencySource=source))
+    await world.tick()
+    world.run_pods()
+    world.prometheus.idle(world.kube)
+    idle = world.prometheus.series
+
+    def series(promql: str, at_s: float) -> list[Sample]:
+        if promql == "mine":
+            raise PrometheusQueryError(world.prometheus.shown_url, "bad_data", "parse error")
+        return idle(promql, at_s)
+
+    world.prometheus.series = series
+    await world.tick()
+    assert world.conditions()["MetricsAvailable"] == ("True", "NoTraffic")
+    labels = 'reason="PrometheusQueryError",side="prometheus"'
+    text = world.loop.metrics.render().decode()
+    assert f"trimtab_errors_total{{{labels}}} 1.0" in text
 
 
 async def test_a_model_that_cannot_be_read_stalls_alone(world: World) -> None:
