@@ -67,9 +67,7 @@ def test_the_rules_are_the_file_with_the_users_labels(render: Render) -> None:
         ({"rules": {"label": {}}}, "'label' not allowed"),
     ],
 )
-def test_a_wrong_value_is_refused(
-    helm: Helm, tmp_path: Path, values: Object, message: str
-) -> None:
+def test_a_wrong_value_is_refused(helm: Helm, tmp_path: Path, values: Object, message: str) -> None:
     done = helm.template({**URL, **values}, tmp_path)
     assert done.returncode != 0
     assert message in done.stderr

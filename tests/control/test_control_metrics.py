@@ -110,10 +110,9 @@ def test_ready_replicas_are_those_that_serve() -> None:
     assert f"trimtab_ready_replicas{{{place}}} 1.0" in shown(plan(), at)
 
 
-def of_budgets(snapshot: Snapshot) -> dict[str, float]:
-    """The series that tell of money, by name."""
+def of_budgets(snapshot: Snapshot, of: ModelPlan) -> dict[str, float]:
+    """The series that tell of budgets, by name."""
     metrics = Metrics()
-    of = replace(plan(), cost_per_hour=None) if not snapshot.accelerator_classes else plan()
     metrics.show(Plan(NOW, {s.spec.key: of for s in snapshot.models}), snapshot)
     lines = [line for line in metrics.render().decode().splitlines() if "budget" in line]
     told = (line.rpartition(" ") for line in lines if not line.startswith("#"))
@@ -127,28 +126,32 @@ def test_what_is_left_of_a_budget_is_the_less_of_the_models_own_and_the_shared_o
     at = replace(state(), spec=spec)
     leaving = Holding(key, (Workload(INT8, 2),))
     snapshot = Snapshot((at,), CLASSES, {key: limit}, holdings=(leaving,))
-    assert of_budgets(snapshot) == {
+    assert of_budgets(snapshot, plan()) == {
         "budget_dollars_per_hour": 0.6,
         "budget_headroom_dollars_per_hour": 0.65,
         "inferencebudget_dollars_per_hour": 1.0,
         "inferencebudget_cost_dollars_per_hour": 0.3,
     }
     spent = replace(leaving, workloads=(Workload(INT8, 8),))
-    tight = of_budgets(replace(snapshot, holdings=(spent,)))
+    tight = of_budgets(replace(snapshot, holdings=(spent,)), plan())
     assert round(tight["budget_headroom_dollars_per_hour"], 6) == 0.1
-    alone = replace(at, spec=replace(spec, budget_ref=None))
-    assert of_budgets(replace(snapshot, models=(alone,)))["budget_headroom_dollars_per_hour"] == 0.65
+    alone = replace(snapshot, models=(replace(at, spec=replace(spec, budget_ref=None)),))
+    assert of_budgets(alone, plan())["budget_headroom_dollars_per_hour"] == 0.65
 
 
 def test_without_a_price_nobody_knows_what_is_left() -> None:
     key, limit = ObjectKey("shop", "team"), InferenceBudget(ObjectKey("shop", "team"), Decimal(1))
     at = replace(state(), spec=replace(state().spec, budget_ref="team"))
-    assert of_budgets(Snapshot((at,), {}, {key: limit})) == {
+    unpriced = replace(plan(), cost_per_hour=None)
+    assert of_budgets(Snapshot((at,), {}, {key: limit}), unpriced) == {
         "budget_dollars_per_hour": 0.6,
         "inferencebudget_dollars_per_hour": 1.0,
     }
     unbounded = Snapshot((state(),), CLASSES)
-    assert "budget_headroom_dollars_per_hour" not in of_budgets(unbounded)
+    assert "budget_headroom_dollars_per_hour" not in of_budgets(unbounded, plan())
+    own = replace(state(), spec=replace(state().spec, budget_per_hour=Decimal(1)))
+    told = of_budgets(Snapshot((own,), {}), unpriced)
+    assert "budget_headroom_dollars_per_hour" not in told
 
 
 def test_the_gap_of_the_whole_plan_is_shown_where_it_is_known() -> None:
