@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
 from e2e.cluster.errors import ClusterError
-from e2e.cluster.paths import PACKAGE
+from e2e.cluster.paths import PACKAGE, REPOSITORY
 from e2e.cluster.progress import step
 from e2e.cluster.shell import run
 
 _NAMESPACE = "monitoring"
+RULES = REPOSITORY / "charts" / "trimtab" / "files" / "rules" / "trimtab.yaml"
 
 
 def manifest(image: str) -> str:
     text = (PACKAGE / "manifests" / "prometheus.yaml").read_text()
+    text = text.replace("${RULES}", textwrap.indent(RULES.read_text(), "    ").rstrip())
     digest = hashlib.sha256(text.encode()).hexdigest()[:12]
     return text.replace("${IMAGE}", image).replace("${DIGEST}", digest)
 

@@ -44,6 +44,9 @@ def _kubernetes(name: str, cold: str) -> Binary:
     return Binary(name, "kubernetes", f"k8s.io/kubernetes/cmd/{name}", cold, KUBERNETES_LDFLAGS)
 
 
+_PROMETHEUS_LDFLAGS = f"-X github.com/prometheus/common/version.Version={PROMETHEUS}"
+# Of the two dozen kinds of discovery that of Kubernetes alone.
+_PROMETHEUS_TAGS = "remove_all_sd,enable_kubernetes_sd"
 _CONTAINERD = "github.com/containerd/containerd/v2/cmd"
 
 # The apiserver first: it compiles most of what the other four share.
@@ -65,14 +68,14 @@ BINARIES: tuple[Binary, ...] = (
         f"-X helm.sh/helm/v4/internal/version.version=v{HELM}",
     ),
     # Debian's own Prometheus is built without the discovery of Kubernetes pods; this one has that
-    # alone, of the two dozen kinds, which also makes it quicker to build.
+    # alone, which also makes it quicker to build.
     Binary(
         "prometheus",
         "prometheus",
         "github.com/prometheus/prometheus/cmd/prometheus",
         "3 min",
-        f"-X github.com/prometheus/common/version.Version={PROMETHEUS}",
-        "remove_all_sd,enable_kubernetes_sd",
+        _PROMETHEUS_LDFLAGS,
+        _PROMETHEUS_TAGS,
     ),
     Binary("pause", "pause", ".", "2 s"),
 )
@@ -82,6 +85,15 @@ GATEWAY_BINARIES: tuple[Binary, ...] = (
     Binary("envoy-gateway", "gateway", "github.com/envoyproxy/gateway/cmd/envoy-gateway", "6 min"),
     Binary("coredns", "gateway", ".", "20 s"),
 )
+# Only for the test of the chart's rules.
+PROMTOOL = Binary(
+    "promtool",
+    "prometheus",
+    "github.com/prometheus/prometheus/cmd/promtool",
+    "1 min",
+    _PROMETHEUS_LDFLAGS,
+    _PROMETHEUS_TAGS,
+)
 # Only for the benchmark at scale: the cluster's own node and pods are real.
 KWOK = Binary("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok", "2 min")
-ALL_BINARIES = (*BINARIES, *GATEWAY_BINARIES, KWOK)
+ALL_BINARIES = (*BINARIES, *GATEWAY_BINARIES, PROMTOOL, KWOK)

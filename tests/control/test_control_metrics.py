@@ -7,11 +7,11 @@ from decimal import Decimal
 
 from tests.control.test_control_status import CLASSES, NOW, full, plan, state
 from tests.core.builders import FP32, INT8
-from trimtab.api.resources import Routing, RoutingType
+from trimtab.api.resources import InferenceBudget, ObjectKey, Routing, RoutingType
 from trimtab.control.metrics import Metrics
 from trimtab.core.plan import ModelPlan, Plan, Target
-from trimtab.core.signals import Missing, Stale
-from trimtab.core.snapshot import ModelReadings, ModelState, Snapshot
+from trimtab.core.signals import Known, Missing, NoTraffic, Stale
+from trimtab.core.snapshot import Holding, ModelReadings, ModelState, Pod, Snapshot, Workload
 
 DIGITS = 'modeldeployment="digits",namespace="shop"'
 
@@ -81,6 +81,96 @@ def test_readings_that_are_missing_are_counted_by_reason() -> None:
             ("latency", "NoSummary"),
         )
     }
+
+
+def test_the_age_of_a_reading_is_told_with_its_source_where_it_was_read() -> None:
+    readings = ModelReadings(
+        arrival_rate=Known(42.0, NOW - 3.0),
+        arrival_rate_fast=NoTraffic(NOW + 1.0),
+        pending=Stale(90.0),
+        latency_s=Missing("NoSummary", "…"),
+        latency_source="TritonSummary",
+    )
+    told = shown(plan(), replace(state(), readings=readings))
+    name = f"trimtab_reading_age_seconds{{{DIGITS}"
+    assert {s for s in told if s.startswith(name)} == {
+        f'{name},reading="arrival_rate",source="TritonCounters"}} 3.0',
+        f'{name},reading="arrival_rate_fast",source="TritonCounters"}} 0.0',
+        f'{name},reading="pending",source="TritonCounters"}} 90.0',
+    }
+    fresh = replace(readings, latency_s=Known(0.04, NOW - 7.0))
+    told = shown(plan(), replace(state(), readings=fresh))
+    assert f'{name},reading="latency",source="TritonSummary"}} 7.0' in told
+
+
+def test_ready_replicas_are_those_that_serve() -> None:
+    pods = (Pod("a", 0.0, 1.0), Pod("b", 0.0, None), Pod("c", 0.0, 1.0, terminating=True))
+    at = replace(state(), workloads=(Workload(INT8, 3, pods),))
+    place = f'accelerator_class="cpu",{DIGITS},variant="int8"'
+    assert f"trimtab_ready_replicas{{{place}}} 1.0" in shown(plan(), at)
+
+
+def of_budgets(snapshot: Snapshot, of: ModelPlan) -> dict[str, float]:
+    """The series that tell of budgets, by name."""
+    metrics = Metrics()
+    metrics.show(Plan(NOW, {s.spec.key: of for s in snapshot.models}), snapshot)
+    lines = [line for line in metrics.render().decode().splitlines() if "budget" in line]
+    told = (line.rpartition(" ") for line in lines if not line.startswith("#"))
+    return {name.partition("{")[0].removeprefix("trimtab_"): float(v) for name, _, v in told}
+
+
+def test_what_is_left_of_a_budget_is_the_less_of_the_models_own_and_the_shared_one() -> None:
+    """A pod of a model that is being deleted costs 0.20 beside the one that serves."""
+    key, limit = ObjectKey("shop", "team"), InferenceBudget(ObjectKey("shop", "team"), Decimal(1))
+    spec = replace(state().spec, budget_ref="team", budget_per_hour=Decimal("0.75"))
+    at = replace(state(), spec=spec)
+    leaving = Holding(key, (Workload(INT8, 2),))
+    snapshot = Snapshot((at,), CLASSES, {key: limit}, holdings=(leaving,))
+    assert of_budgets(snapshot, plan()) == {
+        "budget_dollars_per_hour": 0.6,
+        "budget_headroom_dollars_per_hour": 0.65,
+        "inferencebudget_dollars_per_hour": 1.0,
+        "inferencebudget_cost_dollars_per_hour": 0.3,
+    }
+    spent = replace(leaving, workloads=(Workload(INT8, 8),))
+    tight = of_budgets(replace(snapshot, holdings=(spent,)), plan())
+    assert round(tight["budget_headroom_dollars_per_hour"], 6) == 0.1
+    alone = replace(snapshot, models=(replace(at, spec=replace(spec, budget_ref=None)),))
+    assert of_budgets(alone, plan())["budget_headroom_dollars_per_hour"] == 0.65
+
+
+def test_without_a_price_nobody_knows_what_is_left() -> None:
+    key, limit = ObjectKey("shop", "team"), InferenceBudget(ObjectKey("shop", "team"), Decimal(1))
+    at = replace(state(), spec=replace(state().spec, budget_ref="team"))
+    unpriced = replace(plan(), cost_per_hour=None)
+    assert of_budgets(Snapshot((at,), {}, {key: limit}), unpriced) == {
+        "budget_dollars_per_hour": 0.6,
+        "inferencebudget_dollars_per_hour": 1.0,
+    }
+    unbounded = Snapshot((state(),), CLASSES)
+    assert "budget_headroom_dollars_per_hour" not in of_budgets(unbounded, plan())
+    own = replace(state(), spec=replace(state().spec, budget_per_hour=Decimal(1)))
+    told = of_budgets(Snapshot((own,), {}), unpriced)
+    assert "budget_headroom_dollars_per_hour" not in told
+
+
+def test_the_gap_of_the_whole_plan_is_shown_where_it_is_known() -> None:
+    metrics = Metrics()
+    metrics.show(Plan(NOW, gap=0.0125), Snapshot(()))
+    assert "trimtab_plan_gap_ratio 0.0125" in metrics.render().decode()
+    metrics.show(Plan(NOW), Snapshot(()))
+    assert "\ntrimtab_plan_gap_ratio" not in metrics.render().decode()
+
+
+def test_the_usual_errors_are_there_before_the_first() -> None:
+    """Of a counter that begins at 1, rate() never sees the first error."""
+    text = Metrics().render().decode()
+    for side, reason in (
+        ("prometheus", "PrometheusTimeout"),
+        ("kubernetes", "Forbidden"),
+        ("trimtab", "Bug"),
+    ):
+        assert f'trimtab_errors_total{{reason="{reason}",side="{side}"}} 0.0' in text
 
 
 def test_series_go_with_their_model() -> None:

@@ -370,7 +370,8 @@ class Loop:
 
     def _count(self, snapshot: Snapshot, plan: Plan) -> None:
         self.metrics.show(plan, snapshot)
-        readings = [s.readings.arrival_rate for s in snapshot.models]
+        read = [s.readings for s in snapshot.models]
+        readings = [*(r.arrival_rate for r in read), *(r.latency_s for r in read)]
         lost = {r.reason for r in readings if isinstance(r, Missing)}
         for reason in (r for r in lost if r.startswith("Prometheus")):
             self.metrics.errors.labels("prometheus", reason).inc()

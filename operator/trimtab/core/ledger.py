@@ -7,9 +7,10 @@ way out included, because those cost and hold their accelerator until they are g
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import lru_cache
+from typing import NamedTuple
 
 from trimtab.api.resources import AcceleratorClass, ModelDeployment, ObjectKey
 from trimtab.core.settings import PolicySettings
@@ -109,18 +110,12 @@ class Room:
         self._existing: dict[str, int] = {}
         self._stuck: set[str] = set()
         self._waiting: set[str] = set()
-        self._money: dict[ObjectKey, Decimal] = {k: b.per_hour for k, b in snapshot.budgets.items()}
         self._own: dict[ObjectKey, Decimal] = {}
-        self._unpriced: set[ObjectKey] = set()
-        self._spent: dict[ObjectKey, Decimal] = dict.fromkeys(snapshot.budgets, Decimal(0))
-        held = [(budget_key(s.spec), s.workloads) for s in snapshot.models]
-        for budget, workloads in [*held, *((h.budget, h.workloads) for h in snapshot.holdings)]:
-            if budget in self._money:
-                cost = _cost_of(workloads, self._classes)
-                self._money[budget] -= cost
-                self._spent[budget] += cost
-                if _unpriced(workloads, self._classes):
-                    self._unpriced.add(budget)
+        self._spent = spent_on(snapshot)
+        self._money: dict[ObjectKey, Decimal] = {
+            key: budget.per_hour - self._spent[key].cost for key, budget in snapshot.budgets.items()
+        }
+        for _, workloads in _all_that_exists(snapshot):
             for workload in workloads:
                 self._note(workload, now_s, policy)
         self._own_unpriced: set[ObjectKey] = set()
@@ -136,7 +131,8 @@ class Room:
             return 0, "PriceUnknown"
         if spec.budget_ref is not None and budget_key(spec) not in self._money:
             return 0, "BudgetMissing"
-        if budget_key(spec) in self._unpriced or spec.key in self._own_unpriced:
+        spent = self._spent.get(budget_key(spec))
+        if (spent is not None and not spent.whole) or spec.key in self._own_unpriced:
             # What runs on that budget has no known price, so what is left is unknown too.
             return 0, "PriceUnknown"
         bounds = [(wish, ""), (self._placeable(accelerator), "Schedulable")]
@@ -151,7 +147,8 @@ class Room:
     def shared_cost(self, spec: ModelDeployment) -> Decimal | None:
         """Cost per hour of all that exists on the shared budget of a model, as far as priced; None
         where it names none that exists."""
-        return self._spent.get(budget_key(spec))
+        spent = self._spent.get(budget_key(spec))
+        return None if spent is None else spent.cost
 
     def stuck(self, class_name: str) -> bool:
         """Whether pods of that class have waited for a node for too long."""
@@ -206,6 +203,35 @@ class Room:
             yield "Budget", spec.budget_per_hour - self._own.get(spec.key, Decimal(0))
         if spec.budget_ref is not None:
             yield "SharedBudget", self._money.get(budget_key(spec), Decimal(0))
+
+
+class Spent(NamedTuple):
+    """Cost per hour of what exists on a shared budget, as far as priced; `whole`: all of it is."""
+
+    cost: Decimal = Decimal(0)
+    whole: bool = True
+
+
+def spent_on(snapshot: Snapshot) -> dict[ObjectKey, Spent]:
+    """What is spent on every shared budget that there is."""
+    classes = snapshot.accelerator_classes
+    spent = dict.fromkeys(snapshot.budgets, Spent())
+    for budget, workloads in _all_that_exists(snapshot):
+        if budget in spent:
+            before = spent[budget]
+            spent[budget] = Spent(
+                before.cost + _cost_of(workloads, classes),
+                before.whole and not _unpriced(workloads, classes),
+            )
+    return spent
+
+
+def _all_that_exists(
+    snapshot: Snapshot,
+) -> Iterator[tuple[ObjectKey | None, tuple[Workload, ...]]]:
+    """The workloads of every model, decided on or not, with the shared budget they are on."""
+    yield from ((budget_key(s.spec), s.workloads) for s in snapshot.models)
+    yield from ((h.budget, h.workloads) for h in snapshot.holdings)
 
 
 def budget_key(spec: ModelDeployment) -> ObjectKey:
