@@ -37,6 +37,7 @@ lint: setup ## Style, types, import contract, generated files, no index addresse
 	$(BIN)/mypy
 	$(PY) -m trimtab.api.crds --check
 	$(PY) charts/sync_crds.py --check
+	$(PY) -m docs.generate --check
 	.ci/no-index-addresses
 
 .PHONY: types
@@ -172,6 +173,10 @@ variants: setup sentences-setup ## Make, judge and serve all sample models' vari
 crds: setup ## Write crds/ from the models in trimtab.api, and the chart's copies
 	$(PY) -m trimtab.api.crds
 	$(PY) charts/sync_crds.py
+
+.PHONY: reference
+reference: setup ## Write docs/api.md and docs/cli.md from the models and the commands
+	$(PY) -m docs.generate
 
 .PHONY: models
 models: compress-setup ## Train the sample models in model_repo/ anew (installs torch; several GB)
