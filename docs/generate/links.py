@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 _LINK = re.compile(r"\[(?:[^\[\]]|\[[^\[\]]*\])*\]\((?P<target>[^()\s]+)\)")
-_CODE = re.compile(r"^(?P<fence>```+|~~~+).*?^(?P=fence)|(?P<tick>`+).+?(?P=tick)", re.M | re.S)
+_FENCED, _SPAN = r"^(?P<fence>```+|~~~+).*?^(?P=fence)", r"(?P<tick>`+).+?(?P=tick)"
+_CODE = re.compile(f"{_FENCED}|{_SPAN}", re.M | re.S)
 _HEADING = re.compile(r"^#{1,6} +(?P<words>.+?)\s*$", re.M)
 _ELSEWHERE = re.compile(r"^[a-z][a-z0-9+.-]*:", re.I)
 
 
 class Link(NamedTuple):
-    """A link to a file of the repository. `path`: as written, "" for the page itself; `span`: of the
-    whole link; `target`: of what stands in its parentheses."""
+    """A link to a file of the repository. `path`: as written, "" for the page itself; `span`: of
+    the whole link; `target`: of what stands in its parentheses."""
 
     path: str
     anchor: str

@@ -1,7 +1,7 @@
 """What the site shows of files outside docs/: the pages themselves, and links from and to them.
 
-mkdocs calls the functions below by their names. Pages are written for GitHub, where a link is a path in
-the repository.
+mkdocs calls the functions below by their names. Pages are written for GitHub, where a link is a
+path in the repository.
 """
 
 from __future__ import annotations

@@ -12,7 +12,8 @@ from click.testing import CliRunner
 from trimtab.cli import main
 
 ROOT = Path(__file__).parents[2]
-SHOWN = re.compile(r"^```\n\$ trimtab (?P<command>plan -f [^\n]*)\n(?P<output>.*?)^```$", re.M | re.S)
+COMMAND, OUTPUT = r"(?P<command>plan -f [^\n]*)", r"(?P<output>.*?)"
+SHOWN = re.compile(rf"^```\n\$ trimtab {COMMAND}\n{OUTPUT}^```$", re.M | re.S)
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 PAGES = ("decision.md", "explain.md")
 

@@ -35,25 +35,23 @@ def test_every_kind_and_command_is_in_it() -> None:
     assert all(f"## trimtab {name}\n" in cli for name in main.commands)
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "| `target`, required | string | The promised time, such as 50ms. Write a time above 0 and"
-        " at most 1h with its unit (us, ms, s, m or h), such as 50ms, 4100us or 9.5ms. At most 16"
-        " characters. |",
-        "| `priority` | integer | Who keeps capacity when a shared limit binds: the higher."
-        " Default: `0`. From -1000000 to 1000000. |",
-        "| `mode` | `Auto` or `Advise` or `Manual` | Auto decides and acts, Advise decides and"
-        ' reports, Manual does as scaling.manual says. Default: `"Auto"`. |',
-        # Without an upper bound, and with one that is not reached.
-        "| `agreed`, required | integer | Items on which it agreed with the reference. 0 or more. |",
-        "| `ratio`, required | number | Share of each layer's channels. Above 0 and below 1. |",
-        # A shape that was told already is linked.
-        "| `variants` | list of blocks, told apart by `name` ([fields](#modeldeployment-specvariants))"
-        " | Variants of the last run that published some; they may serve beside the declared ones."
-        " At most 16 entries. |",
-    ],
-)
+LINES = """
+| `target`, required | string | The promised time, such as 50ms. Write a time above 0 and at most \
+1h with its unit (us, ms, s, m or h), such as 50ms, 4100us or 9.5ms. At most 16 characters. |
+| `priority` | integer | Who keeps capacity when a shared limit binds: the higher. Default: `0`. \
+From -1000000 to 1000000. |
+| `mode` | `Auto` or `Advise` or `Manual` | Auto decides and acts, Advise decides and reports, \
+Manual does as scaling.manual says. Default: `"Auto"`. |
+| `agreed`, required | integer | Items on which it agreed with the reference. 0 or more. |
+| `ratio`, required | number | Share of each layer's channels. Above 0 and below 1. |
+| `variants` | list of blocks, told apart by `name` ([fields](#modeldeployment-specvariants)) | \
+Variants of the last run that published some; they may serve beside the declared ones. At most 16 \
+entries. |
+"""
+"""Of each kind one: how to write it, bounds of either kind, a default, a shape told before."""
+
+
+@pytest.mark.parametrize("line", LINES.strip().splitlines())
 def test_a_field_is_told_with_type_default_and_bounds(line: str) -> None:
     assert line in api_reference().splitlines()
 
