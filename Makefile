@@ -14,6 +14,7 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 # Compression and the sample models need torch, which has no place in everybody's environment.
 COMPRESS_VENV := build/venv-compress
+DOCS_VENV := build/venv-docs
 # One run of uv for one run of `make lock`: nothing else needs it.
 LOCK_VENV := build/venv-lock
 UV_COMPILE = $(LOCK_VENV)/bin/uv pip compile --quiet --universal --generate-hashes \
@@ -37,6 +38,7 @@ lint: setup ## Style, types, import contract, generated files, no index addresse
 	$(BIN)/mypy
 	$(PY) -m trimtab.api.crds --check
 	$(PY) charts/sync_crds.py --check
+	$(PY) -m docs.generate --check
 	.ci/no-index-addresses
 
 .PHONY: types
@@ -173,6 +175,17 @@ crds: setup ## Write crds/ from the models in trimtab.api, and the chart's copie
 	$(PY) -m trimtab.api.crds
 	$(PY) charts/sync_crds.py
 
+.PHONY: reference
+reference: setup ## Write docs/api.md and docs/cli.md from the models and the commands
+	$(PY) -m docs.generate
+
+# An environment of its own: what builds the site has no place in everybody's.
+.PHONY: docs
+docs: setup ## Build the documentation's site into build/site; a broken link is an error
+	@.ci/setup $(DOCS_VENV) requirements/docs.txt
+	$(PY) -m docs.generate --check
+	NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/python -m mkdocs build --strict
+
 .PHONY: models
 models: compress-setup ## Train the sample models in model_repo/ anew (installs torch; several GB)
 	$(COMPRESS_VENV)/bin/python -m model_repo.train_all
@@ -186,4 +199,5 @@ lock: ## Write requirements/*.txt, with hashes and without index addresses (UV_F
 	$(UV_COMPILE) pyproject.toml --extra dev --extra simulate --extra exact -o requirements/dev.txt
 	$(UV_COMPILE) pyproject.toml --extra compress -o requirements/compress.txt
 	$(UV_COMPILE) pyproject.toml --extra compress --extra test -c requirements/compress.txt -o requirements/compress-dev.txt
+	$(UV_COMPILE) --group docs -o requirements/docs.txt
 	.ci/no-index-addresses

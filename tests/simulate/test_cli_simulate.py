@@ -1,4 +1,4 @@
-"""The command: one JSON on standard output, progress on standard error, one message for each
+"""The command: one report on standard output, progress on standard error, one message for each
 mistake."""
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
 from trimtab.cli import main
@@ -51,7 +52,7 @@ GOOD = ("-f", "m.yaml", "--trace", "digits=t.csv", "--policy", "keda-rps", "--st
 
 @pytest.mark.usefixtures("files")
 def test_it_prints_one_json() -> None:
-    result = simulate(*GOOD, "--seed", "3")
+    result = simulate(*GOOD, "--seed", "3", "--output", "json")
     assert result.exit_code == 0, result.stderr
     report = json.loads(result.stdout)
     assert report["policy"] == "keda-rps"
@@ -62,8 +63,21 @@ def test_it_prints_one_json() -> None:
 
 
 @pytest.mark.usefixtures("files")
+def test_the_table_is_for_people_and_yaml_says_what_json_says() -> None:
+    lines = simulate(*GOOD).stdout.splitlines()
+    assert lines[0].split()[:4] == ["MODEL", "REQUESTS", "IN", "TIME"]
+    assert lines[1].split()[:4] == ["digits", "1800", "100", "%"]
+    assert lines[-1].startswith("keda-rps over 90 s, simulated in ")
+    assert lines[-1].endswith("above a budget for 0 s.")
+    report = yaml.safe_load(simulate(*GOOD, "-o", "yaml").stdout)
+    assert report["models"]["digits"]["requests"] == 1800
+
+
+@pytest.mark.usefixtures("files")
 def test_times_and_load_can_be_changed() -> None:
-    result = simulate(*GOOD, "--duration", "30s", "--scale-trace", "0.5", "--blind", "10s:20s")
+    result = simulate(
+        *GOOD, "--duration", "30s", "--scale-trace", "0.5", "--blind", "10s:20s", "-o", "json"
+    )
     report = json.loads(result.stdout)
     assert report["total"]["seconds_simulated"] == 30.0
     assert 250 < report["total"]["requests"] < 350

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from trimtab.cli.output import as_document
 from trimtab.compress import report as reports
 from trimtab.compress.crew import CrewLost, assembled
 from trimtab.compress.errors import CompressError
@@ -33,8 +34,8 @@ def compress_command(
     model: Path,
     out: Path,
     recipes: Path | None,
+    output: str,
     *,
-    as_json: bool,
     work: Path | None = None,
     recipes_json: str | None = None,
     message: Path | None = None,
@@ -59,7 +60,10 @@ def compress_command(
             raise
         passing = message is None or isinstance(error, CrewLost | OSError)
         raise (click.ClickException if passing else _Hopeless)(said) from error
-    click.echo(json.dumps(reports.as_json(report)) if as_json else as_text(report))
+    if output == "table":
+        click.echo(as_text(report))
+    else:
+        click.echo(as_document(reports.as_json(report), output))
 
 
 def _compressed(model: Path, out: Path, recipes: Recipes, work: Path | None) -> Report | None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import shutil
 
 import click
-import yaml
 
+from trimtab.cli.output import as_document
 from trimtab.control.doctor.examine import examine
 from trimtab.control.doctor.gather_facts import Asked, gather_facts
 from trimtab.control.doctor.memory import TooLittleMemory, within_container
@@ -23,12 +22,9 @@ def doctor_command(asked: Asked, output: str) -> None:
             findings = examine(facts)
     except TooLittleMemory as error:
         raise click.ClickException(str(error)) from error
-    if output == "json":
-        click.echo(json.dumps(as_data(facts, findings), indent=2, ensure_ascii=False))
-    elif output == "yaml":
-        data = as_data(facts, findings)
-        click.echo(yaml.safe_dump(data, sort_keys=False, allow_unicode=True), nl=False)
-    else:
+    if output == "table":
         click.echo(as_text(facts, findings, shutil.get_terminal_size((100, 24)).columns))
+    else:
+        click.echo(as_document(as_data(facts, findings), output))
     if not is_sound(findings):
         raise SystemExit(1)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import shutil
 
 import click
 
 from trimtab.api.resources import ObjectKey
+from trimtab.cli.output import as_document
 from trimtab.control.look import LookError, Where, find_model
 from trimtab.control.status_read import read_status, usable_status
 from trimtab.core.explain_text import text
@@ -30,8 +30,8 @@ def explain_command(name: str, namespace: str | None, output: str, where: Where)
     told = read_status(str(key), status)
     if told is None:
         raise click.ClickException(f"Nothing was decided on {key} yet: {_why(status)}")
-    if output == "json":
-        click.echo(json.dumps(status, indent=2, ensure_ascii=False))
+    if output != "table":
+        click.echo(as_document(status, output))
         return
     generation = found["metadata"].get("generation")
     if status.get("observedGeneration") != generation:

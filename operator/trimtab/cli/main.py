@@ -25,16 +25,10 @@ def _cluster_options(command: _Command) -> _Command:
     )
 
 
-_output = click.option(
-    "--output", "-o", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
-_table_output = click.option(
-    "--output",
-    "-o",
-    type=click.Choice(["table", "json", "yaml"]),
-    default="table",
-    show_default=True,
-)
+def _output(*more: str) -> Callable[[_Command], _Command]:
+    """For people by default, and the same for programs."""
+    kinds = click.Choice(["table", "json", "yaml", *more])
+    return click.option("--output", "-o", type=kinds, default="table", show_default=True)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -76,7 +70,7 @@ def run(config: Path, port: int) -> None:
     help="Write what the cluster shows as a snapshot file.",
 )
 @_cluster_options
-@_output
+@_output()
 def plan(kubeconfig: str | None, context: str | None, **options: Any) -> None:
     """Shows one decision and applies nothing.
 
@@ -93,7 +87,7 @@ def plan(kubeconfig: str | None, context: str | None, **options: Any) -> None:
 @click.argument("name")
 @click.option("-n", "--namespace", help="Its namespace; the context's where none is given.")
 @_cluster_options
-@_output
+@_output()
 def explain(
     name: str, namespace: str | None, output: str, kubeconfig: str | None, context: str | None
 ) -> None:
@@ -116,7 +110,7 @@ def explain(
 @click.option("--prometheus", metavar="URL", help="Instead of the one that the settings name.")
 @click.option("-n", "--namespace", "namespaces", multiple=True, help="Only of these; all if none.")
 @_cluster_options
-@_table_output
+@_output()
 def doctor(
     config: Path | None,
     prometheus: str | None,
@@ -162,7 +156,7 @@ def doctor(
 @click.option("--scale-trace", "scale", default=1.0, show_default=True, help="Factor on the load.")
 @click.option("--blind", multiple=True, metavar="FROM:TO", help="Prometheus is down meanwhile.")
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(min=0))
-@click.option("--output", type=click.Choice(["json", "html"]), default="json", show_default=True)
+@_output("html")
 def simulate(**options: Any) -> None:
     """Plays every request of recorded load through a fleet under a scaling rule.
 
@@ -190,12 +184,12 @@ def simulate(**options: Any) -> None:
     help="Folder for what is made; a later run goes on from there.",
 )
 @click.option("--recipes", type=_FILE, help="YAML of what to make; a default set if not given.")
-@click.option("--json", "as_json", is_flag=True, help="The report as one JSON.")
+@_output()
 # What the Job of spec.compression gives beside.
 @click.option("--work", type=click.Path(file_okay=False, path_type=Path), hidden=True)
 @click.option("--recipes-json", hidden=True)
 @click.option("--message", type=click.Path(dir_okay=False, path_type=Path), hidden=True)
-def compress(model: Path, out: Path, recipes: Path | None, as_json: bool, **in_job: Any) -> None:
+def compress(model: Path, out: Path, recipes: Path | None, output: str, **in_job: Any) -> None:
     """Makes compressed variants of a torch model and publishes those that are worth it.
 
     MODEL.py gives the module, its data and how it is judged. The report goes to standard output,
@@ -210,7 +204,7 @@ def compress(model: Path, out: Path, recipes: Path | None, as_json: bool, **in_j
             f"Compression needs {error.name}: pip install 'trimtab[compress]'"
         ) from None
 
-    compress_command(model, out, recipes, as_json=as_json, **in_job)
+    compress_command(model, out, recipes, output, **in_job)
 
 
 @main.command()
@@ -237,7 +231,7 @@ def compress(model: Path, out: Path, recipes: Path | None, as_json: bool, **in_j
 @click.option("--data", type=_FILE, help="Inputs: a request's body as JSON.")
 @click.option("--accelerator-class", help="For the block; gpu or cpu if not given.")
 @click.option("--force", is_flag=True, help="Also where the server serves other traffic.")
-@_table_output
+@_output()
 def profile(**options: Any) -> None:
     """Measures a model in Triton: time by batch size, and latency under load.
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import click
 
+from trimtab.cli.output import as_document
 from trimtab.cli.plan_input import changed, parse_rates, snapshot_of_files
-from trimtab.cli.plan_output import as_json, as_text
+from trimtab.cli.plan_output import as_data, as_text
 from trimtab.cli.snapshot_file import SnapshotError, SnapshotFile, dump_snapshot, load_snapshot
 from trimtab.control.look import LookError, Where, look_at
 from trimtab.core.decide import decide
@@ -57,11 +58,11 @@ def plan_command(
     if not seen.models:
         raise click.ClickException("The cluster holds no ModelDeployment that can be decided on.")
     plan, _ = decide(seen, Memory(), now_s)
-    if output == "json":
-        click.echo(as_json(plan, seen))
-    else:
+    if output == "table":
         width = shutil.get_terminal_size((100, 24)).columns
         click.echo(as_text(plan, seen, width, live=cluster))
+    else:
+        click.echo(as_document(as_data(plan, seen), output))
 
 
 def _changed(seen: Snapshot, fleet: Fleet | None, rates: Sequence[str], now_s: float) -> Snapshot:

@@ -1,8 +1,7 @@
-"""A plan on the screen: one row a model, then each decision explained; or the same as JSON."""
+"""A plan on the screen: one row a model, then each decision explained; or the same as data."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -34,7 +33,7 @@ def as_text(plan: Plan, snapshot: Snapshot, width: int, *, live: bool) -> str:
     return "\n\n".join(parts)
 
 
-def as_json(plan: Plan, snapshot: Snapshot) -> str:
+def as_data(plan: Plan, snapshot: Snapshot) -> dict[str, Any]:
     """{"time", "gap", "costPerHour", "models": {NAMESPACE/NAME: as the status would be}}."""
     told = {each.name: each for each in explanations(plan, snapshot)}
     models: dict[str, Any] = {
@@ -42,13 +41,12 @@ def as_json(plan: Plan, snapshot: Snapshot) -> str:
         for s in snapshot.models
     }
     total = _cost(list(told.values()))
-    whole = {
+    return {
         "time": iso(plan.time_s),
         "gap": plan.gap,
         "costPerHour": None if total is None else f"{total:f}",
         "models": models,
     }
-    return json.dumps(whole, indent=2, ensure_ascii=False)
 
 
 def _matters(condition: Condition) -> bool:

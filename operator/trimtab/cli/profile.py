@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import signal
 import sys
@@ -16,6 +15,7 @@ import click
 from pydantic import TypeAdapter, ValidationError
 
 from trimtab.api.scalars import ClassName
+from trimtab.cli.output import as_document
 from trimtab.profile import server
 from trimtab.profile.block import as_yaml
 from trimtab.profile.errors import ProfileError
@@ -138,7 +138,7 @@ def _check_class(name: str | None) -> None:
 
 def _shown(report: Report, output: str) -> str:
     if output == "json":
-        return json.dumps(as_json(report), indent=2, ensure_ascii=False)
+        return as_document(as_json(report), output)
     if output == "yaml":
         return as_yaml(report.accelerator_class, report.points, report.front_end_s, header(report))
     return as_text(report)

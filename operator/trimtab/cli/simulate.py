@@ -1,8 +1,7 @@
-"""`trimtab simulate`: from files to one JSON or one page."""
+"""`trimtab simulate`: from files to a report."""
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,10 +11,12 @@ import click
 
 from trimtab.api.quantities import parse_duration
 from trimtab.api.resources import ObjectKey
+from trimtab.cli.output import as_document
 from trimtab.simulate import policies
 from trimtab.simulate.errors import SimulationError
 from trimtab.simulate.fleet import Fleet, load_fleet
-from trimtab.simulate.report import as_json
+from trimtab.simulate.report import Report, as_json
+from trimtab.simulate.report_text import as_text
 from trimtab.simulate.run import run
 from trimtab.simulate.settings import RunSettings
 from trimtab.simulate.trace import Trace
@@ -49,15 +50,20 @@ def simulate_command(
             load = _traces(fleet, traces, scale, settings.seed)
         true = make_truth(fleet, read_truth(truth, fleet) if truth else None)
         rule = policies.make(policy, fleet, load, settings, true)
-        report = run(fleet, load, rule, settings, true, _progress())
+        shown = _shown(run(fleet, load, rule, settings, true, _progress()), output)
     except SimulationError as error:
         raise click.ClickException(str(error)) from error
+    click.echo(shown)
+
+
+def _shown(report: Report, output: str) -> str:
+    if output == "table":
+        return as_text(report)
     if output == "html":
         from trimtab.simulate.report_html import as_html
 
-        click.echo(as_html(report))
-    else:
-        click.echo(json.dumps(as_json(report)))
+        return as_html(report)
+    return as_document(as_json(report), output)
 
 
 def _recorded(
