@@ -42,40 +42,46 @@ async def test_a_lost_prometheus_is_told_and_changes_no_replica(world: World) ->
     assert world.conditions()["MetricsAvailable"] == ("False", "PrometheusUnreachable")
 
 
-
-            raise PrometheusQueryError(world.prometheus.shown_url, "bad_data", "parse error")
-        asked.append(world.kube.find_one("Deployment")["spec"]["replicas"])
-        await world.tick()
-        clock_s += 5.0
-        if promql == "mine":
-        return idle(promql, at_s)
-        world.run_pods_that_stay()
-    """Although the arrival rate, which is trimtab's own query, is read."""
-    """Nodes may hear later of what leaves than those that delete it, and send requests there."""
-    asked = []
-    assert (asked[:11], asked[-1] < 3) == ([3] * 11, True), asked
-    assert f"trimtab_errors_total{{{labels}}} 1.0" in text
-    assert world.conditions()["MetricsAvailable"] == ("True", "NoTraffic")
-    await world.tick()
-    clock_s = 50.0
-    def series(promql: str, at_s: float) -> list[Sample]:
-    for _ in range(14):
-    for _ in range(4):
-    idle = world.prometheus.series
-    labels = 'reason="PrometheusQueryError",side="prometheus"'
-    shrinking = {"maxReplicas": 4, "scaleDown": {"stabilization": "5s"}}
-    source = {"type": "PromQL", "query": "mine"}
-    text = world.loop.metrics.render().decode()
-    world.kube.put(model_deployment(latencySource=source))
-    world.kube.put(model_deployment(scaling={"minReplicas": 1, **shrinking}))
-    world.kube.put(model_deployment(scaling={"minReplicas": 3, **shrinking}))
-    world.loop.silence = Silence(lambda: clock_s)
-    world.loop.silence.note()
-    world.prometheus.idle(world.kube)
-    world.prometheus.series = series
-    world.run_pods()
 async def test_a_users_own_query_that_is_refused_is_counted_as_an_error(world: World) -> None:
+    """Although the arrival rate, which is trimtab's own query, is read."""
+    source = {"type": "PromQL", "query": "mine"}
+    world.kube.put(model_deployment(latencySource=source))
+    await world.tick()
+    world.run_pods()
+    world.prometheus.idle(world.kube)
+    idle = world.prometheus.series
+
+    def series(promql: str, at_s: float) -> list[Sample]:
+        if promql == "mine":
+            raise PrometheusQueryError(world.prometheus.shown_url, "bad_data", "parse error")
+        return idle(promql, at_s)
+
+    world.prometheus.series = series
+    await world.tick()
+    assert world.conditions()["MetricsAvailable"] == ("True", "NoTraffic")
+    labels = 'reason="PrometheusQueryError",side="prometheus"'
+    text = world.loop.metrics.render().decode()
+    assert f"trimtab_errors_total{{{labels}}} 1.0" in text
+
+
 async def test_nothing_shrinks_right_after_the_api_server_gave_no_answer(world: World) -> None:
+    """Nodes may hear later of what leaves than those that delete it, and send requests there."""
+    clock_s = 50.0
+    world.loop.silence = Silence(lambda: clock_s)
+    world.prometheus.idle(world.kube)
+    shrinking = {"maxReplicas": 4, "scaleDown": {"stabilization": "5s"}}
+    world.kube.put(model_deployment(scaling={"minReplicas": 3, **shrinking}))
+    for _ in range(4):
+        await world.tick()
+        world.run_pods_that_stay()
+    world.loop.silence.note()
+    world.kube.put(model_deployment(scaling={"minReplicas": 1, **shrinking}))
+    asked = []
+    for _ in range(14):
+        clock_s += 5.0
+        await world.tick()
+        asked.append(world.kube.find_one("Deployment")["spec"]["replicas"])
+    assert (asked[:11], asked[-1] < 3) == ([3] * 11, True), asked
 
 
 async def test_a_model_that_cannot_be_read_stalls_alone(world: World) -> None:
