@@ -1,5 +1,5 @@
-# `make help` lists the targets. Every target but help and lock brings the environment up to date
-# first, which takes a fraction of a second when nothing changed.
+# `make help` lists the targets. Every target but help, lock and sbom brings the environment up to
+# date first, which takes a fraction of a second when nothing changed.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -14,6 +14,7 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 # Compression and the sample models need torch, which has no place in everybody's environment.
 COMPRESS_VENV := build/venv-compress
+SBOM_VENV := build/venv-sbom
 # One run of uv for one run of `make lock`: nothing else needs it.
 LOCK_VENV := build/venv-lock
 UV_COMPILE = $(LOCK_VENV)/bin/uv pip compile --quiet --universal --generate-hashes \
@@ -37,6 +38,7 @@ lint: setup ## Style, types, import contract, generated files, no index addresse
 	$(BIN)/mypy
 	$(PY) -m trimtab.api.crds --check
 	$(PY) charts/sync_crds.py --check
+	$(PY) charts/values_table.py --check
 	.ci/no-index-addresses
 
 .PHONY: types
@@ -173,15 +175,30 @@ crds: setup ## Write crds/ from the models in trimtab.api, and the chart's copie
 	$(PY) -m trimtab.api.crds
 	$(PY) charts/sync_crds.py
 
+.PHONY: chart-readme
+chart-readme: setup ## Write the table of values in the chart's README
+	$(PY) charts/values_table.py
+
 .PHONY: models
 models: compress-setup ## Train the sample models in model_repo/ anew (installs torch; several GB)
 	$(COMPRESS_VENV)/bin/python -m model_repo.train_all
 	$(COMPRESS_VENV)/bin/python -m model_repo.variants
 
+# Of what is locked, which is what the images install: nothing is resolved anew.
+.PHONY: sbom
+sbom: ## CycloneDX SBOMs of the images' Python packages, into build/sbom
+	@.ci/setup $(SBOM_VENV) requirements/sbom.txt
+	@mkdir -p build/sbom
+	for each in operator compress; do \
+		$(SBOM_VENV)/bin/cyclonedx-py requirements --pyproject pyproject.toml --mc-type application \
+			--output-reproducible -o build/sbom/$$each.cdx.json requirements/$$each.txt; \
+	done
+
 .PHONY: lock
 lock: ## Write requirements/*.txt, with hashes and without index addresses (UV_FLAGS=--upgrade)
 	@test -x $(LOCK_VENV)/bin/uv || { python3 -m venv $(LOCK_VENV) && $(LOCK_VENV)/bin/pip install --quiet uv; }
 	echo hatchling | $(UV_COMPILE) - -o requirements/build.txt
+	echo cyclonedx-bom | $(UV_COMPILE) - -o requirements/sbom.txt
 	$(UV_COMPILE) pyproject.toml -o requirements/operator.txt
 	$(UV_COMPILE) pyproject.toml --extra dev --extra simulate --extra exact -o requirements/dev.txt
 	$(UV_COMPILE) pyproject.toml --extra compress -o requirements/compress.txt
