@@ -184,15 +184,20 @@ models: compress-setup ## Train the sample models in model_repo/ anew (installs 
 	$(COMPRESS_VENV)/bin/python -m model_repo.train_all
 	$(COMPRESS_VENV)/bin/python -m model_repo.variants
 
-# Of what is locked, which is what the images install: nothing is resolved anew.
+# Of what is locked, which is what the images install: nothing is resolved anew. The version stands in
+# no pyproject.toml, and an SBOM should name it. PYTHONWARNINGS: a lock has no tree of dependencies.
 .PHONY: sbom
 sbom: ## CycloneDX SBOMs of the images' Python packages, into build/sbom
 	@.ci/setup $(SBOM_VENV) requirements/sbom.txt
 	@mkdir -p build/sbom
-	for each in operator compress; do \
-		$(SBOM_VENV)/bin/cyclonedx-py requirements --pyproject pyproject.toml --mc-type application \
-			--output-reproducible -o build/sbom/$$each.cdx.json requirements/$$each.txt; \
+	@version=$$(sed -n 's/^__version__ = //p' operator/trimtab/__init__.py); \
+	sed "s/^dynamic = .*/version = $$version/" pyproject.toml >build/sbom/pyproject.toml
+	@for each in operator compress; do \
+		PYTHONWARNINGS=ignore $(SBOM_VENV)/bin/cyclonedx-py requirements requirements/$$each.txt \
+			--pyproject build/sbom/pyproject.toml --mc-type application --output-reproducible \
+			-o build/sbom/$$each.cdx.json; \
 	done
+	@ls build/sbom/*.json
 
 .PHONY: lock
 lock: ## Write requirements/*.txt, with hashes and without index addresses (UV_FLAGS=--upgrade)

@@ -24,7 +24,7 @@ def test_it_renders_the_chart_its_crds_and_the_model(
     del chart["repo"], chart["version"]
     (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(built))
     kubectl = Path(sys.executable).with_name("kubectl")
-    command = [kubectl, "kustomize", "--enable-helm", "--helm-command", helm.binary, tmp_path]
+    command = [kubectl, "kustomize", "--enable-helm", f"--helm-command={helm.binary}", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     made = {_named(each): each for each in yaml.load_all(done.stdout, LOADER)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,14 @@ MODELS = ROOT / "examples" / "flux" / "models.yaml"
 ORDER = {"inProgress": "InProgress", "failed": "Failed", "current": "Current"}
 
 
-def expressions() -> dict[str, str]:
-    """Those of the example, for a ModelDeployment."""
+@cache
+def _programs() -> dict[str, Any]:
+    """The expressions of the example for a ModelDeployment."""
     documents = [d for d in yaml.safe_load_all(MODELS.read_text()) if d["kind"] == "Kustomization"]
     (found,) = documents[0]["spec"]["healthCheckExprs"]
     assert (found["apiVersion"], found["kind"]) == ("trimtab.dev/v1alpha1", "ModelDeployment")
-    return {key: found[key] for key in ORDER}
+    environment = celpy.Environment()
+    return {key: environment.program(environment.compile(found[key])) for key in ORDER}
 
 
 def by_expressions(obj: Any) -> str:
@@ -29,9 +32,7 @@ def by_expressions(obj: Any) -> str:
     if _unobserved(obj):
         return "InProgress"
     scope = {key: json_to_cel(value) for key, value in obj.items()}
-    environment = celpy.Environment()
-    for key, text in expressions().items():
-        program = environment.program(environment.compile(text))
+    for key, program in _programs().items():
         try:
             holds = bool(program.evaluate(scope))
         except celpy.CELEvalError:
