@@ -13,14 +13,15 @@ WORKDIR /src
 # environment of its own, which stays behind.
 COPY requirements/operator.txt requirements/build.txt requirements/
 RUN python3 -m venv /opt/trimtab && \
-    /opt/trimtab/bin/pip install --require-hashes --only-binary :all: -r requirements/operator.txt
+    /opt/trimtab/bin/pip install --no-compile --require-hashes --only-binary :all: -r requirements/operator.txt
 RUN python3 -m venv /opt/build && \
     /opt/build/bin/pip install --require-hashes --only-binary :all: -r requirements/build.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY operator/ operator/
+# Byte code by the hash of its source: by the time of its file no two builds would be the same.
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /dist . && \
-    /opt/trimtab/bin/pip install --no-deps /dist/*.whl && \
-    /opt/trimtab/bin/python -m compileall -q /opt/trimtab/lib && \
+    /opt/trimtab/bin/pip install --no-compile --no-deps /dist/*.whl && \
+    /opt/trimtab/bin/python -m compileall -q -f --invalidation-mode unchecked-hash /opt/trimtab/lib && \
     /opt/trimtab/bin/pip uninstall --yes pip setuptools
 
 FROM ${BASE_IMAGE}

@@ -1,5 +1,5 @@
-# `make help` lists the targets. Every target but help and lock brings the environment up to date
-# first, which takes a fraction of a second when nothing changed.
+# `make help` lists the targets. Every target but help, lock and sbom brings the environment up to
+# date first, which takes a fraction of a second when nothing changed.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -15,6 +15,7 @@ PY := $(BIN)/python
 # Compression and the sample models need torch, which has no place in everybody's environment.
 COMPRESS_VENV := build/venv-compress
 DOCS_VENV := build/venv-docs
+SBOM_VENV := build/venv-sbom
 # One run of uv for one run of `make lock`: nothing else needs it.
 LOCK_VENV := build/venv-lock
 UV_COMPILE = $(LOCK_VENV)/bin/uv pip compile --quiet --universal --generate-hashes \
@@ -39,6 +40,7 @@ lint: setup ## Style, types, import contract, generated files, no index addresse
 	$(PY) -m trimtab.api.crds --check
 	$(PY) charts/sync_crds.py --check
 	$(PY) -m docs.generate --check
+	$(PY) charts/values_table.py --check
 	.ci/no-index-addresses
 
 .PHONY: types
@@ -186,15 +188,35 @@ docs: setup ## Build the documentation's site into build/site; a broken link is 
 	$(PY) -m docs.generate --check
 	NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/python -m mkdocs build --strict
 
+.PHONY: chart-readme
+chart-readme: setup ## Write the table of values in the chart's README
+	$(PY) charts/values_table.py
+
 .PHONY: models
 models: compress-setup ## Train the sample models in model_repo/ anew (installs torch; several GB)
 	$(COMPRESS_VENV)/bin/python -m model_repo.train_all
 	$(COMPRESS_VENV)/bin/python -m model_repo.variants
 
+# Of what is locked, which is what the images install: nothing is resolved anew. The version stands in
+# no pyproject.toml, and an SBOM should name it. PYTHONWARNINGS: a lock has no tree of dependencies.
+.PHONY: sbom
+sbom: ## CycloneDX SBOMs of the images' Python packages, into build/sbom
+	@.ci/setup $(SBOM_VENV) requirements/sbom.txt
+	@mkdir -p build/sbom
+	@version=$$(sed -n 's/^__version__ = //p' operator/trimtab/__init__.py); \
+	sed "s/^dynamic = .*/version = $$version/" pyproject.toml >build/sbom/pyproject.toml
+	@for each in operator compress; do \
+		PYTHONWARNINGS=ignore $(SBOM_VENV)/bin/cyclonedx-py requirements requirements/$$each.txt \
+			--pyproject build/sbom/pyproject.toml --mc-type application --output-reproducible \
+			-o build/sbom/$$each.cdx.json; \
+	done
+	@ls build/sbom/*.json
+
 .PHONY: lock
 lock: ## Write requirements/*.txt, with hashes and without index addresses (UV_FLAGS=--upgrade)
 	@test -x $(LOCK_VENV)/bin/uv || { python3 -m venv $(LOCK_VENV) && $(LOCK_VENV)/bin/pip install --quiet uv; }
 	echo hatchling | $(UV_COMPILE) - -o requirements/build.txt
+	echo cyclonedx-bom | $(UV_COMPILE) - -o requirements/sbom.txt
 	$(UV_COMPILE) pyproject.toml -o requirements/operator.txt
 	$(UV_COMPILE) pyproject.toml --extra dev --extra simulate --extra exact -o requirements/dev.txt
 	$(UV_COMPILE) pyproject.toml --extra compress -o requirements/compress.txt

@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 
 from e2e.kit.access import wait_for
+from e2e.kit.drift import STATUS_MANAGER, drift, written_by_trimtab
 from e2e.kit.recorder import Moment, Recorder
 from e2e.kit.saturation import easy_load, step_beyond
 from e2e.kit.served import Stage
@@ -101,6 +102,15 @@ def test_3_it_shrinks_again_when_the_load_has_gone(story: Story) -> None:
 
 def test_4_the_budget_held_at_every_moment(story: Story) -> None:
     assert max(m.cost_per_hour for m in story.record.moments) <= BUDGET
+
+
+def test_5_git_has_nothing_to_undo(story: Story) -> None:
+    """After an up and a down, a killed operator and a lost Prometheus: what a GitOps tool would
+    apply is what is there, so that no ignoreDifferences are needed."""
+    stage = story.stage
+    assert drift(stage.access, stage.digits()) == ""
+    written = written_by_trimtab(stage.access, "-n", stage.namespace, "modeldeployment", "digits")
+    assert written == {f"{STATUS_MANAGER}/status": ["f:status"]}
 
 
 def newest(story: Story) -> Moment:

@@ -52,7 +52,7 @@ def test_good_manifests_are_parsed(path: Path) -> None:
 
 
 def test_the_documented_gateway_is_one_that_is_taken() -> None:
-    edge, model = documents(MANIFESTS.parents[1] / "docs" / "examples" / "gateway.yaml")
+    edge, model = documents(MANIFESTS.parents[1] / "examples" / "gateway.yaml")
     parsed = PARSERS[model["kind"]](model)
     assert isinstance(parsed, ModelDeployment)
     parent = parsed.routing.parent

@@ -26,11 +26,11 @@ Render = Callable[..., list[Object]]
 
 class Helm:
     def __init__(self, binary: Path) -> None:
-        self._binary = binary
+        self.binary = binary
 
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [self._binary, *arguments], capture_output=True, text=True, check=False, timeout=60
+            [self.binary, *arguments], capture_output=True, text=True, check=False, timeout=60
         )
 
     def template(

@@ -130,13 +130,14 @@ def test_placement_and_mounts_reach_the_pod(render: Render) -> None:
         "nodeSelector": {"a": "b"},
         "tolerations": [{"key": "k", "operator": "Exists"}],
         "affinity": {"nodeAffinity": {}},
+        "topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": "topology.kubernetes.io/zone"}],
         "priorityClassName": "system-cluster-critical",
         "imagePullSecrets": [{"name": "pull"}],
         "extraVolumes": [{"name": "ca", "configMap": {"name": "ca"}}],
         "extraVolumeMounts": [{"name": "ca", "mountPath": "/etc/ca"}],
     }
     spec = pod(render(**values))["spec"]
-    for key in ("nodeSelector", "tolerations", "affinity", "priorityClassName", "imagePullSecrets"):
+    for key in values.keys() - {"extraVolumes", "extraVolumeMounts"}:
         assert spec[key] == values[key]
     assert spec["volumes"][-1] == {"name": "ca", "configMap": {"name": "ca"}}
     assert spec["containers"][0]["volumeMounts"][-1] == {"name": "ca", "mountPath": "/etc/ca"}

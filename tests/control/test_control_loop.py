@@ -98,10 +98,31 @@ async def test_what_the_api_server_refuses_is_said_and_tried_again(world: World)
     world.kube.refuse = {"Deployment"}
     await world.tick()
     assert world.conditions()["Stalled"] == ("True", "ApplyRefused")
+    # Who waits for the end of Reconciling (Flux) would wait for ever.
+    assert world.conditions()["Reconciling"] == ("False", "ApplyRefused")
     world.kube.refuse = set()
     await world.tick()
     assert world.conditions()["Stalled"] == ("False", "Progressing")
     assert world.kube.names("Deployment") == ["digits-int8-cpu"]
+
+
+async def test_a_new_image_is_on_its_way_from_the_write_to_the_last_new_pod(world: World) -> None:
+    """Between the two all pods are Ready and as many as planned: who waits for the new image would
+    go on."""
+    world.prometheus.idle(world.kube)
+    world.kube.put(model_deployment())
+    await world.tick()
+    world.run_pods_that_stay()
+    await world.tick()
+    assert world.conditions()["Reconciling"] == ("False", "Settled")
+    world.kube.put(model_deployment(triton={"image": "triton:2"}))
+    await world.tick()
+    assert world.conditions()["Reconciling"] == ("True", "RollingOut")
+    await world.tick()
+    assert world.conditions()["Reconciling"] == ("True", "RollingOut")
+    world.run_pods_that_stay()
+    await world.tick()
+    assert world.conditions()["Reconciling"] == ("False", "Settled")
 
 
 async def test_a_taken_name_is_left_alone(world: World) -> None:

@@ -39,7 +39,9 @@ class FakeKube:
         old = self.objects.get(place)
         kept = (old or obj)["metadata"]
         meta = {"uid": f"uid-{place}", "generation": 0, **kept}
-        meta["labels"] = obj["metadata"].get("labels") or kept.get("labels") or {}
+        for part in ("labels", "annotations"):
+            if given := obj["metadata"].get(part) or kept.get(part):
+                meta[part] = given
         meta |= {"generation": meta["generation"] + 1, "resourceVersion": str(next(self._versions))}
         self.objects[place] = {**copy.deepcopy(dict(obj)), "metadata": meta}
         if old and "status" in old:

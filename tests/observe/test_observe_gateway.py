@@ -243,7 +243,7 @@ def test_every_rule_and_backend_of_a_route_matches_and_no_other_route() -> None:
 
 
 def test_the_example_of_envoy_gateway_has_a_bucket_for_every_target_it_names() -> None:
-    text = (REPOSITORY / "docs/examples/envoy-proxy.yaml").read_text()
+    text = (REPOSITORY / "examples/envoy-proxy.yaml").read_text()
     bootstrap = yaml.safe_load(yaml.safe_load(text)["spec"]["bootstrap"]["value"])
     (setting,) = bootstrap["stats_config"]["histogram_bucket_settings"]
     assert "envoy_cluster_upstream_rq_time".endswith(setting["match"]["suffix"])

@@ -106,6 +106,12 @@ def rolled_out(live: RawObject) -> bool:
     )
 
 
+def is_rolling(live: RawObject) -> bool:
+    """Whether a live Deployment that had a status before is not rolled out. One that is new has
+    none, and no pods."""
+    return bool((live.get("status") or {}).get("observedGeneration")) and not rolled_out(live)
+
+
 def surge_for(live: RawObject | None, *, free: bool, unschedulable: int) -> bool:
     """Whether a rollout of that Deployment may add a pod before it removes one.
 

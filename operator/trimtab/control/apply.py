@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from trimtab.actuate import kinds, names
-from trimtab.actuate.apply import Applied, apply_child, check_owner, surge_for
+from trimtab.actuate.apply import Applied, apply_child, check_owner, is_rolling, surge_for
 from trimtab.actuate.children import build_children, identity, stale_children
 from trimtab.actuate.client import KubeClient
 from trimtab.actuate.client_errors import ApiError
@@ -163,6 +163,11 @@ class Actor:
             http_route=self._caches.knows(kinds.HTTP_ROUTE),
             policy=self._caches.knows(kinds.TRAFFIC_POLICY) and routed_by_envoy(self._caches, md),
         )
+
+    def rolling(self, state: ModelState) -> bool:
+        """Whether a Deployment of the model still has pods of an older template."""
+        owned = self._caches.owned(state.spec.uid)
+        return any(is_rolling(obj) for obj in owned if kind_of(obj) is kinds.DEPLOYMENT)
 
     def forget(self, key: ObjectKey) -> None:
         """Drops what is known of a model that is gone."""

@@ -38,7 +38,7 @@ from trimtab.control.status import (
 )
 from trimtab.control.watching import Watching
 from trimtab.core.compression import Compressed
-from trimtab.core.conditions import stalled
+from trimtab.core.conditions import halted, rolling_out, stalled
 from trimtab.core.decide import decide
 from trimtab.core.explain import Explanation, explain
 from trimtab.core.memory import Memory
@@ -266,6 +266,8 @@ class Loop:
         try:
             if plan.act:
                 await self.actor.apply(state, plan, snapshot, compressed)
+                if self.actor.rolling(state):
+                    plan = replace(plan, conditions=rolling_out(plan.conditions))
         except (ActuateError, ApiError) as error:
             plan = self._refused(key, plan, error)
         if compressed is not None and plan.act:
@@ -305,9 +307,7 @@ class Loop:
         if not lasting:
             return plan  # the next tick tries again
         reason = "ApplyRefused" if isinstance(error, ApiError) else error.reason
-        stall = stalled(reason, f"{error}")
-        others = tuple(c for c in plan.conditions if c.type != "Stalled")
-        return replace(plan, conditions=(*others, stall))
+        return replace(plan, conditions=halted(plan.conditions, stalled(reason, f"{error}")))
 
     async def _tell_problems(self, gathered: Gathered, now_s: float) -> None:
         """Conditions of the ModelDeployments that could not be parsed."""

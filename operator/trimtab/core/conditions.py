@@ -265,3 +265,29 @@ def stalled(reason: str | None = None, message: str = "") -> Condition:
     if reason is None:
         return Condition("Stalled", FALSE, "Progressing", "Nothing stands in the way.")
     return Condition("Stalled", TRUE, reason, message)
+
+
+def rolling_out(conditions: Iterable[Condition]) -> tuple[Condition, ...]:
+    """The conditions of a plan whose Deployments are not all rolled out.
+
+    Said from the write on: between it and the first new pod the old ones look settled, and who
+    waits for a new image (a sync wave of Argo CD, dependsOn of Flux) would go on too early.
+    """
+    told = tuple(conditions)
+    if any(c.type == "Reconciling" and c.status is TRUE for c in told):
+        return told  # and says more of it
+    text = "Not all pods are of the newest template yet."
+    return with_conditions(told, Condition("Reconciling", TRUE, "RollingOut", text))
+
+
+def halted(conditions: Iterable[Condition], stall: Condition) -> tuple[Condition, ...]:
+    """The conditions of a plan that could not be applied: nothing is on its way, so that whoever
+    waits for the end of Reconciling (Flux, `kubectl wait`) sees Stalled and not a progress that
+    never ends."""
+    ended = Condition("Reconciling", FALSE, stall.reason, "The plan is not applied: see Stalled.")
+    return with_conditions(conditions, ended, stall)
+
+
+def with_conditions(conditions: Iterable[Condition], *others: Condition) -> tuple[Condition, ...]:
+    """The conditions, with others in the place of those of their type."""
+    return tuple(({c.type: c for c in conditions} | {c.type: c for c in others}).values())
