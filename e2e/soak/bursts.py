@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from e2e.load.arrivals import Schedule, Segment
 
-# Calms are long enough for a fleet to follow them down, and bursts so short that one replica, if the
+# Calms are long enough for a fleet to follow them down, and bursts so short that one replica, where
 # readings are gone meanwhile, has answered what queued before its clients give up.
 _CALM_S, _BURST_S = (25.0, 55.0), (15.0, 40.0)
 _CALM, _BURST = (0.05, 0.2), (0.7, 1.3)  # of `most`
