@@ -84,7 +84,8 @@ class CostStatus(Wire):
     """What the replicas cost."""
 
     per_hour: Short | None = None
-    """Cost of what exists for one hour, leaving pods included; absent where a price is unknown."""
+    """Cost of what exists for one hour, pods that leave included; absent where a price is
+    unknown."""
     budget_per_hour: Short | None = None
     """The limit in force."""
 
