@@ -198,7 +198,7 @@ models: compress-setup ## Train the sample models in model_repo/ anew (installs 
 	$(COMPRESS_VENV)/bin/python -m model_repo.variants
 
 # Of what is locked, which is what the images install: nothing is resolved anew. The version stands in
-# no pyproject.toml, and an SBOM should name it. PYTHONWARNINGS: a lock has no tree of dependencies.
+# no pyproject.toml, and an SBOM should name it. It warns that a lock has no tree of dependencies.
 .PHONY: sbom
 sbom: ## CycloneDX SBOMs of the images' Python packages, into build/sbom
 	@.ci/setup $(SBOM_VENV) requirements/sbom.txt

@@ -24,13 +24,16 @@ def test_it_renders_the_chart_its_crds_and_the_model(
     del chart["repo"], chart["version"]
     (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(built))
     kubectl = Path(sys.executable).with_name("kubectl")
-    command = [kubectl, "kustomize", "--enable-helm", f"--helm-command={helm.binary}", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    command = [kubectl, "kustomize", "--enable-helm", f"--helm-command={helm.binary}", tmp_path]
+    done = subprocess.run(
+        list(map(str, command)), capture_output=True, text=True, check=False, timeout=60
+    )
     assert done.returncode == 0, done.stderr
     made = {_named(each): each for each in yaml.load_all(done.stdout, LOADER)}
     expected = render(**chart["valuesInline"])
     beside = [each for name in built["resources"] for each in _objects(tmp_path / name)]
     assert made.keys() == {_named(each) for each in [*expected, *beside]}
+    assert {"CustomResourceDefinition", "ModelDeployment"} <= {kind for kind, _, _ in made}
     for each in expected:
         assert made[_named(each)].get("spec") == each.get("spec")
 
