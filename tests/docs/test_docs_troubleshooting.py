@@ -27,6 +27,7 @@ REASONS = (
 CONSTRAINTS = (
     *("core/guard.py", "core/ledger.py", "core/switch.py", "core/mixed_steps.py"),
     *("core/mixed_bounds.py", "core/targets.py", "core/route.py", "core/choose.py"),
+    "core/behind.py",
 )
 OTHER_WORDS = {
     # Conditions themselves, and what a condition's status may be.
