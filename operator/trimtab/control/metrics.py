@@ -48,8 +48,8 @@ _GAUGES = (
     ("trimtab_latency_seconds", "The SLO's percentile.", (*_MODEL, "kind")),
     (
         "trimtab_reading_age_seconds",
-        "Age of a reading when it was decided on.",
-        (*_MODEL, "reading", "source"),
+        "Age of a source's oldest reading when it was decided on.",
+        (*_MODEL, "source"),
     ),
     ("trimtab_reading_missing", "1 for a reading that is missing.", (*_MODEL, "reading", "reason")),
     ("trimtab_condition", "1 where the condition has that status.", (*_MODEL, "type", "status")),
@@ -127,7 +127,7 @@ def _known_errors() -> Iterator[tuple[str, str]]:
 
 class _Models(Collector):
     """The series of every model, made when they are asked for: a scrape comes every half minute,
-    a plan every few seconds, and twenty series of a thousand models take a tenth of one."""
+    a plan every few seconds, and twenty series of a thousand models take a quarter of one."""
 
     def __init__(self) -> None:
         self.shown: tuple[Plan, Snapshot] | None = None
@@ -220,16 +220,20 @@ class _Values:
 
     def _show_readings(self, state: ModelState, now_s: float) -> None:
         model = (state.spec.key.namespace, state.spec.key.name)
+        oldest: dict[str, float] = {}
         for name, source, reading in _named(state):
             match reading:
                 case Known(at_s=at_s) | NoTraffic(at_s=at_s):
-                    age_s = max(0.0, now_s - at_s)
+                    age_s = now_s - at_s
                 case Stale(age_s=age_s):
                     self._set("trimtab_reading_missing", (*model, name, "Stale"), 1.0)
                 case Missing(reason=reason):
                     self._set("trimtab_reading_missing", (*model, name, reason), 1.0)
                     continue
-            self._set("trimtab_reading_age_seconds", (*model, name, source), age_s)
+            # Never below 0, where the clock of Prometheus is ahead of ours.
+            oldest[source] = max(age_s, oldest.get(source, 0.0))
+        for source, age_s in oldest.items():
+            self._set("trimtab_reading_age_seconds", (*model, source), age_s)
 
     def _show_headroom(
         self,
