@@ -94,8 +94,9 @@ e2e-security: setup ## Rights held against the audit log, closed APIs, canaries 
 # One after the other and in this order, also under `make -j`: what fails cheaply fails first, and
 # the last line printed is pytest's own.
 .PHONY: test
-test: setup ## What CI runs: lint, unit, e2e
+test: setup ## What CI runs: lint, docs, unit, e2e
 	@$(MAKE) lint
+	@$(MAKE) docs
 	@$(MAKE) unit
 	@$(MAKE) e2e
 
