@@ -30,7 +30,7 @@ def test_recorded_load_is_played() -> None:
     with FakeCluster() as prometheus:
         prometheus.recorded = BOTH
         given = ("--from-prometheus", prometheus.url, "--since", "3m", "--policy", "static-peak")
-        done = simulate(*given)
+        done = simulate(*given, "--output", "json")
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)
     assert told["models"]["classifier"]["requests"] == 1800

@@ -12,11 +12,11 @@ import click
 from trimtab.api.quantities import parse_duration
 from trimtab.api.resources import ObjectKey
 from trimtab.cli.output import as_document
+from trimtab.cli.simulate_output import as_text
 from trimtab.simulate import policies
 from trimtab.simulate.errors import SimulationError
 from trimtab.simulate.fleet import Fleet, load_fleet
 from trimtab.simulate.report import Report, as_json
-from trimtab.simulate.report_text import as_text
 from trimtab.simulate.run import run
 from trimtab.simulate.settings import RunSettings
 from trimtab.simulate.trace import Trace

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.simulate.test_report_html import model
+from trimtab.cli.simulate_output import as_text
 from trimtab.simulate.report import Report
-from trimtab.simulate.report_text import as_text
 
 
 def lines(*dropped: int) -> list[str]:
