@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import trimtab
+
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 KUBECTL = Path(sys.executable).parent / "kubectl"
 
@@ -27,7 +29,7 @@ def path(tmp_path: Path) -> str:
 
 
 def kubectl(path: str, *arguments: str) -> str:
-    package = str(Path(sys.modules["trimtab"].__path__[0]).parent)
+    package = str(Path(trimtab.__file__).parents[1])
     environment = {**os.environ, "PATH": path, "PYTHONPATH": package}
     command = [str(KUBECTL), *arguments]
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
