@@ -4,6 +4,7 @@ mistake."""
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,14 @@ def test_the_table_is_for_people_and_yaml_says_what_json_says() -> None:
     assert lines[-1].endswith("above a budget for 0 s.")
     report = yaml.safe_load(simulate(*GOOD, "-o", "yaml").stdout)
     assert report["models"]["digits"]["requests"] == 1800
+
+
+@pytest.mark.usefixtures("files")
+def test_a_page_without_plotly_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "plotly", None)
+    result = simulate(*GOOD, "--output", "html")
+    assert result.exit_code == 1
+    assert "The page needs plotly" in result.stderr
 
 
 @pytest.mark.usefixtures("files")
