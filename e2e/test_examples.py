@@ -5,14 +5,22 @@ What is applied is in mode Advise, so that nothing of it starts a pod.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import pytest
 
 from e2e.kit.access import Access, wait_for
 from e2e.kit.drift import STATUS_MANAGER, apply_as_argo_cd, drift, written_by_trimtab
-from e2e.kit.examples import EXAMPLES, Object, group_of, is_ours, manifests, objects
+from e2e.kit.examples import (
+    EXAMPLES,
+    Object,
+    dry_run,
+    group_of,
+    is_ours,
+    manifests,
+    moved,
+    objects,
+)
 from e2e.kit.served import Stage
 
 PATHS = {str(path.relative_to(EXAMPLES)): path for path in manifests()}
@@ -25,25 +33,13 @@ def groups(access: Access) -> set[str]:
     return {version.rpartition("/")[0] for version in served}
 
 
-def moved(stage: Stage, obj: Object) -> Object:
-    """The object in the stage's namespace; of a class there is one for all."""
-    if "namespace" not in obj["metadata"]:
-        return obj
-    return {**obj, "metadata": {**obj["metadata"], "namespace": stage.namespace}}
-
-
 @pytest.mark.parametrize("name", PATHS)
 def test_the_api_server_takes_it(stage: Stage, groups: set[str], name: str) -> None:
     found = objects(PATHS[name])
     foreign = sorted({group_of(obj) for obj in found} - groups)
-    taken = [moved(stage, obj) for obj in found if group_of(obj) not in foreign]
+    taken = [obj for obj in found if group_of(obj) not in foreign]
     if taken:
-        listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": taken})
-        stage.access.kubectl(
-            *("apply", "--server-side", "--dry-run=server", "--validate=strict"),
-            *("--field-manager=examples", "--force-conflicts", "-f", "-"),
-            stdin=listed,
-        )
+        dry_run(stage, taken)
     if foreign:
         pytest.skip(f"{len(taken)} of {len(found)} taken; not served here: {', '.join(foreign)}")
 

@@ -19,6 +19,7 @@ import pytest
 from e2e.cluster import pki
 from e2e.cluster.gateway import SLO_MS, SYSTEM
 from e2e.kit.access import Access, wait_for
+from e2e.kit.examples import EXAMPLES, dry_run, objects
 from e2e.kit.gateway import Gateway, await_route
 from e2e.kit.install import Images, install_prometheus
 from e2e.kit.prometheus import ask
@@ -182,6 +183,12 @@ def test_an_answer_names_its_variant(story: Story) -> None:
     )
     with _open(request, timeout=10) as answer:
         assert answer.headers["x-trimtab-variant"] in WEIGHTS
+
+
+@pytest.mark.parametrize("name", ["gateway.yaml", "envoy-proxy.yaml"])
+def test_the_api_server_takes_the_examples(story: Story, name: str) -> None:
+    """Here, where it knows their kinds."""
+    dry_run(story.stage, objects(EXAMPLES / name))
 
 
 def test_a_model_on_a_tls_listener_is_served_through_it_alone(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from e2e.kit.access import ROOT
+from e2e.kit.served import Stage
 
 EXAMPLES = ROOT / "examples"
 GROUP = "trimtab.dev"
@@ -35,3 +38,20 @@ def group_of(obj: Object) -> str:
 def is_ours(obj: Object) -> bool:
     """Whether trimtab's CRDs bring its kind."""
     return group_of(obj) == GROUP
+
+
+def moved(stage: Stage, obj: Object) -> Object:
+    """The object in the stage's namespace; of a class there is one for all."""
+    if "namespace" not in obj["metadata"]:
+        return obj
+    return {**obj, "metadata": {**obj["metadata"], "namespace": stage.namespace}}
+
+
+def dry_run(stage: Stage, found: Iterable[Object]) -> None:
+    """Raises CommandFailed with the API server's words for what it would refuse."""
+    items = [moved(stage, obj) for obj in found]
+    stage.access.kubectl(
+        *("apply", "--server-side", "--dry-run=server", "--validate=strict"),
+        *("--field-manager=examples", "--force-conflicts", "-f", "-"),
+        stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": items}),
+    )
