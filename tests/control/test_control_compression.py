@@ -228,7 +228,14 @@ async def test_the_status_is_read_back_as_it_was_written(world: World) -> None:
     assert compression_status(read) == written["compression"]
 
 
-@pytest.mark.parametrize("found", [None, {}, {"phase": "Dreaming"}, {"phase": "Failed"}])
+@pytest.mark.parametrize(
+    "found",
+    [
+        *(None, {}, {"phase": "Dreaming"}, {"phase": "Failed"}),
+        # A condition without a reason is refused by the API server, and with it the whole status.
+        {"phase": "Succeeded", "reason": "", "message": "", "sourceHash": "a"},
+    ],
+)
 def test_a_status_that_cannot_be_read_is_none(found: Any) -> None:
     assert read_compression({"compression": found}) is None
 

@@ -16,7 +16,8 @@ from trimtab.core.mix_solver import MixSolver
 from trimtab.core.mixed_steps import Others, let_go, make_room
 from trimtab.core.plan import Constraint, Target
 from trimtab.core.signals import Known
-from trimtab.core.snapshot import WorkloadKey
+from trimtab.core.snapshot import Workload, WorkloadKey
+from trimtab.core.targets import as_rendered
 from trimtab.core.view import View, look
 from trimtab.core.weights import weighted
 
@@ -244,6 +245,11 @@ def test_only_one_of_two_that_would_roll_takes_the_last_free_place() -> None:
     state = story.history[-1].state
     rolled = [t.key for t in story.plan().targets if t.batch_cap != state.workload(t.key).batch_cap]
     assert len(rolled) == 1
+
+
+def test_what_gives_way_batches_no_more_than_the_user_allows_by_now() -> None:
+    before = Workload(INT8, 1, batch_cap=64)
+    assert as_rendered(deployment(max_batch=8), before, 1).batch_cap == 8
 
 
 def test_an_idle_model_whose_variant_is_replaced_keeps_the_pod_that_answers() -> None:

@@ -195,7 +195,7 @@ class CompressionStatus(Wire):
 
     phase: Literal["Pending", "Running", "Succeeded", "Failed"]
     """How far the Job is that spec.compression asks for."""
-    reason: Short
+    reason: Annotated[Short, Field(min_length=1)]
     """One CamelCase word: why."""
     message: Sentence
     """The same as a sentence."""

@@ -160,11 +160,12 @@ def _extra_in_rollout(workload: Workload) -> int:
 
 
 def as_rendered(spec: ModelDeployment, old: Workload, replicas: int) -> Target:
-    """So many replicas of a workload that gives way, each as it was started."""
+    """So many replicas of a workload that gives way, each as it was started, within the batch size
+    that the user allows by now."""
     return Target(
         old.key,
         replicas,
-        old.batch_cap or 1,
+        min(old.batch_cap or 1, spec.triton.max_batch_size),
         queue_delay_s=queue_delay_s(spec, old.key.variant),
         queue_size=kept_queue_size(spec, old),
         queue_timeout_s=queue_timeout_s(spec, old.key.variant),
