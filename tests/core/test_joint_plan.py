@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
 from tests.core.builders import accelerator, budget, deployment, steady, steps, variant
+from tests.core.rules import Scene, a_plan_applied_at_once_stays_as_it_is
 from tests.core.story import Model, Story, sizes
-from trimtab.api.resources import ManualScale, Objective, ScalingMode
+from trimtab.api.resources import (
+    ImageSource,
+    ManualScale,
+    Objective,
+    Profile,
+    ProfilePoint,
+    ScalingMode,
+    Variant,
+)
+from trimtab.core.memory import Memory
 from trimtab.core.plan import ConditionStatus
+from trimtab.core.signals import Known
+from trimtab.core.snapshot import ModelReadings, ModelState, Snapshot
 
 
 def last(story: Story, *names: str) -> tuple[int, ...]:
@@ -140,3 +153,27 @@ def test_where_nothing_is_scarce_each_gets_what_it_would_choose_alone() -> None:
         name = spec.key.name
         expected = [m.plan.targets for m in alone.moments[name]]
         assert [m.plan.targets for m in together.moments[name]] == expected
+
+
+def test_of_two_that_nothing_is_known_of_the_one_that_was_begun_goes_on() -> None:
+    """The money is enough for one. What is begun says nothing of its speed yet, and the first by
+    name got its place in the very next tick."""
+    unknown = Variant("a", Decimal("0.9"), ImageSource("r"), ("cpu",), ())
+    profiled = replace(
+        unknown,
+        accelerator_classes=("cpu", "l4"),
+        profiles=(Profile("l4", (ProfilePoint(1, 0.0001),)),),
+    )
+    specs = [
+        deployment(name, variants=(one,), shared="shared", most=1, window_s=0.0, target_ms=0.1)
+        for name, one in (("m0", unknown), ("m1", profiled))
+    ]
+    rate = Known(0.001, 0.0)
+    readings = ModelReadings(arrival_rate=rate, arrival_rate_fast=rate, pending=Known(0.0, 0.0))
+    classes = {c.name: c for c in (accelerator(), accelerator("l4"))}
+    money = budget("0.10")
+    models = tuple(ModelState(spec, (), readings) for spec in specs)
+    scene = Scene(Snapshot(models, classes, {money.key: money}), Memory(), 0.0)
+    begun = [sum(t.replicas for t in scene.plan.models[s.key].targets) for s in specs]
+    assert sum(begun) == 1
+    a_plan_applied_at_once_stays_as_it_is(scene)

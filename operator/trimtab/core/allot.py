@@ -156,7 +156,9 @@ def _demand(
         rate, least, most = 0.0, scaling.manual.replicas, scaling.manual.replicas
     elif any(o.capacity_rate is None for o in options):
         running = current.replicas if current else 0
-        rate, least = 0.0, min(most, max(least, running))
+        # As much as it runs, at one request/s each as `_choice` has it: what is begun and told
+        # nothing yet gave its place to the next by name, before it was Ready.
+        rate, least = float(running), min(most, max(least, running))
     own, serving = spec.budget_per_hour, _serving(view)
     return Demand(
         rate=rate,
