@@ -8,9 +8,11 @@ from e2e.kit.access import Access, wait_for
 from e2e.kit.gateway import Gateway, await_route, failures_of
 from e2e.kit.served import Stage
 
-# Of what one replica of the fast variant answers: the accurate one needs several, and a fast one.
-SHARE = 0.8
-LOAD_S = 180
+# For how long how many times what one replica of the fast variant answers. Three replicas are paid:
+# of the accurate one they carry half as much, so that either variant is left with one.
+BUDGET = "0.30"
+RISE = ((30, 0.4), (30, 0.8), (30, 1.3), (210, 1.8))
+FOUND_S = 240
 GONE_S = 3.0  # the next tick is 4 s away at least
 LEAST_SHARE = 0.05  # with less, nothing would be lost anyhow
 
@@ -18,10 +20,12 @@ LEAST_SHARE = 0.05  # with less, nothing would be lost anyhow
 def test_a_share_without_a_pod_is_taken_over_before_the_next_tick(
     access: Access, gateway: Gateway, stage: Stage, most: float
 ) -> None:
-    stage.put(stage.digits(objective="MaximizeAccuracy", routing=gateway.routing))
+    budget = {"perHour": BUDGET}
+    stage.put(stage.digits(objective="MaximizeAccuracy", routing=gateway.routing, budget=budget))
     stage.await_condition("Ready", "True", seconds=240)
     await_route(access, stage.namespace, "digits")
-    with stage.load(gateway.url, f"{LOAD_S}s@{round(SHARE * most)}", seed=5) as load:
+    schedule = ",".join(f"{seconds}s@{round(times * most)}" for seconds, times in RISE)
+    with stage.load(gateway.url, schedule, seed=5) as load:
         found: list[str] = []
 
         def just_after_a_tick() -> bool:
@@ -29,7 +33,7 @@ def test_a_share_without_a_pod_is_taken_over_before_the_next_tick(
             found[:] = lone(stage) if ticked else []
             return len(found) == 1
 
-        wait_for("one pod of a variant", just_after_a_tick, seconds=150, period_s=0.1)
+        wait_for("one pod of a variant", just_after_a_tick, seconds=FOUND_S, period_s=0.1)
         (pod,) = found
         killed_s = time.time()
         stage.kubectl("delete", pod, "--grace-period=0", "--force", "--wait=false")
