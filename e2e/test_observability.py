@@ -6,12 +6,9 @@ On the embedded cluster alone, whose Prometheus is reached from here and loads t
 
 from __future__ import annotations
 
-import json
-import urllib.request
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.error import HTTPError
 
 import pytest
@@ -22,13 +19,11 @@ from e2e.cluster.versions import PROMTOOL
 from e2e.kit.access import ROOT, Access, wait_for
 from e2e.kit.install import Images, install_prometheus
 from e2e.kit.observability import RULES, WINDOWS, Query, panels, rule_queries, rules, silent
-from e2e.kit.prometheus import ask
+from e2e.kit.prometheus import ask, loaded_rules
 from e2e.kit.served import Stage
 
 RULE_TESTS = ROOT / "tests" / "observability" / "rules.test.yaml"
 PATIENCE_S = 60.0  # two scrapes, an evaluation, and what the machine is late with
-# No proxy: its address is this machine's own, whatever the environment says.
-_open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
 
 @dataclass(frozen=True)
@@ -44,12 +39,6 @@ class Watched:
             return bool(ask(self.prometheus, promql))
         except HTTPError as error:
             raise AssertionError(f"{promql}\n{error.read().decode()}") from None
-
-    def rules(self) -> list[dict[str, Any]]:
-        """As Prometheus has them."""
-        with _open(f"{self.prometheus}/api/v1/rules", timeout=5) as said:
-            groups = json.load(said)["data"]["groups"]
-        return [rule for group in groups for rule in group["rules"]]
 
 
 @pytest.fixture(scope="module")
@@ -95,12 +84,12 @@ def test_every_rule_has_something_to_go_by(watched: Watched) -> None:
 
 
 def test_prometheus_evaluates_every_rule_and_nobody_is_woken(watched: Watched) -> None:
-    loaded = watched.rules()
+    loaded = loaded_rules(watched.prometheus)
     named = {rule.get("alert") or rule["record"] for rule in rules()}
     assert {rule["name"] for rule in loaded} == named
     wait_for(
         "every rule to be evaluated",
-        lambda: all(rule["health"] == "ok" for rule in watched.rules()),
+        lambda: all(rule["health"] == "ok" for rule in loaded_rules(watched.prometheus)),
         seconds=15,
     )
     ours = f'ALERTS{{namespace="{watched.namespace}", alertstate="firing"}}'

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,11 @@ class Access:
     def apply(self, manifest: str) -> str:
         """`kubectl apply` of a text."""
         return self.kubectl("apply", "-f", "-", stdin=manifest)
+
+
+def listed(objects: Iterable[Any]) -> str:
+    """Several objects as one manifest."""
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
 
 
 def reach(*, audit: bool = False) -> Access:

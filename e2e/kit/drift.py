@@ -3,10 +3,9 @@ what of them."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from e2e.kit.access import Access
+from e2e.kit.access import Access, listed
 
 # Argo CD's own field manager; its server-side diff is this dry run.
 _AS_ARGO_CD = ("diff", "--server-side", "--field-manager=argocd-controller", "-f", "-")
@@ -15,15 +14,13 @@ STATUS_MANAGER = "trimtab-status"
 
 def drift(access: Access, *manifests: Any) -> str:
     """What applying them anew would change; empty where nothing."""
-    listed = {"apiVersion": "v1", "kind": "List", "items": list(manifests)}
-    return access.kubectl(*_AS_ARGO_CD, stdin=json.dumps(listed), check=False)
+    return access.kubectl(*_AS_ARGO_CD, stdin=listed(manifests), check=False)
 
 
 def apply_as_argo_cd(access: Access, *manifests: Any) -> None:
     """Applies them as Argo CD does with ServerSideApply=true."""
-    listed = {"apiVersion": "v1", "kind": "List", "items": list(manifests)}
     manager = ("--server-side", "--field-manager=argocd-controller", "--force-conflicts")
-    access.kubectl("apply", *manager, "-f", "-", stdin=json.dumps(listed))
+    access.kubectl("apply", *manager, "-f", "-", stdin=listed(manifests))
 
 
 def written_by_trimtab(access: Access, *which: str) -> dict[str, list[str]]:

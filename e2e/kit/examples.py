@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from e2e.kit.access import ROOT
+from e2e.kit.access import ROOT, listed
 from e2e.kit.served import Stage
 
 EXAMPLES = ROOT / "examples"
@@ -49,9 +48,8 @@ def moved(stage: Stage, obj: Object) -> Object:
 
 def dry_run(stage: Stage, found: Iterable[Object]) -> None:
     """Raises CommandFailed with the API server's words for what it would refuse."""
-    items = [moved(stage, obj) for obj in found]
     stage.access.kubectl(
         *("apply", "--server-side", "--dry-run=server", "--validate=strict"),
         *("--field-manager=examples", "--force-conflicts", "-f", "-"),
-        stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": items}),
+        stdin=listed(moved(stage, obj) for obj in found),
     )

@@ -7,6 +7,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 # No proxy: its address is this machine's own, whatever the environment says.
 _open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
@@ -23,7 +24,16 @@ class Series:
 def ask(prometheus: str, promql: str, at_s: float | None = None) -> list[Series]:
     """An instant query; `prometheus` is the URL, `at_s` epoch seconds (now where there is none)."""
     options = {"query": promql} if at_s is None else {"query": promql, "time": f"{at_s:.3f}"}
-    url = f"{prometheus}/api/v1/query?{urllib.parse.urlencode(options)}"
-    with _open(url, timeout=5) as said:
-        found = json.load(said)["data"]["result"]
+    found = _data(f"{prometheus}/api/v1/query?{urllib.parse.urlencode(options)}")["result"]
     return [Series(item["metric"], float(item["value"][1])) for item in found]
+
+
+def loaded_rules(prometheus: str) -> list[dict[str, Any]]:
+    """Its rules, as it has them."""
+    groups = _data(f"{prometheus}/api/v1/rules")["groups"]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+def _data(url: str) -> dict[str, Any]:
+    with _open(url, timeout=5) as said:
+        return dict(json.load(said)["data"])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+from trimtab.cli.columns import in_columns
 from trimtab.control.status import build_status
 from trimtab.core.explain import Explanation, explain
 from trimtab.core.explain_text import text
@@ -14,6 +15,7 @@ from trimtab.core.snapshot import Snapshot
 from trimtab.core.units import iso, money, percent
 
 _HEAD = ("MODEL", "DECIDED", "$/H", "ACCURACY", "PREDICTED", "PROMISED", "BINDS")
+_RIGHT = ("$/H", "PREDICTED", "PROMISED")
 
 
 def explanations(plan: Plan, snapshot: Snapshot) -> list[Explanation]:
@@ -26,7 +28,7 @@ def explanations(plan: Plan, snapshot: Snapshot) -> list[Explanation]:
 def as_text(plan: Plan, snapshot: Snapshot, width: int, *, live: bool) -> str:
     """The screen. `live`: the fleet really runs, so conditions that hold are worth telling too."""
     told = explanations(plan, snapshot)
-    parts = [_table(told), _total(plan, told)]
+    parts = [in_columns(_HEAD, [_row(each) for each in told], _RIGHT), _total(plan, told)]
     for each in told:
         shown = each.conditions if live else tuple(c for c in each.conditions if _matters(c))
         parts.append(text(each._replace(conditions=shown), width))
@@ -56,19 +58,6 @@ def _matters(condition: Condition) -> bool:
     if condition.type == "WithinBudget":
         return condition.status is not ConditionStatus.TRUE
     return condition.type == "SLOMet" and condition.status is ConditionStatus.FALSE
-
-
-def _table(told: Sequence[Explanation]) -> str:
-    rows = [_HEAD, *(_row(each) for each in told)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(_HEAD))]
-    lines = (
-        "  ".join(
-            cell.rjust(size) if name in ("$/H", "PREDICTED", "PROMISED") else cell.ljust(size)
-            for cell, size, name in zip(row, widths, _HEAD, strict=True)
-        ).rstrip()
-        for row in rows
-    )
-    return "\n".join(lines)
 
 
 def _row(told: Explanation) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trimtab.cli.columns import in_columns
 from trimtab.core.units import coarse_ms, percent
 from trimtab.simulate.report import ModelReport, Report
 
@@ -14,18 +15,10 @@ _HEAD = (
 def as_text(report: Report) -> str:
     """Shares are of all requests that came; a percentile that dropped requests make infinite is
     `-`."""
-    rows = [_HEAD, *(_row(model) for model in report.models)]
+    rows = [_row(model) for model in report.models]
     if len(report.models) > 1:
         rows.append(_together(report))
-    widths = [max(len(row[i]) for row in rows) for i in range(len(_HEAD))]
-    lines = [
-        "  ".join(
-            cell.ljust(size) if i == 0 else cell.rjust(size)
-            for i, (cell, size) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
-    return "\n".join([*lines, "", _below(report)])
+    return "\n".join([in_columns(_HEAD, rows, _HEAD[1:]), "", _below(report)])
 
 
 def _row(model: ModelReport) -> tuple[str, ...]:
