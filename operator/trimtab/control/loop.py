@@ -20,27 +20,18 @@ from trimtab.actuate.silence import Silence
 from trimtab.api.resources import ObjectKey
 from trimtab.control.apply import Actor
 from trimtab.control.caches import OPTIONAL, Caches, watched
-from trimtab.control.events import transitions
 from trimtab.control.gather import Gathered, gather
 from trimtab.control.listing import list_into
-from trimtab.control.logs import log_fields
 from trimtab.control.metrics import Metrics
 from trimtab.control.output_check import Checker
 from trimtab.control.recall import recall
 from trimtab.control.settings import Settings
-from trimtab.control.status import (
-    Figures,
-    News,
-    Status,
-    build_problem_status,
-    build_status,
-    news_of,
-)
+from trimtab.control.status import build_problem_status
+from trimtab.control.teller import Teller
 from trimtab.control.watching import Watching
 from trimtab.core.compression import Compressed
 from trimtab.core.conditions import halted, rolling_out, stalled
 from trimtab.core.decide import decide
-from trimtab.core.explain import Explanation, explain
 from trimtab.core.memory import Memory
 from trimtab.core.plan import ModelPlan, Plan
 from trimtab.core.signals import Missing
@@ -83,18 +74,17 @@ class Loop:
 
     def __post_init__(self) -> None:
         self.actor = Actor(self.kube, self.caches, self.settings.install(), self.metrics)
+        self._teller = Teller(self.actor, self.caches, self.metrics)
         self._woken = asyncio.Event()
         self.checker: Checker | None = None
         if self.asker is not None:
             port = self.actor.install.http_port
             self.checker = Checker(self.kube, self.caches, self.asker, port, self.wake)
-        self._written_s: dict[ObjectKey, float] = {}
         self._told: dict[tuple[Kind, ObjectKey], str] = {}
         self._elsewhere: dict[ObjectKey, str] = {}
         self._synced_s: float | None = None
         self._next_kind = 0
         self._looked_s = 0.0
-        self._figures = Figures()
         self._recall_at_s = 0.0
 
     def wake(self) -> None:
@@ -148,7 +138,7 @@ class Loop:
             self.checker.start_due(snapshot, now_s)
         await self._recall_once(snapshot, now_s)
         plan, self.memory = decide(snapshot, self.memory, now_s, self.settings.policy())
-        self._figures.begin(len(snapshot.models), self.settings.tick_s)
+        self._teller.begin(len(snapshot.models), self.settings.tick_s)
         models = iter(snapshot.models)
         await asyncio.gather(
             *(self._settle_all(models, plan, gathered, now_s) for _ in range(_AT_ONCE))
@@ -272,12 +262,7 @@ class Loop:
             plan = self._refused(key, plan, error)
         if compressed is not None and plan.act:
             compressed = await self._compress(state, compressed, snapshot)
-        told = explain(plan, state.spec, snapshot.accelerator_classes)
-        self._log_decision(told)
-        obj = self.caches.get(kinds.MODEL_DEPLOYMENT, key)
-        if obj is not None:
-            live = obj.get("status") or {}
-            await self._write(key, build_status(state, told, live, now_s, compressed), now_s)
+        await self._teller.tell(state, plan, snapshot, compressed, now_s)
 
     async def _compress(
         self, state: ModelState, compressed: Compressed, snapshot: Snapshot
@@ -327,7 +312,7 @@ class Loop:
                 stalled("InvalidSpec", text),
                 now_s,
             )
-            await self._write(key, status, now_s)
+            await self._teller.write(key, status, now_s)
 
     def _tell_elsewhere(self, elsewhere: Mapping[ObjectKey, str]) -> None:
         """Says once of each model that another install serves it; its status is that one's."""
@@ -339,35 +324,6 @@ class Loop:
                 )
         self._elsewhere = dict(elsewhere)
 
-    async def _write(self, key: ObjectKey, status: Status, now_s: float) -> None:
-        """Writes a status that is news, and the Events that go with it."""
-        obj = self.caches.get(kinds.MODEL_DEPLOYMENT, key)
-        if obj is None:
-            return
-        live = obj.get("status") or {}
-        last_s, news = self._written_s.get(key), news_of(status, live)
-        if news is News.NONE:
-            return
-        if news is News.FIGURES and not self._figures.take(
-            None if last_s is None else now_s - last_s
-        ):
-            return
-        try:
-            await self.actor.write_status(obj, status)
-        except ApiError as error:
-            self.metrics.errors.labels("kubernetes", error.reason).inc()
-            log.warning("the status of %s was not written: %s", key, error)
-            return
-        self._written_s[key] = now_s
-        for note in transitions(status, live):
-            await self.actor.post_event(obj, note.type, note.reason, note.message)
-
-    def _log_decision(self, told: Explanation) -> None:
-        self.metrics.decisions.labels(told.action, told.binding or "None").inc()
-        level = logging.DEBUG if told.action == "Hold" else logging.INFO
-        if log.isEnabledFor(level):
-            log.log(level, "%s", told.line, extra=log_fields(told))
-
     def _count(self, snapshot: Snapshot, plan: Plan) -> None:
         self.metrics.show(plan, snapshot)
         read = [s.readings for s in snapshot.models]
@@ -375,7 +331,4 @@ class Loop:
         lost = {r.reason for r in readings if isinstance(r, Missing)}
         for reason in (r for r in lost if r.startswith("Prometheus")):
             self.metrics.errors.labels("prometheus", reason).inc()
-        for key in [k for k in self._written_s if k not in plan.models]:
-            if self.caches.get(kinds.MODEL_DEPLOYMENT, key) is None:
-                del self._written_s[key]
-                self.actor.forget(key)
+        self._teller.forget(plan.models.keys())

@@ -158,11 +158,14 @@ class Figures:
         self._left = _FIGURES_A_TICK
         self._period_s = max(MOVING_PERIOD_S, models / _FIGURES_A_TICK * tick_s)
 
-    def take(self, seconds_since_write: float | None) -> bool:
-        """Whether those of one model are written, last written so long ago (None: never)."""
+    def are_due(self, seconds_since_write: float | None) -> bool:
+        """Whether it is time for those of one model, last written so long ago (None: never)."""
         # Below zero the clock went back since: what the old one wrote may be an hour ahead.
-        due = seconds_since_write is None or not 0.0 <= seconds_since_write < self._period_s
-        if not due or not self._left:
+        return seconds_since_write is None or not 0.0 <= seconds_since_write < self._period_s
+
+    def take(self, seconds_since_write: float | None) -> bool:
+        """Whether those of one model are written: they are due, and it is its turn."""
+        if not self.are_due(seconds_since_write) or not self._left:
             return False
         self._left -= 1
         return True
