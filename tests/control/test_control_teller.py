@@ -149,6 +149,16 @@ async def test_every_transition_is_written_in_its_own_tick(
     assert await told.tell() == 1
 
 
+async def test_the_end_of_an_action_is_written_at_once(told: Told) -> None:
+    at_rest, told.plan = (
+        told.plan,
+        replace(told.plan, decision=replace(told.plan.decision, action="ScaleUp")),
+    )
+    assert [await told.tell(), await told.tell()] == [1, 0]
+    told.plan = at_rest
+    assert await told.tell() == 1
+
+
 async def test_another_answer_to_the_same_sample_is_written_at_once(told: Told) -> None:
     told.state = _asked(told.state)
     assert [await told.tell(), await told.tell()] == [1, 0]
