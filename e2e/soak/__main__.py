@@ -28,7 +28,7 @@ from e2e.load.generator import Report
 from e2e.load.process import LoadError, LoadProcess
 from e2e.soak import bursts, verdict
 from e2e.soak.faults import Target, inject, kinds_for
-from e2e.soak.models import Model, models
+from e2e.soak.models import SLOWEST, Model, models
 from e2e.soak.operator import OperatorWatch
 from e2e.soak.verdict import Fault, SoakFigures
 
@@ -71,8 +71,9 @@ def _parser() -> argparse.ArgumentParser:
 def _soak(access: Access, arguments: argparse.Namespace, seed: int) -> SoakFigures:
     # Room for bursts would hold the fleets where they are, and changes are what is looked at.
     images = play.installed(access, "--set", "roomForBursts=false")
-    with step("measuring what one replica of int8 answers at most"):
-        most = most_of_one_replica(access, images)
+    with step(f"measuring what one replica of {SLOWEST} answers at most"):
+        most = most_of_one_replica(access, images, SLOWEST)
+    say(f"one replica of {SLOWEST} answers at most {most:.0f} requests/s")
     duration_s = 60.0 * arguments.minutes
     with ExitStack() as stack:
         gateway = None
