@@ -115,6 +115,11 @@ soak: setup ## Two models under bursts, with faults drawn at random (OUT=FILE, M
 	$(PY) -m e2e.soak $(if $(OUT),--out $(OUT)) $(if $(MINUTES),--minutes $(MINUTES)) \
 		$(if $(SEED),--seed $(SEED)) $(if $(TRACE),--trace $(TRACE))
 
+.PHONY: bench-peers
+bench-peers: setup ## trimtab, KEDA and an HPA under the same load, one after the other (OUT=FILE, MINUTES=8, SEED=N, TRACE=FILE@SECOND)
+	$(PY) -m e2e.peers $(if $(OUT),--out $(OUT)) $(if $(MINUTES),--minutes $(MINUTES)) \
+		$(if $(SEED),--seed $(SEED)) $(if $(TRACE),--trace $(TRACE))
+
 .PHONY: cluster-up
 cluster-up: setup ## Start the embedded one-node Kubernetes (Linux, root)
 	$(PY) -m e2e.cluster up

@@ -1,7 +1,8 @@
-"""The cluster's certificates: two small authorities and the keys they vouch for.
+"""The cluster's certificates: three small authorities and the keys they vouch for.
 
 etcd has an authority of its own, because the API server signs certificates for whoever asks
-rightly (CertificateSigningRequest), and none of those may open the data store.
+rightly (CertificateSigningRequest), and none of those may open the data store. For the same reason
+the API server vouches for users before the servers of added APIs by a third.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from cryptography.x509.oid import NameOID
 from e2e.cluster.network import API_SERVICE_ADDRESS, NODE_ADDRESS
 
 _LIFE = dt.timedelta(days=365)
+FRONT_PROXY = "front-proxy"
+"""As whom the API server speaks to servers of added APIs (metrics, for one)."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,10 @@ def etcd_identities() -> tuple[Identity, ...]:
         Identity("etcd", "etcd", "", ("localhost", "127.0.0.1")),
         Identity("etcd-client", "kube-apiserver"),
     )
+
+
+def front_proxy_identities() -> tuple[Identity, ...]:
+    return (Identity(FRONT_PROXY, FRONT_PROXY),)
 
 
 @dataclass(frozen=True)
@@ -152,6 +159,7 @@ def ensure(folder: Path, node: str) -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     _family(folder, "ca", identities(node))
     _family(folder, "etcd-ca", etcd_identities())
+    _family(folder, "front-proxy-ca", front_proxy_identities())
     tokens = ec.generate_private_key(ec.SECP256R1())
     _write(folder / "service-account.key", pem(tokens))
     _write(
@@ -161,6 +169,26 @@ def ensure(folder: Path, node: str) -> None:
         ),
     )
     done.touch()
+
+
+def certify(folder: Path, by: str, who: Identity, into: Path) -> None:
+    """Write `tls.crt`, `tls.key` and `ca.crt` of one more identity, as servers want them."""
+    parent = Authority(
+        x509.load_pem_x509_certificate((folder / f"{by}.crt").read_bytes()),
+        _key_of((folder / f"{by}.key").read_bytes()),
+    )
+    certificate, key = issue(parent, who)
+    into.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _write(into / "tls.crt", pem(certificate))
+    _write(into / "tls.key", pem(key))
+    _write(into / "ca.crt", pem(parent.certificate))
+
+
+def _key_of(text: bytes) -> ec.EllipticCurvePrivateKey:
+    key = serialization.load_pem_private_key(text, None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise TypeError("an authority's key is of an elliptic curve")
+    return key
 
 
 def _family(folder: Path, name: str, members: Sequence[Identity]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from e2e.cluster.kubeconfig import API_PORT
 from e2e.cluster.network import NODE_ADDRESS, SERVICE_RANGE
 from e2e.cluster.paths import Paths
+from e2e.cluster.pki import FRONT_PROXY
 
 NODE_NAME = "trimtab"
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -123,6 +124,14 @@ def apiserver(paths: Paths, binary: Path, *, audit: bool) -> Spec:
             "--service-account-issuer=https://kubernetes.default.svc",
             f"--service-account-key-file={pki / 'service-account.pub'}",
             f"--service-account-signing-key-file={pki / 'service-account.key'}",
+            # So that servers of added APIs can be told who asks: metrics, in the bench of peers.
+            f"--requestheader-client-ca-file={pki / 'front-proxy-ca.crt'}",
+            f"--requestheader-allowed-names={FRONT_PROXY}",
+            "--requestheader-username-headers=X-Remote-User",
+            "--requestheader-group-headers=X-Remote-Group",
+            "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+            f"--proxy-client-cert-file={pki / f'{FRONT_PROXY}.crt'}",
+            f"--proxy-client-key-file={pki / f'{FRONT_PROXY}.key'}",
             "--authorization-mode=Node,RBAC",
             "--enable-admission-plugins=NodeRestriction",
             "--allow-privileged=true",

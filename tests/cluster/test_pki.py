@@ -41,6 +41,13 @@ def test_every_certificate_is_signed_by_its_own_authority(folder: Path) -> None:
         _load(folder, who.file).verify_directly_issued_by(_load(folder, "etcd-ca"))
 
 
+def test_who_vouches_for_users_is_none_that_the_api_server_signs(folder: Path) -> None:
+    proxy = _load(folder, pki.FRONT_PROXY)
+    proxy.verify_directly_issued_by(_load(folder, "front-proxy-ca"))
+    with pytest.raises(ValueError, match="issuer"):
+        proxy.verify_directly_issued_by(_load(folder, "ca"))
+
+
 def test_what_the_api_server_signs_does_not_open_etcd(folder: Path) -> None:
     with pytest.raises(ValueError, match="issuer"):
         _load(folder, "admin").verify_directly_issued_by(_load(folder, "etcd-ca"))
