@@ -141,7 +141,13 @@ class Stage:
         return f"http://{reachable_host(['127.0.0.1', *addresses], port)}:{port}"
 
     def load(
-        self, url: str, schedule: str, *, seed: int = 1, variety: int = VARIETY
+        self,
+        url: str,
+        schedule: str,
+        *,
+        seed: int = 1,
+        variety: int = VARIETY,
+        patience_s: float = 30.0,
     ) -> LoadProcess:
         """An open-loop load on the model, in a process of its own.
 
@@ -151,7 +157,8 @@ class Stage:
         connection that is refused is tried once more, as every gateway does; it is counted.
         """
         arguments = ["--url", url, "--model", "digits", "--schedule", schedule]
-        arguments += ["--timeout", "30", "--connect-timeout", "10", "--connect-retries", "1"]
+        arguments += ["--timeout", f"{patience_s:g}", "--connect-timeout", "10"]
+        arguments += ["--connect-retries", "1"]
         arguments += ["--seed", str(seed), "--variety", str(variety)]
         return LoadProcess(arguments, niceness=-5)
 

@@ -31,6 +31,7 @@ class Exchange:
     __slots__ = (
         "_address",
         "_answer",
+        "_began_s",
         "_call",
         "_connect_s",
         "_done",
@@ -61,7 +62,7 @@ class Exchange:
         self._pending = call.request
         self._socket: socket.socket | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._connect_s = self._total_s = 0.0
+        self._began_s = self._connect_s = self._total_s = 0.0
         self._retries_left = self.retries = 0
         self.scheduled_s = scheduled_s
         self.lag_s = lag_s
@@ -81,6 +82,7 @@ class Exchange:
         """
         self._address, self._connect_s, self._total_s = (family, address), connect_s, total_s
         self._retries_left = connect_retries
+        self._began_s = self._loop.time()
         self._connect()
 
     def _connect(self) -> None:
@@ -122,8 +124,8 @@ class Exchange:
         if self._pending is self._call.request:
             assert self._timer is not None
             self._timer.cancel()
-            left_s = self._total_s - self._connect_s
-            self._timer = self._loop.call_later(left_s, self._finish, 0, "timeout")
+            ends_s = self._began_s + self._total_s
+            self._timer = self._loop.call_at(ends_s, self._finish, 0, "timeout")
         self._pending = self._pending[sent:]
         if not self._pending:
             self._loop.remove_writer(sock)

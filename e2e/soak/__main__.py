@@ -33,6 +33,9 @@ from e2e.soak.operator import OperatorWatch
 from e2e.soak.verdict import Fault, SoakFigures
 
 _BETWEEN_S = (25.0, 75.0)
+# A burst that comes while nothing can be read or written is answered late, and that is told. A
+# client that gives up would make it lost, and what is lost by a fault could not be told from it.
+_PATIENCE_S = 90.0
 _QUIET_END_S = 60.0  # the last fault is over well before the load is
 
 
@@ -89,7 +92,13 @@ def _soak(access: Access, arguments: argparse.Namespace, seed: int) -> SoakFigur
         records = [stack.enter_context(stage.record(m.name)) for m in fleet]
         watch = stack.enter_context(OperatorWatch(access))
         loads = [
-            stack.enter_context(stage.load(m.url or stage.way_in(m.name), schedule, seed=seed + n))
+            stack.enter_context(
+                stage.load(
+                    *(m.url or stage.way_in(m.name), schedule),
+                    seed=seed + n,
+                    patience_s=_PATIENCE_S,
+                )
+            )
             for n, (m, schedule) in enumerate(_schedules(fleet, arguments, seed, duration_s, most))
         ]
         target = Target(stage, tuple(m.name for m in fleet), random.Random(seed))
