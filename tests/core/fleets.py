@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import TypeVar
 
 from tests.strategies import Tick
-from trimtab.core.ledger import held_replicas
 from trimtab.core.plan import ModelPlan, Plan
 from trimtab.core.snapshot import ModelState, Pod, Snapshot, Workload, WorkloadKey
 
@@ -92,6 +91,6 @@ def price_of(snapshot: Snapshot, key: WorkloadKey) -> Decimal | None:
 def cost_of(snapshot: Snapshot, state: ModelState) -> Decimal:
     """What all that exists of a model costs, as far as priced."""
     return sum(
-        ((price_of(snapshot, w.key) or Decimal(0)) * held_replicas(w) for w in state.workloads),
+        ((price_of(snapshot, w.key) or Decimal(0)) * w.held for w in state.workloads),
         Decimal(0),
     )

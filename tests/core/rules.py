@@ -12,7 +12,6 @@ from trimtab.api.resources import ObjectKey, RoutingType, ScalingMode
 from trimtab.core.decide import decide
 from trimtab.core.explain import explain
 from trimtab.core.explain_text import text
-from trimtab.core.ledger import held_replicas
 from trimtab.core.memory import Memory
 from trimtab.core.plan import ConditionStatus, ModelPlan, Plan
 from trimtab.core.signals import is_blind
@@ -138,7 +137,7 @@ def held_by_others(scene: Scene, budget: ObjectKey) -> Decimal:
     """What models that are not decided on cost of a shared budget."""
     return sum(
         (
-            (price_of(scene.before, w.key) or Decimal(0)) * held_replicas(w)
+            (price_of(scene.before, w.key) or Decimal(0)) * w.held
             for holding in scene.before.holdings
             if holding.budget == budget
             for w in holding.workloads
@@ -158,7 +157,7 @@ def nothing_is_added_beyond_an_inventory(scene: Scene) -> None:
             continue
         held = [
             sum(
-                held_replicas(w)
+                w.held
                 for workloads in _workloads(snapshot)
                 for w in workloads
                 if w.key.accelerator_class == name

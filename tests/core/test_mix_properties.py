@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from tests.core.builders import accelerator, budget, deployment, steps, variant
 from tests.core.story import NO_ROOM_FOR_BURSTS, Model, Moment, Story
 from trimtab.api.resources import Objective, Routing, RoutingType
-from trimtab.core.ledger import held_replicas
 from trimtab.core.signals import Missing
 from trimtab.core.snapshot import WorkloadKey
 
@@ -73,7 +72,7 @@ def holds(story: Story, moment: Moment) -> None:
         prices[t.key.accelerator_class] * max(0, t.replicas - state.workload(t.key).replicas)
         for t in running
     )
-    held = sum(prices[w.key.accelerator_class] * held_replicas(w) for w in state.workloads)
+    held = sum(prices[w.key.accelerator_class] * w.held for w in state.workloads)
     limits = [spec.budget_per_hour, Decimal("0.90") if spec.budget_ref else None]
     if grown:
         assert held + grown <= min((x for x in limits if x is not None), default=held + grown)

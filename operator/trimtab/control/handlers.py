@@ -32,6 +32,10 @@ def configure(settings: kopf.OperatorSettings) -> None:
     """kopf's settings: a watch that goes silent must end, and no kopf Events or peering."""
     settings.peering.standalone = True
     settings.posting.enabled = False
+    settings.persistence.diffbase_storage = _Undiffed()
+    # For as long, a worker of each object holds its whole body: after the first listing those of a
+    # fleet of thousands, in full, all at once.
+    settings.queueing.idle_timeout = 0.05
     # A watch can go silent for ever on a half-open connection (nolar/kopf#585).
     settings.watching.server_timeout = 600
     settings.watching.client_timeout = 660
@@ -43,6 +47,20 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.networking.error_backoffs = (1, 2, 4, 8, 16, 30, 30, 30, 30, 30)
     for kind in OURS_ONLY:
         settings.watching.label_selectors[kind.plural] = OURS_SELECTOR
+
+
+class _Undiffed(kopf.DiffBaseStorage):
+    """Compares nothing. kopf copies every object of every event, only to tell handlers that it has
+    not been given what has changed in it."""
+
+    def build(self, *, body: kopf.Body, extra_fields: object = None) -> kopf.BodyEssence:
+        return kopf.BodyEssence()
+
+    def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:
+        return None
+
+    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
+        """Nothing is kept on users' objects."""
 
 
 def _login(**facts: Any) -> kopf.ConnectionInfo | None:

@@ -49,7 +49,7 @@ def build_status(
         optional["outputCheck"] = agreements_status(state)
     return {
         "observedGeneration": state.spec.generation,
-        "replicas": sum(_alive(w) for w in workloads),
+        "replicas": sum(w.alive for w in workloads),
         "selector": f"trimtab.dev/model-deployment={state.spec.key.name}",
         "conditions": merge_conditions(
             conditions, previous.get("conditions") or (), state.spec.generation, now_s
@@ -261,10 +261,6 @@ def _variant(workload: Workload, weight: int) -> dict[str, Any]:
 
 def _amount(value: Decimal | None) -> str | None:
     return None if value is None else f"{value:f}"
-
-
-def _alive(workload: Workload) -> int:
-    return sum(1 for p in workload.pods if not p.terminating)
 
 
 def _without_none(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -44,7 +44,7 @@ class Shares:
                 self._budgets[holding.budget] -= cost
             for workload in holding.workloads:
                 if workload.key.accelerator_class in self._classes:
-                    self._classes[workload.key.accelerator_class] -= held_replicas(workload)
+                    self._classes[workload.key.accelerator_class] -= workload.held
 
     def take(self, spec: ModelDeployment, class_name: str, replicas: int, cost: Decimal) -> None:
         """Speaks for so many replicas and so much money (negative gives back)."""
@@ -89,7 +89,7 @@ class Shares:
         """Speaks for all that exists of a model."""
         for workload in state.workloads:
             price = _price(workload, self._accelerators) or Decimal(0)
-            replicas = held_replicas(workload)
+            replicas = workload.held
             self.take(state.spec, workload.key.accelerator_class, replicas, price * replicas)
 
     def left(self) -> tuple[dict[ObjectKey, Decimal], dict[str, int]]:
@@ -169,7 +169,7 @@ class Room:
 
     def _note(self, workload: Workload, now_s: float, policy: PolicySettings) -> None:
         name = workload.key.accelerator_class
-        self._existing[name] = self._existing.get(name, 0) + held_replicas(workload)
+        self._existing[name] = self._existing.get(name, 0) + workload.held
         if any(
             p.unschedulable
             and not p.terminating
@@ -178,7 +178,7 @@ class Room:
         ):
             self._stuck.add(name)
         # Replicas asked for whose pods are not there yet will take their place on a node first.
-        missing = max(0, workload.replicas - sum(1 for p in workload.pods if not p.terminating))
+        missing = max(0, workload.replicas - workload.alive)
         if missing or workload.unschedulable:
             self._waiting.add(name)
         if name in self._schedulable:
@@ -244,12 +244,6 @@ def _budget_key(namespace: str, name: str) -> ObjectKey:
     return ObjectKey(namespace, name)
 
 
-def held_replicas(workload: Workload) -> int:
-    """Replicas that cost and hold accelerators: those asked for and those still leaving."""
-    alive = sum(1 for p in workload.pods if not p.terminating)
-    return max(workload.replicas, alive) + workload.terminating
-
-
 def running_cost(state: ModelState, classes: Mapping[str, AcceleratorClass]) -> Decimal | None:
     """Cost per hour of what exists of a model; None where a price is unknown."""
     if unpriced_classes(state, classes):
@@ -260,20 +254,16 @@ def running_cost(state: ModelState, classes: Mapping[str, AcceleratorClass]) -> 
 def unpriced_classes(state: ModelState, classes: Mapping[str, AcceleratorClass]) -> set[str]:
     """The classes without a known price on which something of a model exists."""
     return {
-        w.key.accelerator_class
-        for w in state.workloads
-        if held_replicas(w) and _price(w, classes) is None
+        w.key.accelerator_class for w in state.workloads if w.held and _price(w, classes) is None
     }
 
 
 def _cost_of(workloads: Iterable[Workload], classes: Mapping[str, AcceleratorClass]) -> Decimal:
-    return sum(
-        (held_replicas(w) * (_price(w, classes) or Decimal(0)) for w in workloads), Decimal(0)
-    )
+    return sum((w.held * (_price(w, classes) or Decimal(0)) for w in workloads), Decimal(0))
 
 
 def _unpriced(workloads: Iterable[Workload], classes: Mapping[str, AcceleratorClass]) -> bool:
-    return any(held_replicas(w) and _price(w, classes) is None for w in workloads)
+    return any(w.held and _price(w, classes) is None for w in workloads)
 
 
 def _price(workload: Workload, classes: Mapping[str, AcceleratorClass]) -> Decimal | None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from trimtab.core.choose import Choice
 from trimtab.core.demand import last_time_above
 from trimtab.core.guard import Step, fewest_in_time, hold
-from trimtab.core.ledger import held_replicas
 from trimtab.core.observed import observe_latency
 from trimtab.core.plan import Constraint
 from trimtab.core.settings import PolicySettings
@@ -167,7 +166,7 @@ def make_room(
     rest serves on.
     """
     state = others.view.state
-    if any(held_replicas(w) > w.replicas for w in state.workloads):
+    if any(w.held > w.replicas for w in state.workloads):
         return {}
     if any(state.workload(k).ready < min(n, steps[k].replicas) for k, n in others.wanted.items()):
         return {}

@@ -58,6 +58,9 @@ class Workload:
     also writes its replicas. `fingerprint` tells what its pods run from others (see
     core.agreement); None while a rollout runs, or where the model is not checked. `refused` is why
     the API server lets it have no more pods, None where it does.
+
+    `ready`: pods that serve now. `terminating`: on their way out, they still hold their
+    accelerator. `unschedulable`: pods that no node has room for.
     """
 
     key: WorkloadKey
@@ -68,21 +71,27 @@ class Workload:
     queue_size: int | None = None
     fingerprint: str | None = None
     refused: str | None = None
+    # Counted once: a decision asks some forty times, and a workload mostly stays as it was.
+    ready: int = field(init=False, compare=False, repr=False)
+    terminating: int = field(init=False, compare=False, repr=False)
+    unschedulable: int = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        going = [p for p in self.pods if p.terminating]
+        staying = [p for p in self.pods if not p.terminating]
+        object.__setattr__(self, "ready", sum(p.ready_s is not None for p in staying))
+        object.__setattr__(self, "terminating", len(going))
+        object.__setattr__(self, "unschedulable", sum(p.unschedulable for p in staying))
 
     @property
-    def ready(self) -> int:
-        """Pods that serve now."""
-        return len([p for p in self.pods if p.ready_s is not None and not p.terminating])
+    def alive(self) -> int:
+        """Pods that are not on their way out."""
+        return len(self.pods) - self.terminating
 
     @property
-    def terminating(self) -> int:
-        """Pods on their way out that still hold their accelerator."""
-        return len([p for p in self.pods if p.terminating])
-
-    @property
-    def unschedulable(self) -> int:
-        """Pods that no node has room for."""
-        return len([p for p in self.pods if p.unschedulable and not p.terminating])
+    def held(self) -> int:
+        """Replicas that cost and hold accelerators: those asked for and those still leaving."""
+        return max(self.replicas, self.alive) + self.terminating
 
 
 @dataclass(frozen=True, slots=True)

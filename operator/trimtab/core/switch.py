@@ -10,7 +10,6 @@ from trimtab.core.choose import Choice
 from trimtab.core.demand import Demand, peak_demand, seen_for
 from trimtab.core.guard import Step
 from trimtab.core.hold import hold_s
-from trimtab.core.ledger import held_replicas
 from trimtab.core.memory import ModelMemory
 from trimtab.core.options import Option
 from trimtab.core.plan import Constraint
@@ -87,7 +86,7 @@ def retire(
     stuck = step.replicas < choice.granted and new.ready >= step.replicas
     # The room of the replica that goes is free only once it is gone: until then nothing else goes,
     # or a slow drain would empty the whole fleet before the first new pod starts.
-    leaving = any(held_replicas(w) > w.replicas for w in olds)
+    leaving = any(w.held > w.replicas for w in olds)
     for old in olds:
         kept = old.replicas
         if relief.blind:

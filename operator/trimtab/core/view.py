@@ -11,7 +11,7 @@ from trimtab.core.behind import behind_until_s
 from trimtab.core.demand import Demand, estimate_demand, foresee, remember_demand
 from trimtab.core.hold import hold_s
 from trimtab.core.learn import learn
-from trimtab.core.ledger import Shares, held_replicas
+from trimtab.core.ledger import Shares
 from trimtab.core.memo import Memo
 from trimtab.core.memory import Memory, ModelMemory
 from trimtab.core.options import Offer, offer_of
@@ -126,7 +126,7 @@ def set_aside_held(view: View, shares: Shares) -> None:
     """Speaks for all that exists of a model."""
     held: list[tuple[str, int, Decimal]] = []
     for workload in view.state.workloads:
-        name, replicas = workload.key.accelerator_class, held_replicas(workload)
+        name, replicas = workload.key.accelerator_class, workload.held
         held.append((name, replicas, (view.prices.get(name) or Decimal(0)) * replicas))
         shares.take(view.state.spec, *held[-1])
     view.set_aside = tuple(held)

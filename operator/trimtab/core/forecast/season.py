@@ -15,8 +15,8 @@ _UNSEEN = -1.0  # a rate of no bin
 class Season(NamedTuple):
     """Mean rates by five-minute bin of the day and of the week; empty before the first.
 
-    open_bin, open_sum, open_count: the bin being filled. Plain doubles, never changed: as numbers
-    in dictionaries those of a thousand models took 200 MiB after a week.
+    open_bin, open_sum, open_count: the bin being filled. Plain numbers of seven digits, never
+    changed: in dictionaries those of a thousand models took 200 MiB after a week.
     """
 
     day: Sequence[float] = ()
@@ -53,7 +53,7 @@ class Season(NamedTuple):
 
 
 def _blend(bins: Sequence[float], size: int, number: int, mean: float) -> Sequence[float]:
-    blended = array("d", bins or [_UNSEEN] * size)
+    blended = array("f", bins or [_UNSEEN] * size)
     known = blended[number % size]
     blended[number % size] = mean if known < 0.0 else known + _WEIGHT * (mean - known)
     return blended
