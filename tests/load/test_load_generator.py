@@ -82,6 +82,13 @@ async def test_seconds_account_for_everything(server: Server) -> None:
     assert seconds[-1].in_flight == 0
 
 
+async def test_a_connection_that_came_at_once_costs_no_patience(server: Server) -> None:
+    server.answer = None
+    (result,) = (await run([0.0], endpoint(server.port), CALLS, limits=Limits(0.25, 0.4))).results
+    assert result.error == "timeout"
+    assert result.latency_s == pytest.approx(0.4, abs=0.05)
+
+
 async def test_a_refused_connection_is_a_failure_with_its_name() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))

@@ -53,13 +53,13 @@ class _Undiffed(kopf.DiffBaseStorage):
     """Compares nothing. kopf copies every object of every event, only to tell handlers that it has
     not been given what has changed in it."""
 
-    def build(self, *, body: kopf.Body, extra_fields: object = None) -> kopf.BodyEssence:
+    def build(self, **_: Any) -> kopf.BodyEssence:
         return kopf.BodyEssence()
 
-    def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:
+    def fetch(self, **_: Any) -> kopf.BodyEssence | None:
         return None
 
-    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
+    def store(self, **_: Any) -> None:
         """Nothing is kept on users' objects."""
 
 
