@@ -30,7 +30,7 @@ from e2e.cluster.paths import Paths
 from e2e.cluster.progress import say, seconds, step
 from e2e.cluster.shell import run
 from e2e.cluster.specs import NODE_NAME, all_specs
-from e2e.cluster.versions import BINARIES, KUBERNETES
+from e2e.cluster.versions import BINARIES, KUBERNETES, KUBERNETES_VARIABLE
 
 _CLIENTS = ("admin", "controller-manager", "scheduler", "kubelet", "proxy")
 
@@ -61,6 +61,7 @@ class Cluster:
         packages.check_machine()
         began = time.monotonic()
         with self._locked():
+            self._refuse_another_version()
             if self.paths.etc.exists() and all(c.healthy() for c in self.components()):
                 say(f"Kubernetes {KUBERNETES} is already up, and every component is well")
                 self._load(None)
@@ -70,6 +71,15 @@ class Cluster:
             self._prepare()
             self._start(audit)
         say(f"Kubernetes {KUBERNETES} is up: {seconds(time.monotonic() - began)}")
+
+    def _refuse_another_version(self) -> None:
+        """etcd's data of one minor version is not for another to read, least of all an older."""
+        there = Options.read(self.paths).kubernetes
+        if self.paths.etc.exists() and there != KUBERNETES:
+            raise ClusterError(
+                f"the cluster that is there is of Kubernetes {there}, and {KUBERNETES} is asked"
+                f" for: `make cluster-down` first, or set {KUBERNETES_VARIABLE} to its minor"
+            )
 
     def _prepare(self) -> None:
         packages.install_missing()

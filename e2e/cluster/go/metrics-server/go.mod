@@ -1,6 +1,6 @@
 module trimtab.local/e2e/metrics-server
 
-go 1.24.4
+go 1.26.0
 
 tool sigs.k8s.io/metrics-server/cmd/metrics-server
 
