@@ -19,7 +19,7 @@ from e2e.kit.install import NAMESPACE, RELEASE, Images, install_prometheus, inst
 from e2e.kit.operator import Operator
 from e2e.kit.processes import signal_pod
 from e2e.kit.saturation import easy_load
-from e2e.kit.served import Stage
+from e2e.kit.served import CHILD_KINDS, Stage
 from e2e.load.process import LoadProcess
 from e2e.load.stats import summarise
 
@@ -147,8 +147,8 @@ def test_3_a_leader_that_is_told_to_go_hands_over(
     stage.await_operator()
 
 
-def test_4_an_upgrade_costs_no_lease_time(
-    access: Access, images: Images, operators: Operators, load: LoadProcess
+def test_4_an_upgrade_costs_no_lease_time_and_changes_nothing_that_serves(
+    access: Access, images: Images, stage: Stage, operators: Operators, load: LoadProcess
 ) -> None:
     """With one replica: the new pod stands by before the old one is told to go."""
     url = install_prometheus(access, images)
@@ -158,14 +158,27 @@ def test_4_an_upgrade_costs_no_lease_time(
         "one operator, which leads", lambda: [operators.leader()] == operators.names(), seconds=60
     )
     (old,) = operators.names()
-    before = operators.lease()
+    before, served = operators.lease(), _what_serves(stage)
     with LeaseWatch(access) as leases:
         install_trimtab(access, images, url, *values, "--set", "podLabels.rolled=yes")
         wait_for("the new one to lead", lambda: operators.leader() not in ("", old), seconds=60)
+    upgraded_s = time.time()
+    wait_for("its first decision", lambda: stage.operator.has_ticked_since(upgraded_s), seconds=60)
+    assert _what_serves(stage) == served
     ended = max(_time(x["renewTime"]) for x in leases.seen if not x.get("holderIdentity"))
     after = operators.lease()
     print(f"nobody led for {(_time(after['acquireTime']) - ended).total_seconds():.1f} s")
     assert after["leaseTransitions"] == before["leaseTransitions"] + 1
+
+
+def _what_serves(stage: Stage) -> set[tuple[str, str, int]]:
+    """The pods and all that they are made from, each in the generation that it is in."""
+    found = set()
+    for kind in ("pods", *CHILD_KINDS):
+        for obj in stage.get(kind)["items"]:
+            meta = obj["metadata"]
+            found.add((obj["kind"], meta["uid"], meta.get("generation", 0)))
+    return found
 
 
 def test_5_no_request_failed(load: LoadProcess) -> None:
