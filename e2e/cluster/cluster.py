@@ -62,6 +62,8 @@ class Cluster:
         began = time.monotonic()
         with self._locked():
             self._refuse_another_version()
+            if self.paths.pki.exists():
+                pki.ensure(self.paths.pki, NODE_NAME)
             if self.paths.etc.exists() and all(c.healthy() for c in self.components()):
                 say(f"Kubernetes {KUBERNETES} is already up, and every component is well")
                 self._load(None)

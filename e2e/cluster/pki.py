@@ -152,23 +152,20 @@ def issue(by: Authority, who: Identity) -> tuple[x509.Certificate, ec.EllipticCu
 
 
 def ensure(folder: Path, node: str) -> None:
-    """Write all keys and certificates, unless a whole set is there."""
-    done = folder / "complete"
-    if done.exists():
-        return
+    """Write all keys and certificates that are not there; a set of an older version lacks some."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _family(folder, "ca", identities(node))
-    _family(folder, "etcd-ca", etcd_identities())
-    _family(folder, "front-proxy-ca", front_proxy_identities())
-    tokens = ec.generate_private_key(ec.SECP256R1())
-    _write(folder / "service-account.key", pem(tokens))
-    _write(
-        folder / "service-account.pub",
-        tokens.public_key().public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        ),
-    )
-    done.touch()
+    _ensure_family(folder, "ca", identities(node))
+    _ensure_family(folder, "etcd-ca", etcd_identities())
+    _ensure_family(folder, "front-proxy-ca", front_proxy_identities())
+    if not (folder / "service-account.pub").exists():
+        tokens = ec.generate_private_key(ec.SECP256R1())
+        _write(folder / "service-account.key", pem(tokens))
+        _write(
+            folder / "service-account.pub",
+            tokens.public_key().public_bytes(
+                serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+            ),
+        )
 
 
 def certify(folder: Path, by: str, who: Identity, into: Path) -> None:
@@ -191,7 +188,11 @@ def _key_of(text: bytes) -> ec.EllipticCurvePrivateKey:
     return key
 
 
-def _family(folder: Path, name: str, members: Sequence[Identity]) -> None:
+def _ensure_family(folder: Path, name: str, members: Sequence[Identity]) -> None:
+    """All of one authority, or none of it anew: a half of it was cut short."""
+    files = (f"{member.file}.key" for member in members)
+    if all((folder / file).exists() for file in (f"{name}.key", *files)):
+        return
     parent = authority(f"trimtab-{name}")
     _write(folder / f"{name}.crt", pem(parent.certificate))
     _write(folder / f"{name}.key", pem(parent.key))

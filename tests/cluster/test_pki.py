@@ -73,6 +73,17 @@ def test_keys_are_for_root_alone(folder: Path) -> None:
     assert {file.stat().st_mode & 0o077 for file in folder.glob("*.key")} == {0}
 
 
+def test_a_set_of_an_older_version_gets_what_it_lacks(tmp_path: Path) -> None:
+    pki.ensure(tmp_path, "node-1")
+    kept = (tmp_path / "ca.crt").read_bytes()
+    for file in tmp_path.glob("front-proxy*"):
+        file.unlink()
+    pki.ensure(tmp_path, "node-1")
+    proxy = _load(tmp_path, pki.FRONT_PROXY)
+    proxy.verify_directly_issued_by(_load(tmp_path, "front-proxy-ca"))
+    assert (tmp_path / "ca.crt").read_bytes() == kept
+
+
 def test_a_whole_set_is_kept(folder: Path) -> None:
     before = (folder / "ca.crt").read_bytes()
     pki.ensure(folder, "node-1")
