@@ -38,7 +38,8 @@ from trimtab.api.resources import RawObject
 
 TIMEOUT_S = 10.0
 CONCURRENCY = 8
-CHUNK = 250
+CHUNK = 100
+"""Objects that one answer of a listing holds."""
 _MAX_NOTE = 1024
 _APPLY = "application/apply-patch+yaml"
 _READS = frozenset({"GET"})

@@ -14,6 +14,7 @@ from typing import Any
 
 import kopf
 
+from trimtab.actuate.client import CHUNK
 from trimtab.actuate.kinds import Kind
 from trimtab.control.caches import OPTIONAL, OURS_ONLY, OURS_SELECTOR, Caches, watched
 from trimtab.control.notice import noted
@@ -40,7 +41,8 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.watching.server_timeout = 600
     settings.watching.client_timeout = 660
     settings.watching.connect_timeout = 10
-    settings.watching.chunk_size = 250
+    # Of a dozen kinds at once, and of a Deployment 60 KiB once it is decoded.
+    settings.watching.chunk_size = CHUNK
     settings.networking.connect_timeout = 10
     settings.networking.request_timeout = 30
     settings.networking.enforce_retry_after = True
