@@ -50,6 +50,8 @@ def main() -> int:
         *(TimeoutError, ValueError, OSError),
     ) as error:
         print(f"\nThe soak stopped: {error}", file=sys.stderr)
+        if error.__context__ is not None:  # what it was clearing up after
+            print(f"Before that: {error.__context__}", file=sys.stderr)
         return 1
     text = json.dumps(dataclasses.asdict(figures), indent=2)
     say(text)
