@@ -141,6 +141,35 @@ def test_figures_that_move_wait_for_the_minute() -> None:
     assert figures.take(None)  # a restarted operator does not know when it wrote
 
 
+def test_a_figure_is_written_again_once_it_is_a_tenth_off() -> None:
+    def at(observed_s: float, previous: dict[str, Any]) -> dict[str, Any]:
+        measured = replace(plan(), latency=Latency(observed_s, 0.05, "TritonSummary"))
+        return build_status(state(), measured, previous, NOW)
+
+    first = at(0.100, {})
+    assert news_of(at(0.105, first), first) is News.NONE
+    assert news_of(at(0.092, first), first) is News.NONE
+    assert news_of(at(0.115, first), first) is News.FIGURES
+    assert news_of(at(0.080, first), first) is News.FIGURES
+
+
+def test_other_words_are_written_whatever_their_figures_are() -> None:
+    first = build_status(state(), plan(), {}, NOW)
+    decision = replace(plan().decision, summary="Hold at 1, since nothing else fits")
+    other = build_status(state(), replace(plan(), decision=decision), first, NOW)
+    assert news_of(other, first) is News.FIGURES
+
+
+def test_a_time_is_written_again_once_it_is_a_minute_off() -> None:
+    def at(next_s: float, previous: dict[str, Any]) -> dict[str, Any]:
+        decision = replace(plan().decision, next_change_allowed_at_s=next_s)
+        return build_status(state(), replace(plan(), decision=decision), previous, NOW)
+
+    first = at(NOW + 100, {})
+    assert news_of(at(NOW + 150, first), first) is News.NONE
+    assert news_of(at(NOW + 170, first), first) is News.FIGURES
+
+
 def test_the_figures_of_a_large_fleet_take_turns() -> None:
     """All of a thousand models, due in the minute after a start, held a decision up for half a
     minute; and none waits for ever for those before it."""
