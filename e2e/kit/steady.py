@@ -98,7 +98,8 @@ class Steady:
         return self._record.last is not None and self.now.replicas >= NEEDED
 
     def settle(self) -> None:
-        """Waits until readings are there and the fleet has been as planned for some seconds."""
+        """Waits until readings are there and the fleet has been for some seconds as the load alone
+        would have it: for a minute after the API server was away, none of it leaves."""
 
         def settled() -> bool:
             moments = self.since(time.time() - STABILISATION_S)
@@ -107,6 +108,7 @@ class Steady:
                 and all(m.replicas == m.ready == m.existing for m in moments)
                 and len({m.replicas for m in moments}) == 1
                 and _condition(moments[-1], "MetricsAvailable") == "True"
+                and moments[-1].status["decision"].get("binding") != "ProxiesBehind"
             )
 
         wait_for("a settled fleet", settled, seconds=180)
