@@ -159,7 +159,8 @@ def await_said(stage: Stage, name: str, kind: str, reason: str, words: str) -> N
         return any(c["reason"] == reason and words in c["message"] for c in told)
 
     try:
-        wait_for(f"{name}: {kind} for {reason}, and {words!r}", said, seconds=60)
+        # With a twentieth of a core it takes a while until memory is used up.
+        wait_for(f"{name}: {kind} for {reason}, and {words!r}", said, seconds=110)
     except TimeoutError as error:
         raise TimeoutError(f"{error}; status: {json.dumps(stage.status(name))}") from None
 
