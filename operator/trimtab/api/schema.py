@@ -132,7 +132,8 @@ class Scaling(Wire):
     min_replicas: int | None = Field(default=None, ge=1, le=MAX_REPLICAS)
     """Fewest replicas; 1 when absent. Not in mode Manual."""
     max_replicas: int | None = Field(default=None, ge=1, le=MAX_REPLICAS)
-    """Most replicas; 10 when absent. Not in mode Manual."""
+    """Most replicas; 10 when absent. While one variant gives way to another, each may have so many.
+    Not in mode Manual."""
     scale_down: ScaleDown | None = None
     """How slowly the fleet shrinks. Not in mode Manual."""
     manual: ManualScale | None = None
