@@ -6,6 +6,7 @@ import os
 import random
 import time
 
+from e2e.kit.access import wait_for
 from e2e.kit.steady import NEEDED, Steady, same_twice
 
 KILLS, CHANGE_EVERY = 20, 5
@@ -30,16 +31,23 @@ def test_twenty_deaths_in_changes_harm_nothing(steady: Steady) -> None:
         steady.kill_operator()
         steady.await_started()
     steady.stage.await_operator()
+    wanted = "left" if left else "right"
+    # The last one has to start, and to see for a while, before it lets anything go.
+    wait_for("the variant that is asked for, alone", lambda: run(steady) == {wanted}, seconds=120)
     steady.settle()
     moments = steady.since(began_s)
     assert min(m.replicas for m in moments) >= NEEDED
     assert min(m.ready for m in moments) >= 1
     steady.within_bounds(began_s)
     assert steady.failed() == 0
-    wanted = "left" if left else "right"
-    deployments = steady.stage.get("deployments")["items"]
-    variants = {
-        d["metadata"]["labels"]["trimtab.dev/variant"]: d["spec"]["replicas"] for d in deployments
-    }
-    assert {v for v, n in variants.items() if n} == {wanted}
+    assert run(steady) == {wanted}
     assert steady.now.replicas >= least
+
+
+def run(steady: Steady) -> set[str]:
+    """The variants that are asked for."""
+    return {
+        d["metadata"]["labels"]["trimtab.dev/variant"]
+        for d in steady.stage.get("deployments")["items"]
+        if d["spec"]["replicas"]
+    }
