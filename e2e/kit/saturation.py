@@ -38,11 +38,10 @@ def most_of_one_replica(access: Access, images: Images, variant: str | None = No
     scales the model that the load is for, nor teaches trimtab anything of it, nor marks its p99.
     """
     with Stage(access, images) as stage:
-        manifest = stage.digits(scaling={"minReplicas": 1, "maxReplicas": 1})
-        if variant is not None:
-            spec = manifest["spec"]
-            spec["variants"] = [v for v in spec["variants"] if v["name"] == variant]
-        stage.put(manifest)
+        bounds = {"minReplicas": 1, "maxReplicas": 1}
+        stage.put(
+            stage.digits_as(variant, scaling=bounds) if variant else stage.digits(scaling=bounds)
+        )
         stage.await_condition("Ready", "True", seconds=240)
         url = stage.way_in()
         calls = calls_for("digits", url.removeprefix("http://"))

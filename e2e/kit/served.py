@@ -78,6 +78,13 @@ class Stage:
         model["spec"] |= spec
         return dict(model)
 
+    def digits_as(self, variant: str, **spec: Any) -> dict[str, Any]:
+        """The same with one of its variants alone."""
+        model = self.digits(**spec)
+        variants = model["spec"]["variants"]
+        model["spec"]["variants"] = [v for v in variants if v["name"] == variant]
+        return model
+
     # -- what trimtab says ----------------------------------------------------------------
 
     def status(self, name: str = "digits") -> dict[str, Any]:

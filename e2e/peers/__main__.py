@@ -8,10 +8,8 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import random
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from e2e.cluster.errors import ClusterError
 from e2e.cluster.progress import step
@@ -20,11 +18,10 @@ from e2e.demo.account import say
 from e2e.kit.access import Access, CommandFailed, reach
 from e2e.kit.install import install_prometheus
 from e2e.kit.saturation import SaturationError, most_of_one_replica
-from e2e.load.arrivals import Schedule, Trace
 from e2e.load.process import LoadError
 from e2e.peers.figures import Outcome, table
 from e2e.peers.play import VARIANT, compete, contenders
-from e2e.soak import bursts
+from e2e.soak.asked import add_options, schedule_of, seed_of
 
 _NAMES = ("trimtab", "keda", "hpa")
 _PEAK = 1.5
@@ -33,7 +30,7 @@ _PEAK = 1.5
 
 def main() -> int:
     arguments = _parser().parse_args()
-    seed = arguments.seed if arguments.seed is not None else random.SystemRandom().randrange(10**6)
+    seed = seed_of(arguments)
     say(f"seed {seed}: the same load again with --seed {seed}")
     try:
         outcomes = _all(reach(), arguments, seed)
@@ -53,14 +50,7 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m e2e.peers", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(_NAMES)}: all")
-    parser.add_argument("--out", type=Path, help="write the figures as JSON to this file")
-    parser.add_argument("--minutes", type=float, default=8.0, help="of each run")
-    parser.add_argument("--seed", type=int, help="of the load (default: drawn)")
-    parser.add_argument(
-        "--trace",
-        metavar="FILE@SECOND",
-        help="a recorded trace from that second on, scaled to the fleet (default: drawn bursts)",
-    )
+    add_options(parser, minutes=8.0)
     return parser
 
 
@@ -77,22 +67,13 @@ def _all(access: Access, arguments: argparse.Namespace, seed: int) -> Sequence[O
         raise ValueError(f"{', '.join(unknown)}: choose from {', '.join(_NAMES)}")
     with step(f"measuring what one replica of {VARIANT} answers at most"):
         most = most_of_one_replica(access, images, VARIANT)
-    schedule = _schedule(arguments, seed, _PEAK * most)
+    schedule = schedule_of(arguments, seed, _PEAK * most)
     outcomes = []
     for name in arguments.names or _NAMES:
         say(f"\n{known[name].name}")
         outcomes.append(compete(access, images, known[name], schedule, seed))
         say(table(outcomes[-1:]))
     return outcomes
-
-
-def _schedule(arguments: argparse.Namespace, seed: int, peak: float) -> Schedule:
-    duration_s = 60.0 * arguments.minutes
-    if not arguments.trace:
-        return bursts.drawn(seed, duration_s, peak)
-    path, _, second = arguments.trace.partition("@")
-    trace = Trace.read(Path(path))
-    return bursts.cut(trace.intervals, float(second or 0), duration_s, peak)
 
 
 if __name__ == "__main__":

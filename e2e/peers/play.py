@@ -13,6 +13,7 @@ from e2e.cluster.progress import step
 from e2e.demo import play
 from e2e.kit.access import Access
 from e2e.kit.install import NAMESPACE, Images
+from e2e.kit.operator import LABEL
 from e2e.kit.served import Stage
 from e2e.load.arrivals import Schedule
 from e2e.peers.figures import Outcome, outcome
@@ -61,9 +62,8 @@ def compete(
 ) -> Outcome:
     """What it made of the load. The model has one variant, so that all choose replicas alone."""
     with Stage(access, images) as stage:
-        manifest = stage.digits()
+        manifest = stage.digits_as(VARIANT)
         spec = manifest["spec"]
-        spec["variants"] = [v for v in spec["variants"] if v["name"] == VARIANT]
         stage.put(manifest)
         stage.await_condition("Ready", "True", seconds=240)
         slo_s = float(parse_duration(spec["slo"]["latency"]["target"]))
@@ -103,6 +103,6 @@ def _scale_operator(access: Access, replicas: int) -> None:
         access.kubectl(*inside, "rollout", "status", "deploy/trimtab", "--timeout=90s")
     else:
         access.kubectl(
-            *(*inside, "wait", "pod", "-l", "app.kubernetes.io/name=trimtab"),
+            *(*inside, "wait", "pod", "-l", LABEL),
             *("--for=delete", "--timeout=60s"),
         )

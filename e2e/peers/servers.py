@@ -9,37 +9,24 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from e2e.cluster import binaries, cgroups, gobuild, pki, processes
+from e2e.cluster import binaries, gobuild, pki, processes
 from e2e.cluster.cluster import Cluster
+from e2e.cluster.component import Component
 from e2e.cluster.network import NODE_ADDRESS
 from e2e.cluster.pki import Identity
 from e2e.cluster.progress import step
+from e2e.cluster.specs import Spec
 from e2e.cluster.versions import PEER_BINARIES
 from e2e.kit.access import Access, listed, wait_for
 
 _NAMESPACE = "kube-system"
 _KEDA_MODULE = "github.com/kedacore/keda/v2"
 _METRICS, _EXTERNAL = "v1beta1.metrics.k8s.io", "v1beta1.external.metrics.k8s.io"
-_METRICS_PORT, _ADAPTER_PORT, _GRPC_PORT = 10251, 10252, 10253
-# Ports for what nobody here asks: metrics and probes of KEDA's own.
-_UNASKED = {"operator": (10254, 10255), "adapter": (10256,)}
-
-
-class Server:
-    """One process on this machine; `end` ends it."""
-
-    def __init__(self, cluster: Cluster, name: str, argv: Sequence[str]) -> None:
-        self.log = cluster.paths.logs / f"{name}.log"
-        self._record = processes.start(
-            name,
-            ("/usr/bin/env", *argv),
-            log=self.log,
-            records=cluster.paths.records,
-            cgroup=cgroups.create(),
-        )
-
-    def end(self) -> None:
-        processes.end(self._record)
+# Below 10260 are Kubernetes' own.
+_METRICS_PORT, _ADAPTER_PORT, _GRPC_PORT = 10261, 10262, 10263
+_PROBE_PORT = 10264
+# For what nobody here asks: KEDA's metrics of itself.
+_OPERATOR_METRICS_PORT, _ADAPTER_METRICS_PORT = 10265, 10266
 
 
 @contextmanager
@@ -57,7 +44,8 @@ def metrics_server(access: Access, cluster: Cluster) -> Iterator[None]:
         "--kubelet-preferred-address-types=InternalIP",
         "--metric-resolution=15s",
     )
-    with _serving(access, [Server(cluster, "metrics-server", argv)], _METRICS, _METRICS_PORT):
+    spec = Spec("metrics-server", argv, probe=f"https://{NODE_ADDRESS}:{_METRICS_PORT}/healthz")
+    with _serving(access, cluster, [spec], _METRICS, _METRICS_PORT):
         yield
 
 
@@ -72,17 +60,17 @@ def keda(access: Access, cluster: Cluster, namespace: str) -> Iterator[None]:
     who = Identity("keda", "keda-operator", hosts=("localhost", "127.0.0.1", NODE_ADDRESS))
     pki.certify(cluster.paths.pki, "ca", who, certificates)
     place = (
+        "/usr/bin/env",
         f"KUBECONFIG={cluster.kubeconfig}",
         f"WATCH_NAMESPACE={namespace}",
         f"POD_NAMESPACE={_NAMESPACE}",
         f"KEDA_CLUSTER_OBJECT_NAMESPACE={_NAMESPACE}",
     )
-    metrics, probes = _UNASKED["operator"]
     operator = (
         *(*place, str(cluster.bin("keda-operator")), f"--cert-dir={certificates}"),
         f"--metrics-service-bind-address=127.0.0.1:{_GRPC_PORT}",
-        f"--metrics-bind-address=127.0.0.1:{metrics}",
-        f"--health-probe-bind-address=127.0.0.1:{probes}",
+        f"--metrics-bind-address=127.0.0.1:{_OPERATOR_METRICS_PORT}",
+        f"--health-probe-bind-address=127.0.0.1:{_PROBE_PORT}",
     )
     adapter = (
         *(*place, str(cluster.bin("keda-adapter")), f"--cert-dir={certificates}"),
@@ -92,12 +80,15 @@ def keda(access: Access, cluster: Cluster, namespace: str) -> Iterator[None]:
         *_as_admin(cluster, "lister-kubeconfig"),
         f"--bind-address={NODE_ADDRESS}",
         f"--secure-port={_ADAPTER_PORT}",
-        f"--port={_UNASKED['adapter'][0]}",
+        f"--port={_ADAPTER_METRICS_PORT}",
         f"--metrics-service-address=localhost:{_GRPC_PORT}",
     )
-    servers = [Server(cluster, "keda-operator", operator), Server(cluster, "keda-adapter", adapter)]
+    specs = (
+        Spec("keda-operator", operator, probe=f"http://127.0.0.1:{_PROBE_PORT}/healthz"),
+        Spec("keda-adapter", adapter, probe=f"https://{NODE_ADDRESS}:{_ADAPTER_PORT}/healthz"),
+    )
     try:
-        with _serving(access, servers, _EXTERNAL, _ADAPTER_PORT):
+        with _serving(access, cluster, specs, _EXTERNAL, _ADAPTER_PORT):
             yield
     finally:
         access.kubectl("delete", "--ignore-not-found", "--timeout=60s", "-f", str(crds))
@@ -109,21 +100,26 @@ def _as_admin(cluster: Cluster, flag: str) -> tuple[str, ...]:
 
 
 @contextmanager
-def _serving(access: Access, servers: Sequence[Server], api: str, port: int) -> Iterator[None]:
-    """Waits until the API server hands an API on to the last of the servers."""
+def _serving(
+    access: Access, cluster: Cluster, specs: Sequence[Spec], api: str, port: int
+) -> Iterator[None]:
+    """Starts them, and waits until the API server hands an API on to the last of them."""
     objects = listed(_added_api(api, port))
+    servers = [Component(spec, cluster.paths) for spec in specs]
     try:
         access.apply(objects)
         with step(f"starting what serves {api}"):
+            for server in servers:
+                server.start(wait=False)
             _await_available(access, api, servers)
         yield
     finally:
         for server in servers:
-            server.end()
+            server.stop()
         access.kubectl("delete", "--ignore-not-found", "-f", "-", stdin=objects)
 
 
-def _await_available(access: Access, api: str, servers: Sequence[Server]) -> None:
+def _await_available(access: Access, api: str, servers: Sequence[Component]) -> None:
     query = ("get", "apiservice", api, "-o")
     available = 'jsonpath={.status.conditions[?(@.type=="Available")].status}'
     try:

@@ -12,7 +12,6 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 
 from e2e.cluster.errors import ClusterError
 from e2e.cluster.progress import step
@@ -23,10 +22,10 @@ from e2e.kit.gateway import failures_of, gateway_down, gateway_up
 from e2e.kit.recorder import Recorder
 from e2e.kit.saturation import SaturationError, most_of_one_replica
 from e2e.kit.served import Stage
-from e2e.load.arrivals import Trace
 from e2e.load.generator import Report
 from e2e.load.process import LoadError, LoadProcess
 from e2e.soak import bursts, verdict
+from e2e.soak.asked import add_options, schedule_of, seed_of
 from e2e.soak.faults import Target, inject, kinds_for
 from e2e.soak.models import SLOWEST, Model, models
 from e2e.soak.operator import OperatorWatch
@@ -41,7 +40,7 @@ _QUIET_END_S = 60.0  # the last fault is over well before the load is
 
 def main() -> int:
     arguments = _parser().parse_args()
-    seed = arguments.seed if arguments.seed is not None else random.SystemRandom().randrange(10**6)
+    seed = seed_of(arguments)
     say(f"seed {seed}: the same load and the same faults again with --seed {seed}")
     try:
         figures = _soak(reach(), arguments, seed)
@@ -62,14 +61,7 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m e2e.soak", description=__doc__)
-    parser.add_argument("--out", type=Path, help="write the figures as JSON to this file")
-    parser.add_argument("--minutes", type=float, default=30.0)
-    parser.add_argument("--seed", type=int, help="of the load and the faults (default: drawn)")
-    parser.add_argument(
-        "--trace",
-        metavar="FILE@SECOND",
-        help="a recorded trace from that second on, scaled to the fleet (default: drawn bursts)",
-    )
+    add_options(parser, minutes=30.0)
     return parser
 
 
@@ -148,14 +140,8 @@ def _schedules(
     """What every model is asked: drawn, or from the trace, each model half a run later in it."""
     found = []
     for number, model in enumerate(fleet):
-        peak = model.peak * most
-        if arguments.trace:
-            path, _, second = arguments.trace.partition("@")
-            start_s = float(second or 0) + number * duration_s / 2
-            trace = Trace.read(Path(path))
-            schedule = bursts.cut(trace.intervals, start_s, duration_s, peak)
-        else:
-            schedule = bursts.drawn(seed + number, duration_s, peak)
+        later_s = number * duration_s / 2
+        schedule = schedule_of(arguments, seed + number, model.peak * most, later_s)
         found.append((model, bursts.text(schedule)))
     return found
 
