@@ -160,6 +160,20 @@ def test_other_words_are_written_whatever_their_figures_are() -> None:
     assert news_of(other, first) is News.FIGURES
 
 
+def test_a_number_in_a_name_is_no_figure() -> None:
+    def at(variant: str, previous: dict[str, Any]) -> dict[str, Any]:
+        decision = replace(plan().decision, wanted=WorkloadKey(variant, "cpu"), summary="as it is")
+        return build_status(state(), replace(plan(), decision=decision), previous, NOW)
+
+    for before, after in (("v20", "v21"), ("student-20", "student-21"), ("20b", "21b")):
+        first = at(before, {})
+        assert news_of(at(after, first), first) is News.FIGURES
+    told = replace(plan().decision, summary="v20 on cpu: 1 replica")
+    first = build_status(state(), replace(plan(), decision=told), {}, NOW)
+    other = replace(plan(), decision=replace(told, summary="v21 on cpu: 1 replica"))
+    assert news_of(build_status(state(), other, first, NOW), first) is News.FIGURES
+
+
 def test_a_time_is_written_again_once_it_is_a_minute_off() -> None:
     def at(next_s: float, previous: dict[str, Any]) -> dict[str, Any]:
         decision = replace(plan().decision, next_change_allowed_at_s=next_s)

@@ -26,7 +26,8 @@ MOVING_PERIOD_S = 60.0
 _FIGURES_A_TICK = 20
 _TOLD_WITHIN = 0.1
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_NUMBER = re.compile(r"(?<![\w.-])\d+(?:\.\d+)?")  # no part of a name such as fp16
+_NAMES = frozenset({"variant", "acceleratorClass"})
 _SENTENCE, _SHORT = 1024, 64
 
 Status = dict[str, Any]
@@ -156,7 +157,9 @@ def _moved(new: Any, live: Any) -> bool:
     those of a thousand models at rest were three hundred writes a minute.
     """
     if isinstance(new, Mapping) and isinstance(live, Mapping):
-        return new.keys() != live.keys() or any(_moved(v, live[k]) for k, v in new.items())
+        return new.keys() != live.keys() or any(
+            v != live[k] if k in _NAMES else _moved(v, live[k]) for k, v in new.items()
+        )
     if isinstance(new, list) and isinstance(live, list):
         return len(new) != len(live) or any(map(_moved, new, live))
     if isinstance(new, str) and isinstance(live, str):
