@@ -28,8 +28,9 @@ from bench.calibration.schedule import stretch as stretch_of
 from bench.calibration.table import as_markdown
 from e2e.cluster.errors import ClusterError
 from e2e.cluster.progress import step
-from e2e.kit.access import Access, CommandFailed, reach
+from e2e.kit.access import Access, CommandFailed
 from e2e.kit.install import Images, install_prometheus, install_trimtab
+from e2e.kit.reach import reach
 from e2e.kit.served import Stage
 from e2e.load.process import LoadError
 

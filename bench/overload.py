@@ -25,8 +25,9 @@ from bench.calibration.schedule import write_times
 from bench.calibration.shares import Shares, in_time, simulated
 from e2e.cluster.errors import ClusterError
 from e2e.cluster.progress import step
-from e2e.kit.access import CommandFailed, reach
+from e2e.kit.access import CommandFailed
 from e2e.kit.install import Images, install_prometheus, install_trimtab
+from e2e.kit.reach import reach
 from e2e.kit.served import Stage
 from e2e.load.arrivals import Schedule, Segment
 from e2e.load.process import LoadError

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from e2e.cluster import Cluster
-from e2e.kit.access import Access, reach
+from e2e.kit.access import Access
 from e2e.kit.gateway import Gateway, gateway_down, gateway_up
 from e2e.kit.install import (
     NAMESPACE,
@@ -18,6 +18,7 @@ from e2e.kit.install import (
     install_trimtab,
     uninstall_trimtab,
 )
+from e2e.kit.reach import reach
 from e2e.kit.rights import Audit
 from e2e.kit.saturation import most_of_one_replica
 from e2e.kit.served import Stage

@@ -13,7 +13,8 @@ from e2e.demo import play, scene
 from e2e.demo.account import say, tell_figures
 from e2e.demo.plot import draw
 from e2e.demo.result import Figures, Phases, figures
-from e2e.kit.access import Access, reach
+from e2e.kit.access import Access
+from e2e.kit.reach import reach
 from e2e.kit.saturation import easy_load, most_of_one_replica, step_beyond
 from e2e.kit.served import Stage
 from trimtab.api.quantities import parse_duration

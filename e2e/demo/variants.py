@@ -15,9 +15,10 @@ from e2e.demo import play, scene
 from e2e.demo.account import say
 from e2e.demo.rising import RisingFigures, rising_figures, schedule
 from e2e.demo.rising_plot import draw_rising
-from e2e.kit.access import Access, reach
+from e2e.kit.access import Access
 from e2e.kit.gateway import gateway_down, gateway_up
 from e2e.kit.profiled import Profiled, profiled
+from e2e.kit.reach import reach
 from e2e.kit.served import Stage
 from trimtab.api.quantities import parse_duration
 

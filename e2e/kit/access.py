@@ -1,12 +1,9 @@
-"""The cluster to work on: the one KUBECONFIG names, or the embedded one."""
+"""A cluster and the programs that speak to it."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -51,24 +48,6 @@ class Access:
 def listed(objects: Iterable[Any]) -> str:
     """Several objects as one manifest."""
     return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
-
-
-def reach(*, audit: bool = False) -> Access:
-    """The cluster of KUBECONFIG where that is set, else the embedded one, brought up.
-
-    A cluster of others is used as it is: nothing is built and nothing started for it. audit: the
-    embedded one keeps a log of what its API server is asked.
-    """
-    cluster = Cluster()
-    given = os.environ.get("KUBECONFIG", "")
-    kubectl = str(Path(sys.executable).parent / "kubectl")
-    if given and Path(given).resolve() != cluster.kubeconfig.resolve():
-        helm = shutil.which("helm")
-        if helm is None:
-            raise CommandFailed("helm is not on PATH; it is needed for the cluster of KUBECONFIG")
-        return Access(Path(given), kubectl, helm, None)
-    cluster.up(audit=audit)
-    return Access(cluster.kubeconfig, kubectl, str(cluster.bin("helm")), cluster)
 
 
 def wait_for(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import time
 import uuid
@@ -22,6 +23,8 @@ from e2e.load.payload import VARIETY
 from e2e.load.process import LoadProcess
 
 DIGITS = ROOT / "e2e" / "demo" / "manifests" / "digits.yaml"
+STAGES = "trimtab-e2e-"
+"""What the name of a stage begins with, before the pid of whose it is."""
 CHILD_KINDS = ("deployments", "services", "configmaps")
 
 
@@ -32,7 +35,7 @@ class Stage:
         self.access = access
         self.images = images
         self.operator = Operator(access)
-        self.namespace = f"trimtab-e2e-{uuid.uuid4().hex[:6]}"
+        self.namespace = f"{STAGES}{os.getpid()}-{uuid.uuid4().hex[:6]}"
 
     def __enter__(self) -> Stage:
         self.open()

@@ -15,8 +15,9 @@ from e2e.cluster.errors import ClusterError
 from e2e.cluster.progress import step
 from e2e.demo import play
 from e2e.demo.account import say
-from e2e.kit.access import Access, CommandFailed, reach
+from e2e.kit.access import Access, CommandFailed
 from e2e.kit.install import install_prometheus
+from e2e.kit.reach import reach
 from e2e.kit.saturation import SaturationError, most_of_one_replica
 from e2e.load.process import LoadError
 from e2e.peers.figures import Outcome, table

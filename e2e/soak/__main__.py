@@ -17,8 +17,9 @@ from e2e.cluster.errors import ClusterError
 from e2e.cluster.progress import step
 from e2e.demo import play
 from e2e.demo.account import say
-from e2e.kit.access import Access, CommandFailed, reach
+from e2e.kit.access import Access, CommandFailed
 from e2e.kit.gateway import failures_of, gateway_down, gateway_up
+from e2e.kit.reach import reach
 from e2e.kit.recorder import Recorder
 from e2e.kit.saturation import SaturationError, most_of_one_replica
 from e2e.kit.served import Stage
