@@ -6,12 +6,14 @@ written by hand.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import math
 import socket
 import ssl
 import urllib.request
+from collections import Counter
 from dataclasses import dataclass
 
 import pytest
@@ -28,6 +30,7 @@ from e2e.load.payload import calls_for
 from e2e.load.stats import Result, Summary, percentile, summarise
 
 WEIGHTS = {"steady": 80, "new": 20}
+CROWD = 1500
 SECONDS, RATE = 60, 20  # an even load of so many requests/s
 ROUTE = "digits"
 BY_TRIMTAB = b"x-trimtab-accelerator-class: cpu-quarter"  # no route that is written by hand says so
@@ -221,6 +224,50 @@ def test_a_model_on_a_tls_listener_is_served_through_it_alone(
     assert BY_TRIMTAB not in answer(80, None)
     with pytest.raises(ssl.SSLCertVerificationError):
         answer(443, ssl.create_default_context())
+
+
+def test_more_may_wait_their_turn_than_envoy_would_let(
+    story: Story, access: Access, gateway: Gateway
+) -> None:
+    """Its own limit is 1024 for a variant; one replica works that many off in some seconds."""
+    host = "crowded.e2e.test"
+    routing = {**gateway.routing, "hostnames": [host]}
+    story.stage.put(
+        story.stage.digits("crowded", routing=routing, scaling={"minReplicas": 1, "maxReplicas": 1})
+    )
+    story.stage.await_condition("Ready", "True", name="crowded", seconds=240)
+    await_route(access, story.stage.namespace, "crowded")
+    await_policy(story.stage, "crowded")
+    said = asyncio.run(crowd(gateway.url, host, CROWD))
+    assert said == {"200 OK": CROWD}
+
+
+def await_policy(stage: Stage, name: str) -> None:
+    """Waits until the Gateway has taken what it is told beside the route."""
+
+    def taken() -> bool:
+        policy = stage.get("backendtrafficpolicy", name)
+        ancestors = (policy.get("status") or {}).get("ancestors") or ()
+        held = {c["type"] for a in ancestors for c in a["conditions"] if c["status"] == "True"}
+        return "Accepted" in held
+
+    wait_for("the policy to be taken", taken, seconds=30)
+
+
+async def crowd(url: str, host: str, clients: int) -> dict[str, int]:
+    """So many ask at once, each on a connection of its own; how often each status was answered."""
+    address, _, port = url.removeprefix("http://").partition(":")
+    request = calls_for("digits", host)[0].request
+
+    async def ask() -> str:
+        reader, writer = await asyncio.open_connection(address, int(port))
+        writer.write(request)
+        status = await reader.readline()
+        writer.close()
+        return status.decode().partition(" ")[2].strip()
+
+    async with asyncio.timeout(60.0):
+        return dict(Counter(await asyncio.gather(*(ask() for _ in range(clients)))))
 
 
 def with_tls_listener(access: Access, gateway: Gateway, host: str) -> str:

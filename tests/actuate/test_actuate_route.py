@@ -122,3 +122,10 @@ def test_a_refusal_of_a_bounded_queue_is_neither_asked_again_nor_held_against_th
     assert open_ended["retry"]["retryOn"]["httpStatusCodes"] == [503]
     assert open_ended["healthCheck"]["passive"]["consecutiveGatewayErrors"] == 2
     assert "consecutive5XxErrors" not in open_ended["healthCheck"]["passive"]
+
+
+def test_the_gateway_lets_as_many_wait_as_the_largest_fleet_has_on_their_way() -> None:
+    """Fifty replicas of 32 in a batch have 3200, and Envoy's own limit is 1024."""
+    breaker = policy_of(fleet.deployment_of(fleet.IMAGE, routing=EDGE))["circuitBreaker"]
+    limits = {"maxConnections", "maxPendingRequests", "maxParallelRequests"}
+    assert {name for name, limit in breaker.items() if limit >= 50 * 2 * 32} == limits

@@ -16,6 +16,8 @@ from trimtab.api.resources import ModelDeployment
 
 _CONTROLLER = "gateway.envoyproxy.io/gatewayclass-controller"
 _NEVER = 1_000_000
+# More than any fleet answers in time: 100,000 requests/s of a second each.
+_IN_FLIGHT = 100_000
 
 
 def is_envoy_gateway(parents: Iterable[Mapping[str, Any]]) -> bool:
@@ -24,7 +26,7 @@ def is_envoy_gateway(parents: Iterable[Mapping[str, Any]]) -> bool:
 
 
 def traffic_policy(md: ModelDeployment, settings: InstallSettings) -> dict[str, Any]:
-    """Retries another pod at once, and passes over one that failed twice.
+    """Retries another pod at once, passes over one that failed twice, and refuses none itself.
 
     An inference may be asked for again: it changes nothing. With a bounded queue 503 is Triton's
     own answer to an overload. To ask again would count every refused request four times in what
@@ -56,6 +58,13 @@ def traffic_policy(md: ModelDeployment, settings: InstallSettings) -> dict[str, 
                 "perRetry": {"backOff": {"baseInterval": "5ms", "maxInterval": "50ms"}},
             },
             "healthCheck": {"passive": passive},
+            # With more than 1024 on their way to one variant Envoy would refuse the next, and fifty
+            # replicas have as many in time. How long a queue may be is triton's to say.
+            "circuitBreaker": {
+                "maxConnections": _IN_FLIGHT,
+                "maxPendingRequests": _IN_FLIGHT,
+                "maxParallelRequests": _IN_FLIGHT,
+            },
             "timeout": {
                 "http": {
                     # Envoy would end a request after 15 s, where a Service lets it wait its turn.
