@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -41,6 +42,37 @@ async def test_the_first_decision_comes_after_a_listing(world: World) -> None:
     """The watches of one that stood by may have missed something."""
     await decided(world, anew=True)
     assert world.kube.names("Deployment") == ["digits-int8-cpu"]
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_what_fails_requests_waits_for_no_other_news(
+    world: World, monkeypatch: pytest.MonkeyPatch, at_once: bool
+) -> None:
+    monkeypatch.setattr("trimtab.control.loop._BURST_S", 3600.0)
+    ticks, tick = 0, world.loop.tick
+
+    async def counted(now_s: float) -> Plan:
+        nonlocal ticks
+        plan = await tick(now_s)
+        ticks += 1
+        return plan
+
+    world.loop.tick = counted  # type: ignore[method-assign]
+    leading = asyncio.create_task(world.loop.lead(anew=True))
+    await turns(until=lambda: ticks == 1)
+    world.loop.wake(at_once=at_once)
+    await turns(until=lambda: ticks == 2)
+    leading.cancel()
+    await asyncio.gather(leading, return_exceptions=True)
+    assert ticks == (2 if at_once else 1)
+
+
+async def turns(until: Callable[[], bool]) -> None:
+    """Turns of the event loop, until that holds or no more than many were taken."""
+    for _ in range(2000):
+        if until():
+            return
+        await asyncio.sleep(0)
 
 
 async def test_nothing_is_decided_while_the_listing_fails(world: World) -> None:

@@ -29,13 +29,17 @@ ROUTES = Resource(
 )
 
 
+def unheard(*, at_once: bool = False) -> None:
+    """Nobody ticks here."""
+
+
 def scanned(watching: Watching, *found: Resource) -> None:
     """kopf looks at the group of the routes, and is answered that."""
     revise_resources(
         group=ROUTES.group,
         insights=watching.insights,
         resources=found,
-        registry=registry(Caches(), lambda: None, nodes=True),
+        registry=registry(Caches(), unheard, nodes=True),
     )
 
 

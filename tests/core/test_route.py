@@ -85,6 +85,29 @@ def test_who_comes_takes_a_free_place() -> None:
     assert next_backends(taken, planned) == (Backend(THIRD, 3_000), Backend(INT8, 7_000))
 
 
+def test_nobody_new_takes_over_while_the_gateway_may_not_know_the_pods() -> None:
+    """It takes the list, answers 503 for pods that it never heard of, and hears of them later."""
+    planned = [target(INT8, 100), target(FP32, 0, replicas=0)]
+    for listed in (listing((FP32, 10_000)), listing((FP32, 10_000), (INT8, LEAST))):
+        now = state(listed, fp32=1, int8=1)
+        assert next_backends(now, planned) != listed.backends
+        assert next_backends(now, planned, behind=True) == listed.backends
+
+
+def test_a_share_whose_pods_are_gone_goes_to_who_is_known_even_then() -> None:
+    route = listing((FP32, 6_000), (INT8, 4_000), (THIRD, LEAST))
+    planned = [target(FP32, 60), target(INT8, 40)]
+    left = state(route, fp32=0, int8=1, tiny=1)
+    expected = (Backend(FP32, LEAST), Backend(INT8, 4_000), Backend(THIRD, LEAST))
+    assert next_backends(left, planned, behind=True) == expected
+
+
+def test_who_is_new_serves_where_nobody_else_does_even_then() -> None:
+    planned = [target(INT8, 100)]
+    now = state(listing((FP32, 10_000)), fp32=0, int8=1)
+    assert next_backends(now, planned, behind=True) == next_backends(now, planned)
+
+
 def test_a_place_is_not_free_before_the_gateway_took_the_weight_off() -> None:
     route = listing((FP32, 1), (INT8, 10_000), taken=False)
     now = state(route, fp32=1, int8=1)

@@ -8,19 +8,26 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import kopf
 
+from trimtab.actuate import kinds
 from trimtab.actuate.client import CHUNK
 from trimtab.actuate.kinds import Kind
 from trimtab.control.caches import OPTIONAL, OURS_ONLY, OURS_SELECTOR, Caches, watched
 from trimtab.control.notice import noted
 
 
-def registry(caches: Caches, wake: Callable[[], None], *, nodes: bool) -> kopf.OperatorRegistry:
+class Wake(Protocol):
+    """Starts a decision; at once, or with what else wakes it in the next moment."""
+
+    def __call__(self, *, at_once: bool = False) -> None: ...
+
+
+def registry(caches: Caches, wake: Wake, *, nodes: bool) -> kopf.OperatorRegistry:
     """The handlers of every watched kind. `wake` starts a decision without waiting its turn."""
     handlers = kopf.OperatorRegistry()
     kopf.on.login(registry=handlers)(_login)
@@ -82,13 +89,12 @@ def _login(**facts: Any) -> kopf.ConnectionInfo | None:
     )
 
 
-def _watch(
-    handlers: kopf.OperatorRegistry, kind: Kind, caches: Caches, wake: Callable[[], None]
-) -> None:
+def _watch(handlers: kopf.OperatorRegistry, kind: Kind, caches: Caches, wake: Wake) -> None:
     group, _, version = kind.api_version.rpartition("/")
 
     async def note(event: Mapping[str, Any], **_: Any) -> None:
         if noted(caches, kind, event):
-            wake()
+            # Each moment without a share's pods fails requests; an edit may come with others.
+            wake(at_once=kind is kinds.POD)
 
     kopf.on.event(group, version, kind.plural, id=f"note-{kind.plural}", registry=handlers)(note)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import math
 import time
@@ -44,6 +45,7 @@ from trimtab.observe.history import Ranges
 log = logging.getLogger(__name__)
 
 _LOOK_S = 30.0
+_BURST_S = 0.2
 _RECALL_AGAIN_S = 60.0
 _AT_ONCE = 64  # models whose writes wait for an answer; more than the client sends at a time
 
@@ -75,7 +77,7 @@ class Loop:
     def __post_init__(self) -> None:
         self.actor = Actor(self.kube, self.caches, self.settings.install(), self.metrics)
         self._teller = Teller(self.actor, self.caches, self.metrics)
-        self._woken = asyncio.Event()
+        self._woken, self._hurried = asyncio.Event(), asyncio.Event()
         self.checker: Checker | None = None
         if self.asker is not None:
             port = self.actor.install.http_port
@@ -87,9 +89,12 @@ class Loop:
         self._looked_s = 0.0
         self._recall_at_s = 0.0
 
-    def wake(self) -> None:
-        """Starts the next tick now."""
+    def wake(self, *, at_once: bool = False) -> None:
+        """Starts the next tick now; where it need not be `at_once`, together with what else wakes
+        it in the next moment: a burst of edits is one wake."""
         self._woken.set()
+        if at_once:
+            self._hurried.set()
 
     async def lead(self, anew: bool) -> None:
         """Ticks until cancelled. No failure of one tick ends the loop. Everything is listed before
@@ -108,6 +113,7 @@ class Loop:
         while True:
             started = time.monotonic()
             self._woken.clear()
+            self._hurried.clear()
             try:
                 await self._sync_if_due()
                 await self.tick(time.time())
@@ -222,12 +228,11 @@ class Loop:
         self._looked_s = time.monotonic()
 
     async def _pause(self, seconds: float) -> None:
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._woken.wait()
-            await asyncio.sleep(0.2)  # a burst of edits is one wake
-        except TimeoutError:
-            pass
+            async with asyncio.timeout(_BURST_S):
+                await self._hurried.wait()
 
     async def _settle_all(
         self, models: Iterator[ModelState], plan: Plan, gathered: Gathered, now_s: float

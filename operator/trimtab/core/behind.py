@@ -1,4 +1,5 @@
-"""Nothing that serves leaves while nodes and gateways may still send requests to what has left.
+"""Nothing that serves leaves while nodes and gateways may still send requests to what has left, and
+no variant enters a route while the gateway may not know its pods; see core.route.
 
 They learn of a pod that leaves from the API server. Where it gave no answer they ask again after
 ever longer pauses, each for itself: once it is back, those that delete pods may hear of it half a

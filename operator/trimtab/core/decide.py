@@ -164,7 +164,7 @@ def _steps(
             else targets_of(view, choice, shares, room, now_s, policy)
         )
     targets = routed(view.state, view.options, _arriving(view), targets)
-    backends = next_backends(view.state, targets)
+    backends = next_backends(view.state, targets, behind=view.behind_until_s is not None)
     targets, kept = _kept(view, targets, backends, shares)
     return _Steps(targets, backends, (*notes, *kept), step, stall)
 

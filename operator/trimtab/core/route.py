@@ -23,16 +23,21 @@ MAX_BACKENDS = 16
 """As many as Gateway API takes in one rule."""
 
 
-def next_backends(state: ModelState, targets: Sequence[Target]) -> tuple[Backend, ...]:
+def next_backends(
+    state: ModelState, targets: Sequence[Target], *, behind: bool = False
+) -> tuple[Backend, ...]:
     """The list to write, from the one that stands in the cluster; empty where there is no route.
 
-    While nothing is Ready it stays as it is: what comes back serves at once.
+    While nothing is Ready it stays as it is: what comes back serves at once. behind: the gateway
+    may not know yet which pods there are; see core.behind.
     """
     route = state.route
     if route is None:
         return ()
     serving = {w.key: w.ready for w in state.workloads if w.ready}
     shares = _shares(targets, serving)
+    if behind and (known := _known(route, serving)):
+        return _reweighed(route, {k: n for k, n in shares.items() if k in known} or known)
     if not serving:
         if route.backends:
             return route.backends
@@ -97,6 +102,21 @@ def _eased(
     # Who serves at the least weight takes nothing over: all that is sent goes to who does not.
     as_before = {key: w for key, w in known.items() if key in serving and w > LEAST}
     return {**as_before, **least} if as_before else shares
+
+
+def _known(route: Route, serving: Mapping[WorkloadKey, int]) -> dict[WorkloadKey, int]:
+    """Weights of what serves and had more than the least: the gateway has sent it requests."""
+    return {b.key: b.weight for b in route.backends if b.weight > LEAST and b.key in serving}
+
+
+def _reweighed(route: Route, weights: Mapping[WorkloadKey, int]) -> tuple[Backend, ...]:
+    """The same list, with these weights. The counter-example: Envoy Gateway hears of a route before
+    it hears of pods, takes the list, and who comes has all the traffic and no pod it knows of."""
+    keys = [b.key for b in route.backends]
+    return tuple(
+        Backend(key, weights.get(key, LEAST) if i == _main(route, keys, key) else LEAST)
+        for i, key in enumerate(keys)
+    )
 
 
 def _main(route: Route, keys: Sequence[WorkloadKey], key: WorkloadKey) -> int:
