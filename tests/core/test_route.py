@@ -124,6 +124,20 @@ def test_the_last_that_serves_stays_listed_where_what_follows_it_is_not_ready() 
     assert (kept, notes) == (targets, ()), "or nothing would ever make room"
 
 
+def test_nothing_shrinks_while_who_comes_has_no_share_yet() -> None:
+    """All that is sent goes to the one that would be left of two."""
+    targets = (target(INT8, 70), target(FP32, 30, replicas=1))
+    now = state(listing((FP32, 10_000)), fp32=2, int8=1)
+    entered = next_backends(now, targets)
+    kept, notes = kept_while_listed(now, targets, entered)
+    assert [t.replicas for t in kept] == [1, 2]
+    assert [str(n.effect) for n in notes] == [
+        "fp32 on cpu serves until the route sends int8 on cpu its share"
+    ]
+    taken = state(Route(entered), fp32=2, int8=1)
+    assert kept_while_listed(taken, targets, next_backends(taken, targets)) == (targets, ())
+
+
 def test_where_nothing_is_ready_the_list_stays_and_the_first_one_is_what_is_planned() -> None:
     assert next_backends(state(Route()), [target(INT8, 100)]) == (Backend(INT8, 10_000),)
     route = listing((FP32, 10_000))

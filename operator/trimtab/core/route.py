@@ -54,23 +54,33 @@ def next_backends(
 def kept_while_listed(
     state: ModelState, targets: Sequence[Target], backends: Sequence[Backend]
 ) -> tuple[tuple[Target, ...], tuple[Constraint, ...]]:
-    """The targets, with the replicas of what serves and would go while `backends` lists it.
+    """The targets, with the replicas of what serves and would shrink too early: to nothing while
+    `backends` lists it, or at all while who comes has no share yet. The counter-example of the
+    latter: one of two replicas went when another variant was Ready, and for one tick more all
+    requests were sent to the one that was left.
 
     Where nothing else serves, what is to go goes: its place on a full class may be all that what
     follows it waits for.
     """
     if not any(t.weight and state.workload(t.key).ready for t in targets):
         return tuple(targets), ()
-    listed = {b.key for b in backends}
+    shares = _sent(backends)
+    coming = [t.key for t in targets if t.weight and shares.get(t.key, LEAST + 1) <= LEAST]
     kept, notes = [], []
     for target in targets:
         workload, replicas = state.workload(target.key), target.replicas
-        if not replicas and workload.ready and workload.replicas and target.key in listed:
+        shrinks = replicas < workload.replicas and workload.ready and target.key in shares
+        if shrinks and (not replicas or (coming and target.key not in coming)):
             replicas = workload.replicas
-            effect = f"{target.key} serves until the route lists it no more"
-            notes.append(Constraint("RouteFirst", effect))
+            until = f"sends {coming[0]} its share" if coming else "lists it no more"
+            notes.append(Constraint("RouteFirst", f"{target.key} serves until the route {until}"))
         kept.append(target._replace(replicas=replicas))
     return tuple(kept), tuple(notes)
+
+
+def _sent(backends: Sequence[Backend]) -> dict[WorkloadKey, int]:
+    """The weight of each that is listed; of several places the greatest."""
+    return {b.key: b.weight for b in sorted(backends, key=lambda b: b.weight)}
 
 
 def _shares(
