@@ -12,6 +12,7 @@ import json
 import math
 import socket
 import ssl
+import time
 import urllib.request
 from collections import Counter
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from e2e.load.stats import Result, Summary, percentile, summarise
 
 WEIGHTS = {"steady": 80, "new": 20}
 CROWD = 1500
+AFTER_ACCEPTED_S = 3.0  # Envoy is told at the same time as the policy's author, and by another way
 SECONDS, RATE = 60, 20  # an even load of so many requests/s
 ROUTE = "digits"
 BY_TRIMTAB = b"x-trimtab-accelerator-class: cpu-quarter"  # no route that is written by hand says so
@@ -238,6 +240,9 @@ def test_more_may_wait_their_turn_than_envoy_would_let(
     story.stage.await_condition("Ready", "True", name="crowded", seconds=240)
     await_route(access, story.stage.namespace, "crowded")
     await_policy(story.stage, "crowded")
+    one = {"200 OK": 1}
+    wait_for("an answer", lambda: asyncio.run(crowd(gateway.url, host, 1)) == one, seconds=30)
+    time.sleep(AFTER_ACCEPTED_S)
     said = asyncio.run(crowd(gateway.url, host, CROWD))
     assert said == {"200 OK": CROWD}
 
