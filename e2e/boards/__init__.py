@@ -1,0 +1,1 @@
+"""The chart's dashboards as pictures, drawn from what a Prometheus holds."""
