@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
 
 import pytest
 
 from trimtab.actuate import kinds, names
 from trimtab.actuate.kinds import Kind
 from trimtab.control.caches import Caches
+from trimtab.control.handlers import registry
 from trimtab.control.notice import noted
 
 INT8 = {
@@ -85,3 +87,22 @@ def test_a_promise_wakes_when_it_changes_and_not_by_its_status() -> None:
     assert not wakes(caches, "MODIFIED", promise(2, 1), kind)
     assert wakes(caches, "MODIFIED", promise(3, 2), kind)
     assert wakes(caches, "DELETED", promise(4, 2), kind)
+
+
+@pytest.mark.parametrize(("kind", "at_once"), [(kinds.POD, True), (kinds.ACCELERATOR_CLASS, False)])
+async def test_a_lost_share_hurries_and_an_edit_waits_for_others(
+    caches: Caches, kind: Kind, at_once: bool
+) -> None:
+    woken: list[bool] = []
+
+    def wake(*, at_once: bool = False) -> None:
+        woken.append(at_once)
+
+    note: Callable[..., Awaitable[None]]
+    (note,) = (
+        cast("Any", handler.fn)
+        for handler in registry(caches, wake, nodes=True)._watching.get_all_handlers()
+        if handler.id == f"note-{kind.plural}"
+    )
+    await note(event={"type": "DELETED", "object": pod("c", FP32, 2)})
+    assert woken == [at_once]
