@@ -136,6 +136,8 @@ def test_nothing_shrinks_while_who_comes_has_no_share_yet() -> None:
     ]
     taken = state(Route(entered), fp32=2, int8=1)
     assert kept_while_listed(taken, targets, next_backends(taken, targets)) == (targets, ())
+    nobody = state(Route(entered, taken=False), fp32=2, int8=1)
+    assert kept_while_listed(nobody, targets, next_backends(nobody, targets)) == (targets, ())
 
 
 def test_where_nothing_is_ready_the_list_stays_and_the_first_one_is_what_is_planned() -> None:
@@ -198,6 +200,20 @@ def test_pods_go_after_their_place_and_the_decision_says_so() -> None:
     assert "RouteFirst" in names
 
 
+def test_a_switch_waits_until_the_gateway_has_asked_again() -> None:
+    story = routed_story()
+    story.model.load = steps((0, 20.0), (60, 150.0))
+    story.model.running(FP32, 1)
+    story.route = listing((FP32, 10_000))
+    story.until(60.0)
+    silent_s = story.unanswered_s = story.now_s + 1.0
+    story.until(silent_s + 58.0)
+    assert story.history[-1].state.workload(INT8).ready, "it could serve"
+    assert set(listed(story.history[-1])) == {"fp32"}
+    story.until(silent_s + 75.0)
+    assert "int8" in listed(story.history[-1])
+
+
 def test_what_a_gateway_refuses_is_said_and_what_serves_is_left_alone() -> None:
     story = routed_story()
     story.model.running(INT8, 1)
@@ -257,12 +273,12 @@ def test_who_serves_and_is_sent_nothing_takes_nothing_over() -> None:
     assert {b.weight for b in backends if b.key != coming} == {LEAST}
 
 
-@given(plans())
+@given(plans(), st.booleans())
 def test_no_weight_falls_to_zero_and_the_only_one_that_serves_is_listed(
-    case: tuple[ModelState, list[Target]],
+    case: tuple[ModelState, list[Target]], behind: bool
 ) -> None:
     now, targets = case
-    backends = next_backends(now, targets)
+    backends = next_backends(now, targets, behind=behind)
     assert _weighs_at_least_one(backends)
     serving = {w.key for w in now.workloads if w.ready}
     if serving:

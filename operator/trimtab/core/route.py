@@ -57,7 +57,8 @@ def kept_while_listed(
     """The targets, with the replicas of what serves and would shrink too early: to nothing while
     `backends` lists it, or at all while who comes has no share yet. The counter-example of the
     latter: one of two replicas went when another variant was Ready, and for one tick more all
-    requests were sent to the one that was left.
+    requests were sent to the one that was left. A gateway that does not take the list holds nothing
+    back for it: a budget that was cut must be obeyed without a controller too.
 
     Where nothing else serves, what is to go goes: its place on a full class may be all that what
     follows it waits for.
@@ -65,7 +66,8 @@ def kept_while_listed(
     if not any(t.weight and state.workload(t.key).ready for t in targets):
         return tuple(targets), ()
     shares = _sent(backends)
-    coming = [t.key for t in targets if t.weight and shares.get(t.key, LEAST + 1) <= LEAST]
+    entering = (t.key for t in targets if t.weight and shares.get(t.key, LEAST + 1) <= LEAST)
+    coming = list(entering) if state.route and state.route.taken else []
     kept, notes = [], []
     for target in targets:
         workload, replicas = state.workload(target.key), target.replicas
