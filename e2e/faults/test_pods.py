@@ -21,6 +21,7 @@ from e2e.kit.steady import TICKS_TO_HARM, Steady, same_twice
 NO_IMAGE = "127.0.0.1:9/no-such-image:1"
 TRITON = "tritonserver"
 STUCK_S = 6.0
+PATIENCE_S = 240.0  # with a twentieth of a core, beside a load that takes the rest
 
 
 def test_a_killed_server_is_no_load_that_went(steady: Steady) -> None:
@@ -29,12 +30,11 @@ def test_a_killed_server_is_no_load_that_went(steady: Steady) -> None:
     with steady.unharmed(may_fail=steady.cut_off()):
         pod = steady.pods()[0]
         assert signal_pod(pod["metadata"]["uid"], TRITON, signal.SIGKILL)
+        # In its place: another pod would have another name, and none of its restarts.
         wait_for("its restart", lambda: restarts(steady, pod) > 0, seconds=30)
         steady.settle()
         # Its counters began anew at zero, and lie for one long window.
         steady.await_ticks(TICKS_TO_HARM)
-    names = {p["metadata"]["name"] for p in steady.pods()}
-    assert pod["metadata"]["name"] in names
 
 
 def test_a_server_that_hangs_is_no_load_that_went(steady: Steady) -> None:
@@ -54,20 +54,23 @@ def test_a_server_that_hangs_is_no_load_that_went(steady: Steady) -> None:
 
 def test_a_rollout_to_an_image_that_is_missing_takes_no_serving_pod(steady: Steady) -> None:
     steady.settle()
-    serving = {p["metadata"]["name"] for p in steady.pods()}
+    began_s, before = time.time(), steady.now.replicas
     with steady.unharmed():
         model = same_twice(steady.stage)
         model["spec"]["triton"]["image"] = NO_IMAGE
         steady.stage.put(model)
-        wait_for(
-            "a condition that says so",
-            lambda: steady.stage.condition("Reconciling") == ("True", "PodsWaiting"),
-            seconds=40,
-        )
-        steady.await_ticks(TICKS_TO_HARM)
-        assert serving <= {p["metadata"]["name"] for p in steady.pods()}
-        assert steady.stage.condition("Ready") == ("True", "Serving")
-        steady.stage.put(same_twice(steady.stage))
+        try:
+            wait_for(
+                "a condition that says so",
+                lambda: steady.stage.condition("Reconciling") == ("True", "PodsWaiting"),
+                seconds=40,
+            )
+            steady.await_ticks(TICKS_TO_HARM)
+            assert steady.stage.condition("Ready") == ("True", "Serving")
+        finally:
+            steady.stage.put(same_twice(steady.stage))
+        # Of what is asked for, no more and no fewer, all serve.
+        assert all(m.ready >= min(before, m.replicas) for m in steady.since(began_s))
         steady.settle()
 
 
@@ -159,8 +162,7 @@ def await_said(stage: Stage, name: str, kind: str, reason: str, words: str) -> N
         return any(c["reason"] == reason and words in c["message"] for c in told)
 
     try:
-        # With a twentieth of a core it takes a while until memory is used up.
-        wait_for(f"{name}: {kind} for {reason}, and {words!r}", said, seconds=110)
+        wait_for(f"{name}: {kind} for {reason}, and {words!r}", said, seconds=PATIENCE_S)
     except TimeoutError as error:
         raise TimeoutError(f"{error}; status: {json.dumps(stage.status(name))}") from None
 
