@@ -63,11 +63,12 @@ def kept_while_listed(
     Where nothing else serves, what is to go goes: its place on a full class may be all that what
     follows it waits for.
     """
-    if not any(t.weight and state.workload(t.key).ready for t in targets):
+    serving = [t.key for t in targets if t.weight and state.workload(t.key).ready]
+    if not serving:
         return tuple(targets), ()
     shares = _sent(backends)
-    entering = (t.key for t in targets if t.weight and shares.get(t.key, LEAST + 1) <= LEAST)
-    coming = list(entering) if state.route and state.route.taken else []
+    entering = [key for key in serving if shares.get(key, LEAST + 1) <= LEAST]
+    coming = entering if state.route and state.route.taken else []
     kept, notes = [], []
     for target in targets:
         workload, replicas = state.workload(target.key), target.replicas
