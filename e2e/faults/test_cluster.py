@@ -42,7 +42,7 @@ def test_a_node_that_is_lost_changes_nothing(steady: Steady) -> None:
     names = {p["metadata"]["name"] for p in steady.pods()}
     kubelet = component(steady, "kubelet")
     # Kubernetes itself sends nothing to the pods of such a node.
-    with steady.unharmed(may_fail=10**6):
+    with steady.unharmed(cut_off=True):
         kubelet.stop()
         try:
             report_lost(steady)

@@ -27,7 +27,7 @@ PATIENCE_S = 240.0  # with a twentieth of a core, beside a load that takes the r
 def test_a_killed_server_is_no_load_that_went(steady: Steady) -> None:
     steady.settle()
     steady.await_old_pods()
-    with steady.unharmed(may_fail=steady.cut_off()):
+    with steady.unharmed(may_fail=steady.lost_with_a_pod()):
         pod = steady.pods()[0]
         assert signal_pod(pod["metadata"]["uid"], TRITON, signal.SIGKILL)
         # In its place: another pod would have another name, and none of its restarts.

@@ -188,31 +188,34 @@ class Steady:
         self._seconds += fresh
         return sum(second.failed for second in fresh)
 
-    def cut_off(self) -> int:
+    def lost_with_a_pod(self) -> int:
         """Requests that still go to a pod that ended, until every proxy knows: of three seconds."""
         return round(3.0 * self._rate / self.now.ready)
 
     @contextmanager
-    def unharmed(self, *, may_fail: int = 0) -> Iterator[None]:
+    def unharmed(self, *, may_fail: int = 0, cut_off: bool = False) -> Iterator[None]:
         """Whatever is done inside: no load is taken for less than it is, nothing shrinks while it
         cannot be read, bounds and budget hold at every recorded moment, and no more than `may_fail`
-        requests fail."""
+        requests fail. cut_off: none gets through to the pods, so that there is less load and any
+        number fails."""
         self.failed()
         began_s = time.time()
         yield
-        self.knew_the_load(began_s)
+        if not cut_off:
+            self.knew_the_load(began_s)
         for before, after in itertools.pairwise(self.since(began_s)):
             seen = {_condition(m, "MetricsAvailable") for m in (before, after)}
             assert "True" in seen or after.replicas >= before.replicas, (before, after)
         self.within_bounds(began_s)
         failed = self.failed()
-        assert failed <= may_fail
+        assert cut_off or failed <= may_fail
 
     def knew_the_load(self, since_s: float) -> None:
         """Nothing was decided since then on less than the load that there is. A smaller fleet alone
         is no harm: what a replica can is learnt."""
         rates = [rate for m in self.since(since_s) if (rate := _demand(m)) is not None]
-        assert min(rates) >= TRUE_LOAD * self._rate
+        # Who is blind all the while says no rate.
+        assert min(rates, default=self._rate) >= TRUE_LOAD * self._rate
 
     def within_bounds(self, since_s: float) -> None:
         """Bounds and budget held at every recorded moment since then. The bound is each variant's:
