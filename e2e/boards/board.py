@@ -54,17 +54,21 @@ def shown(value: float, unit: str) -> str:
     """A number as its panel has it: three digits, and the unit in words that fit."""
     match unit:
         case "percentunit":
-            return f"{100.0 * value:.3g} %"
+            return f"{_digits(100.0 * value)} %"
         case "currencyUSD":
             return f"${value:.2f}"
         case "s":
-            return f"{1000.0 * value:.3g} ms" if abs(value) < 1.0 else f"{value:.3g} s"
+            return f"{1000.0 * value:.3g} ms" if abs(value) < 1.0 else f"{_digits(value)} s"
         case "reqps":
-            return f"{value:.3g} req/s"
+            return f"{_digits(value)} req/s"
         case "ops" | "wps":
-            return f"{value:.3g} /s"
+            return f"{_digits(value)} /s"
         case _:
-            return f"{value:.3g}"
+            return _digits(value)
+
+
+def _digits(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000.0 else f"{value:.3g}"
 
 
 def _panel(panel: Mapping[str, Any], variables: Mapping[str, str]) -> Panel:

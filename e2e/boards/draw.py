@@ -68,7 +68,7 @@ def draw(
         (_states if panel.kind == "state-timeline" else _lines)(axis, panel, lines)
         _finish(axis, seconds)
     figure.suptitle(title, fontsize=11, y=1.0 - 0.4 / rows)
-    figure.savefig(path, dpi=100)
+    figure.savefig(path, dpi=80)
     plt.close(figure)
 
 

@@ -35,6 +35,7 @@ def test_a_series_is_called_as_its_panel_says() -> None:
         (4.5, "s", "4.5 s"),
         (0.3, "currencyUSD", "$0.30"),
         (0.676, "percentunit", "67.6 %"),
+        (24.9, "percentunit", "2,490 %"),
         (3.0, "short", "3"),
     ],
 )
