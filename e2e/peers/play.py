@@ -83,6 +83,8 @@ def _in_charge(access: Access, stage: Stage, contender: Contender, slo_s: float)
         return
     (deployment,) = stage.get("deployments")["items"]
     _scale_operator(access, 0)
+    # At full and half hours trimtab may just have made room: nobody is to begin with more.
+    stage.kubectl("scale", f"deploy/{deployment['metadata']['name']}", "--replicas=1")
     try:
         with contender.serving(stage.namespace):
             obj = contender.made(stage.namespace, deployment["metadata"]["name"], _MOST, slo_s)
