@@ -23,7 +23,7 @@ from e2e.cluster import pki
 from e2e.cluster.gateway import SLO_MS, SYSTEM
 from e2e.kit.access import Access, wait_for
 from e2e.kit.examples import EXAMPLES, dry_run, objects
-from e2e.kit.gateway import Gateway, await_route
+from e2e.kit.gateway import Gateway, await_policy, await_route
 from e2e.kit.install import Images, install_prometheus
 from e2e.kit.prometheus import ask
 from e2e.kit.served import Stage
@@ -239,24 +239,12 @@ def test_more_may_wait_their_turn_than_envoy_would_let(
     )
     story.stage.await_condition("Ready", "True", name="crowded", seconds=240)
     await_route(access, story.stage.namespace, "crowded")
-    await_policy(story.stage, "crowded")
+    await_policy(access, story.stage.namespace, "crowded")
     one = {"200 OK": 1}
     wait_for("an answer", lambda: asyncio.run(crowd(gateway.url, host, 1)) == one, seconds=30)
     time.sleep(AFTER_ACCEPTED_S)
     said = asyncio.run(crowd(gateway.url, host, CROWD))
     assert said == {"200 OK": CROWD}
-
-
-def await_policy(stage: Stage, name: str) -> None:
-    """Waits until the Gateway has taken what it is told beside the route."""
-
-    def taken() -> bool:
-        policy = stage.get("backendtrafficpolicy", name)
-        ancestors = (policy.get("status") or {}).get("ancestors") or ()
-        held = {c["type"] for a in ancestors for c in a["conditions"] if c["status"] == "True"}
-        return "Accepted" in held
-
-    wait_for("the policy to be taken", taken, seconds=30)
 
 
 async def crowd(url: str, host: str, clients: int) -> dict[str, int]:

@@ -17,6 +17,7 @@ from e2e.boards.draw import Line, draw, line_of
 from e2e.cluster.errors import ClusterError
 from e2e.kit.access import Access, CommandFailed
 from e2e.kit.install import Images, install_prometheus
+from e2e.kit.observability import WINDOWS
 from e2e.kit.prometheus import ask_range
 from e2e.kit.reach import reach
 
@@ -36,9 +37,9 @@ def main() -> int:
 def _draw(access: Access, arguments: argparse.Namespace) -> None:
     prometheus, seconds = install_prometheus(access, Images.of(access)), 60.0 * arguments.minutes
     variables = {
+        **WINDOWS,
         "namespace": arguments.namespace,
         "modeldeployment": arguments.model,
-        "__rate_interval": "1m",
         "__range": f"{seconds:.0f}s",
     }
     now_s = time.time()

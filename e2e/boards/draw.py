@@ -20,7 +20,7 @@ from e2e.demo.plot import BLUE, GREY
 
 _UNIT_IN = 0.5  # of the grid, in inches
 _GAP = 1.0 / 3.0  # between panels, in units of the grid
-_FOOT = 1.2  # for the axis and the legend below it
+_SIDE, _FOOT = 1.0, 1.2  # for the axes, and the legend below
 _MOST_IN_LEGEND = 6
 
 
@@ -53,11 +53,11 @@ def draw(
     rows = max(panel.top + panel.height for panel, _ in told) + 1
     figure = plt.figure(figsize=(COLUMNS * _UNIT_IN, rows * _UNIT_IN))
     for panel, lines in told:
-        foot = 0.0 if panel.kind == "stat" else _FOOT
+        side, foot = (0.0, 0.0) if panel.kind == "stat" else (_SIDE, _FOOT)
         place = (
-            (panel.left + _GAP + 1.0 * bool(foot)) / COLUMNS,
+            (panel.left + _GAP + side) / COLUMNS,
             1.0 - (panel.top + 1 + panel.height - foot - _GAP) / rows,
-            (panel.width - 2 * _GAP - 1.0 * bool(foot)) / COLUMNS,
+            (panel.width - 2 * _GAP - side) / COLUMNS,
             (panel.height - foot - 3 * _GAP) / rows,
         )
         axis = figure.add_axes(place)
@@ -81,7 +81,7 @@ def _figure(axis: Axes, panel: Panel, lines: Sequence[Line]) -> None:
 def _lines(axis: Axes, panel: Panel, lines: Sequence[Line]) -> None:
     for line in lines:
         axis.plot(line.at_s, line.values, linewidth=1.2, label=line.name)
-    most = max((v for line in lines for v in line.values if v == v), default=0.0)
+    most = max((v for line in lines for v in line.values if not math.isnan(v)), default=0.0)
     axis.set_ylim(0.0, 1.1 * most or 1.0)
     axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: shown(value, panel.unit)))
     handles, names = axis.get_legend_handles_labels()

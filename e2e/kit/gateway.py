@@ -58,17 +58,28 @@ def gateway_down(access: Access) -> None:
 
 def await_route(access: Access, namespace: str, name: str, *, seconds: float = 30.0) -> None:
     """Waits until the Gateway has taken an HTTPRoute, with all that it refers to."""
+    wanted = {"Accepted", "ResolvedRefs"}
+    _await_taken(access, namespace, f"httproute/{name}", "parents", wanted, seconds)
+
+
+def await_policy(access: Access, namespace: str, name: str, *, seconds: float = 30.0) -> None:
+    """Waits until the Gateway has taken what it is told beside a route."""
+    policy = f"backendtrafficpolicy/{name}"
+    _await_taken(access, namespace, policy, "ancestors", {"Accepted"}, seconds)
+
+
+def _await_taken(
+    access: Access, namespace: str, what: str, holders: str, wanted: set[str], seconds: float
+) -> None:
     conditions: list[dict[str, Any]] = []
 
     def taken() -> bool:
-        route = access.json("-n", namespace, "httproute", name)
-        parents = (route.get("status") or {}).get("parents") or ()
-        conditions[:] = [c for parent in parents for c in parent["conditions"]]
-        held = {c["type"] for c in conditions if c["status"] == "True"}
-        return {"Accepted", "ResolvedRefs"} <= held
+        told = (access.json("-n", namespace, what).get("status") or {}).get(holders) or ()
+        conditions[:] = [c for holder in told for c in holder["conditions"]]
+        return wanted <= {c["type"] for c in conditions if c["status"] == "True"}
 
     try:
-        wait_for(f"HTTPRoute {name} to be taken", taken, seconds=seconds)
+        wait_for(f"{what} to be taken", taken, seconds=seconds)
     except TimeoutError as error:
         raise TimeoutError(f"{error}; its conditions: {conditions}") from None
 

@@ -81,13 +81,13 @@ def _in_charge(access: Access, stage: Stage, contender: Contender, slo_s: float)
     if contender.made is None:
         yield
         return
-    (deployment,) = stage.get("deployments")["items"]
+    (deployment,) = (d["metadata"]["name"] for d in stage.get("deployments")["items"])
     _scale_operator(access, 0)
     # At full and half hours trimtab may just have made room: nobody is to begin with more.
-    stage.kubectl("scale", f"deploy/{deployment['metadata']['name']}", "--replicas=1")
+    stage.kubectl("scale", f"deploy/{deployment}", "--replicas=1")
     try:
         with contender.serving(stage.namespace):
-            obj = contender.made(stage.namespace, deployment["metadata"]["name"], _MOST, slo_s)
+            obj = contender.made(stage.namespace, deployment, _MOST, slo_s)
             with step(f"{contender.name} takes the Deployment over"):
                 access.apply(json.dumps(obj))
             try:

@@ -174,6 +174,15 @@ def routed_story(objective: Objective = Objective.MINIMIZE_COST) -> RoutedStory:
     )
 
 
+def switching_story() -> RoutedStory:
+    """fp32 serves alone, and after a minute a load comes for which int8 is the cheaper one."""
+    story = routed_story()
+    story.model.load = steps((0, 20.0), (60, 150.0))
+    story.model.running(FP32, 1)
+    story.route = listing((FP32, 10_000))
+    return story
+
+
 def listed(moment: Moment) -> dict[str, int]:
     """The route that the decision found."""
     route = moment.state.route
@@ -185,10 +194,7 @@ def listed(moment: Moment) -> dict[str, int]:
 
 
 def test_pods_go_after_their_place_and_the_decision_says_so() -> None:
-    story = routed_story()
-    story.model.load = steps((0, 20.0), (60, 150.0))
-    story.model.running(FP32, 1)
-    story.route = listing((FP32, 10_000))
+    story = switching_story()
     story.until(400.0)
     assert listed(story.history[-1]) == {"int8": 10_000}
     gone = next(m for m in story.history if m.plan.targets and not m.state.workload(FP32).replicas)
@@ -201,10 +207,7 @@ def test_pods_go_after_their_place_and_the_decision_says_so() -> None:
 
 
 def test_a_switch_waits_until_the_gateway_has_asked_again() -> None:
-    story = routed_story()
-    story.model.load = steps((0, 20.0), (60, 150.0))
-    story.model.running(FP32, 1)
-    story.route = listing((FP32, 10_000))
+    story = switching_story()
     story.until(60.0)
     silent_s = story.unanswered_s = story.now_s + 1.0
     story.until(silent_s + 58.0)

@@ -37,18 +37,17 @@ def next_backends(
     serving = {w.key: w.ready for w in state.workloads if w.ready}
     shares = _shares(targets, serving)
     if behind and (known := _known(route, serving)):
-        return _reweighed(route, {k: n for k, n in shares.items() if k in known} or known)
+        # Envoy Gateway hears of a route before it hears of pods: it takes the list, and who comes
+        # would have all the traffic and no pod that it knows of.
+        stay = {k: n for k, n in shares.items() if k in known} or known
+        return _weighed(route, [b.key for b in route.backends], stay)
     if not serving:
         if route.backends:
             return route.backends
         shares = {t.key: t.weight * PERCENT for t in targets if t.weight}
     if not shares:
         return route.backends
-    keys, weights = _places(route, shares), _eased(route, shares, serving)
-    return tuple(
-        Backend(key, max(LEAST, weights.get(key, LEAST)) if i == _main(route, keys, key) else LEAST)
-        for i, key in enumerate(keys)
-    )
+    return _weighed(route, _places(route, shares), _eased(route, shares, serving))
 
 
 def kept_while_listed(
@@ -122,12 +121,12 @@ def _known(route: Route, serving: Mapping[WorkloadKey, int]) -> dict[WorkloadKey
     return {b.key: b.weight for b in route.backends if b.weight > LEAST and b.key in serving}
 
 
-def _reweighed(route: Route, weights: Mapping[WorkloadKey, int]) -> tuple[Backend, ...]:
-    """The same list, with these weights. The counter-example: Envoy Gateway hears of a route before
-    it hears of pods, takes the list, and who comes has all the traffic and no pod it knows of."""
-    keys = [b.key for b in route.backends]
+def _weighed(
+    route: Route, keys: Sequence[WorkloadKey], weights: Mapping[WorkloadKey, int]
+) -> tuple[Backend, ...]:
+    """The list of those places; each has its weight in one of them, and the least in the others."""
     return tuple(
-        Backend(key, weights.get(key, LEAST) if i == _main(route, keys, key) else LEAST)
+        Backend(key, max(LEAST, weights.get(key, LEAST)) if i == _main(route, keys, key) else LEAST)
         for i, key in enumerate(keys)
     )
 
