@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -21,13 +22,15 @@ def player(
     max_queue: int = 0,
     target_s: float = 0.1,
     front_end_s: float = 0.0,
+    cpu_limit: float = math.inf,
     distribution: Distribution | None = None,
 ) -> Player:
     """A model of one workload whose executions take what the points say."""
     spec = deployment(target_ms=target_s * 1000.0)
     triton = replace(spec.triton, instance_count=instances, max_queue_size=max_queue)
     made = Player(replace(spec, triton=triton), max_batch, 1, (7,))
-    made.set_speeds([ServiceTruth(ServiceCurve(points or ((1, 0.01),)), distribution, front_end_s)])
+    curve = ServiceCurve(points or ((1, 0.01),))
+    made.set_speeds([ServiceTruth(curve, distribution, front_end_s, cpu_limit)])
     return made
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.simulate.batcher import serve
 from tests.simulate.pods import mean_wait_s, offer, player, poisson, summary
 from trimtab.simulate.bins import quantile_s
-from trimtab.simulate.state import COMPUTE_S, PENDING, REQUEST_S, SUCCESS
+from trimtab.simulate.state import COMPUTE_S, PENDING, QUEUE_S, REQUEST_S, SUCCESS
 from trimtab.simulate.truth import Distribution
 
 GAPS_S = st.lists(st.floats(0.0001, 0.05), min_size=1, max_size=60)
@@ -135,6 +135,33 @@ def test_the_front_end_keeps_the_pod_busy_and_out_of_tritons_counters() -> None:
     assert wait_s == pytest.approx(0.014)
     assert latency_s == pytest.approx(0.015 + 0.029)
     assert pods.totals()[COMPUTE_S] == pytest.approx(0.020)
+
+
+def test_a_pod_stands_still_once_it_has_used_up_its_part_of_a_period() -> None:
+    """A quarter of a core: 25 ms in each 100 ms. 40 ms of work: 25, a pause of 75, and 15."""
+    pods = player((1, 0.040), cpu_limit=0.25)
+    row = pods.add(0, 1, 0.0)
+    offer(pods, [0.0, 0.3, 0.305], row, 10.0)
+    totals = pods.totals()
+    # The third waits for the second, which ends at 0.415 with 15 ms of that period used up: its
+    # 40 ms are the other 10, a pause until 0.5, 25, and another until 0.6 for the last 5.
+    assert totals[COMPUTE_S] == pytest.approx(0.115 + 0.115 + (0.605 - 0.415))
+    assert totals[QUEUE_S] == pytest.approx(0.415 - 0.305)
+
+
+def test_executions_look_short_until_a_flood_shows_what_the_limit_allows() -> None:
+    """2 ms of work on a quarter of a core: alone 2 ms, in a flood 125 a second."""
+
+    def played(rate: float) -> tuple[float, float]:
+        pods = player((1, 0.002), cpu_limit=0.25)
+        row = pods.add(0, 1, 0.0)
+        offer(pods, poisson(rate, 20.0), row, 20.0)
+        totals = pods.totals()
+        return float(totals[SUCCESS]) / 20.0, float(totals[COMPUTE_S] / totals[SUCCESS])
+
+    calm, flooded = played(20.0), played(300.0)
+    assert calm[1] == pytest.approx(0.002, rel=0.05)
+    assert flooded == pytest.approx((125.0, 1.0 / 125.0), rel=0.01)
 
 
 def test_what_waits_and_what_runs_is_seen_before_it_is_answered() -> None:

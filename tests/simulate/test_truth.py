@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +25,7 @@ GOOD = """
     points: [{batch: 8, latency: 80ms}, {batch: 1, latency: 12ms}]
     distribution: {shift: 9ms, lognormal: {median: 3ms, sigma: 0.42}}
     frontEnd: 0.5ms
+    cpuLimit: 250m
 - modelDeployment: shop/digits
   variant: int8
   from: 3600s
@@ -51,6 +53,7 @@ def test_a_file_says_better_and_from_when(tmp_path: Path) -> None:
     assert early.curve.points == ((1, 0.012), (8, 0.080))
     assert early.distribution == Distribution(0.009, 0.003, 0.42)
     assert early.front_end_s == 0.0005
+    assert (early.cpu_limit, late.cpu_limit) == (0.25, math.inf)
     assert late.curve.seconds(1) == 0.020
     assert truth.changes_s(MODEL.key) == (3600.0,)
     assert truth.at(MODEL.key, FP32, 0.0).curve.seconds(1) == 0.030
@@ -76,6 +79,8 @@ def test_a_truth_that_only_begins_later_leaves_the_manifest_true_before(tmp_path
         ("batch: 8", "batch: 1", "1 is not a whole number, given once"),
         ("sigma: 0.42", "sigma: -1", "sigma: -1 is not between 0 and"),
         ("frontEnd", "frontend", "no such field"),
+        ("250m", "fast", "cpuLimit: 'fast' is no amount of CPU: write it like 250m or 2"),
+        ("250m", "0", "cpuLimit: 0 is less than 1m: raise it"),
         ("from: 3600s", "", "is the second truth of cpu from 0s"),
     ],
 )

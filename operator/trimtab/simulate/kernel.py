@@ -28,6 +28,7 @@ from trimtab.simulate.state import (
     FAILURE,
     LATENCY_S,
     PENDING,
+    PERIOD_S,
     QUEUE_S,
     REQUEST_S,
     REQUESTS,
@@ -198,9 +199,35 @@ def _run(
         core = speeds.ratio[kind, size] * (shift + median * math.exp(sigma * normals[drawn[0]]))
         drawn[0] += 1
     pods.slots[row, slot, BEGAN] = begin
-    pods.slots[row, slot, CORE_ENDS] = begin + core
-    pods.slots[row, slot, ENDS] = begin + core + size * speeds.front_end_s[kind]
+    quota_s = speeds.quota_s[kind]
+    core_ends = _ends_s(begin, core, quota_s, pods.used[row])
+    pods.slots[row, slot, CORE_ENDS] = core_ends
+    front_end_s = size * speeds.front_end_s[kind]
+    pods.slots[row, slot, ENDS] = _ends_s(core_ends, front_end_s, quota_s, pods.used[row])
     pods.sizes[row, slot] = size
+
+
+@compiled
+def _ends_s(begin: float, work_s: float, quota_s: float, used: Floats) -> float:
+    """When so much work ends that begins then. used: (2,) of the pod, updated.
+
+    Of several instances each finds what those before it have left: exact for one, and for more as
+    if they took turns.
+    """
+    if math.isinf(quota_s):
+        return begin + work_s
+    period = max(float(math.floor(begin / PERIOD_S)), float(used[0]))
+    if period > used[0]:
+        used[0], used[1] = period, 0.0
+    at_s = max(begin, period * PERIOD_S)
+    while True:
+        runs_s = min(quota_s - used[1], (used[0] + 1.0) * PERIOD_S - at_s)
+        if work_s <= runs_s:
+            used[1] += work_s
+            return float(at_s + work_s)
+        work_s -= max(0.0, runs_s)
+        used[0], used[1] = used[0] + 1.0, 0.0
+        at_s = used[0] * PERIOD_S
 
 
 @compiled

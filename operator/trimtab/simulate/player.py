@@ -14,6 +14,7 @@ from trimtab.simulate.minutes import MinuteBook
 from trimtab.simulate.state import (
     COUNTERS,
     ENDS,
+    PERIOD_S,
     Counts,
     Floats,
     Ints,
@@ -73,6 +74,7 @@ class Player:
         pods.queue_size[row] = self._max_queue if queue_size is None else queue_size
         pods.timeout_s[row] = math.inf if timeout_s is None else timeout_s
         pods.slots[row], pods.sizes[row] = self.now_s, 0
+        pods.used[row] = 0.0
         self.counts.counters[row], self.counts.summary[row] = 0.0, 0
         self._used = np.sort(np.append(self._used, row))
         return row
@@ -161,6 +163,7 @@ def _speeds(truths: Sequence[ServiceTruth], largest: int) -> Speeds:
         np.zeros((len(truths), largest + 1)),
         np.zeros((len(truths), 3)),
         np.array([t.front_end_s for t in truths]),
+        np.array([t.cpu_limit * PERIOD_S for t in truths]),
     )
     for kind, truth in enumerate(truths):
         curve = np.array([truth.curve.seconds(b) for b in range(1, largest + 1)])

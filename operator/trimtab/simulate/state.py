@@ -22,6 +22,8 @@ COUNTERS = 8
 # Columns of a minute's counts.
 REQUESTS, ANSWERED, WITHIN, DROPPED = range(4)
 MINUTE_COUNTS = 4
+PERIOD_S = 0.1
+"""Of the CPU quota of a container, as a kubelet has it unless told otherwise."""
 # Columns of a slot: when its batch ends, when it began, when Triton's own part of it ends.
 ENDS, BEGAN, CORE_ENDS = range(3)
 
@@ -32,7 +34,8 @@ class Pods(NamedTuple):
     kind, cap, delay_s: (R,) workload, batch cap and queue delay. queue_size: (R,) requests that may
     wait, 0 is any number; waits: (R,) those that do. timeout_s: (R,) how long one may wait before
     it goes behind all others, infinity never; delayed: (R,) those of `waits` that do.
-    slots: (R, I, 3); sizes: (R, I) the requests in each running batch; batches: (R, I, C) their
+    slots: (R, I, 3); used: (R, 2) the number of the period of its CPU quota that it is in, and the
+    seconds it ran in it; sizes: (R, I) the requests in each running batch; batches: (R, I, C) their
     arrivals.
     """
 
@@ -44,18 +47,21 @@ class Pods(NamedTuple):
     timeout_s: Floats
     delayed: Ints
     slots: Floats
+    used: Floats
     sizes: Ints
     batches: Floats
 
 
 class Speeds(NamedTuple):
     """True service times. core_s: (K, C + 1) seconds by batch size where `ratio`, (K, C + 1), is 0;
-    else ratio times a draw. draw: (K, 3) shift, median, sigma. front_end_s: (K,) a request."""
+    else ratio times a draw. draw: (K, 3) shift, median, sigma. front_end_s: (K,) a request.
+    quota_s: (K,) for how long a pod may run in each PERIOD_S, infinity without a limit."""
 
     core_s: Floats
     ratio: Floats
     draw: Floats
     front_end_s: Floats
+    quota_s: Floats
 
 
 class Counts(NamedTuple):
@@ -85,6 +91,7 @@ def no_pods(rows: int, instances: int, largest: int) -> Pods:
         np.full(rows, np.inf),
         np.zeros(rows, np.int64),
         np.zeros((rows, instances, 3)),
+        np.zeros((rows, 2)),
         np.zeros((rows, instances), np.int64),
         np.zeros((rows, instances, largest)),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -27,12 +28,15 @@ class ServiceTruth:
 
     curve: its time by batch size, where there is no `distribution`. With one, each execution draws
     from it, times curve(batch) / curve(first point). front_end_s: what each request costs the pod
-    besides, parsing and answering; Triton's counters leave it out.
+    besides, parsing and answering; Triton's counters leave it out. cpu_limit: cores; with it these
+    are times of a core that nobody takes away, and a pod that has used up its part of a period
+    stands still until the next.
     """
 
     curve: ServiceCurve
     distribution: Distribution | None = None
     front_end_s: float = 0.0
+    cpu_limit: float = math.inf
 
 
 Steps = tuple[tuple[float, ServiceTruth], ...]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from trimtab.api.quantities import parse_duration
+from trimtab.api.quantity import InvalidQuantity, parse_quantity
 from trimtab.api.resources import ObjectKey
 from trimtab.api.yaml_file import UnreadableYaml, read_yaml
 from trimtab.core.latency import ServiceCurve
@@ -57,6 +59,15 @@ class _Node:
             raise self.fail(f"is not between {low:g} and {_SLOWEST_FACTOR:g}: change it")
         return float(self.value)
 
+    def cores(self) -> float:
+        try:
+            cores = float(parse_quantity(self.value))
+        except InvalidQuantity:
+            raise self.fail("is no amount of CPU: write it like 250m or 2") from None
+        if cores < 0.001:
+            raise self.fail("is less than 1m: raise it")
+        return cores
+
     def seconds(self, *, above_zero: bool = False) -> float:
         try:
             seconds = parse_duration(self.text())
@@ -71,8 +82,8 @@ def read_truth(path: Path, fleet: Fleet) -> dict[tuple[ObjectKey, WorkloadKey], 
     """What the file says of each workload; SimulationError names field, value and mend.
 
     A list of `{modelDeployment, variant, profile: [{acceleratorClass, points: [{batch, latency}],
-    distribution?: {shift, lognormal: {median, sigma}}, frontEnd?}], from?}`; `from` is the second
-    of the run at which it becomes true.
+    distribution?: {shift, lognormal: {median, sigma}}, frontEnd?, cpuLimit?}], from?}`; `from` is
+    the second of the run at which it becomes true.
     """
     try:
         root = _Node(read_yaml(path), str(path))
@@ -97,7 +108,9 @@ def read_truth(path: Path, fleet: Fleet) -> dict[tuple[ObjectKey, WorkloadKey], 
 
 
 def _entry(node: _Node, classes: tuple[str, ...]) -> tuple[str, ServiceTruth]:
-    fields = node.fields({"acceleratorClass", "points"}, {"distribution", "frontEnd", "accuracy"})
+    fields = node.fields(
+        {"acceleratorClass", "points"}, {"distribution", "frontEnd", "cpuLimit", "accuracy"}
+    )
     name = fields["acceleratorClass"].text()
     if name not in classes:
         known = ", ".join(classes)
@@ -113,6 +126,7 @@ def _entry(node: _Node, classes: tuple[str, ...]) -> tuple[str, ServiceTruth]:
         ServiceCurve(tuple(sorted(points.items()))),
         _distribution(fields["distribution"]) if "distribution" in fields else None,
         fields["frontEnd"].seconds() if "frontEnd" in fields else 0.0,
+        fields["cpuLimit"].cores() if "cpuLimit" in fields else math.inf,
     )
 
 
