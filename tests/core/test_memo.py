@@ -17,7 +17,8 @@ from trimtab.core.decide import decide
 from trimtab.core.learn import seed_points
 from trimtab.core.memo import Memo
 from trimtab.core.memory import Memory, ModelMemory
-from trimtab.core.options import offer_of
+from trimtab.core.options import Offer, offer_of
+from trimtab.core.proven import Proven
 from trimtab.core.service_time import from_seed
 from trimtab.core.settings import DEFAULT_POLICY
 from trimtab.core.signals import Known, Reading
@@ -108,14 +109,19 @@ def test_the_same_is_made_once() -> None:
         {"hit_share": 0.5},
         {"front_end_s": {"cpu": 0.002}},
         {"learned": {INT8: _TAUGHT}},
+        {"proven": {INT8: Proven(40.0, 0.0, saturated=True)}},
     ],
 )
 def test_options_are_made_anew_where_what_they_are_made_of_moved(change: dict[str, Any]) -> None:
     state = ModelState(_SPEC, (Workload(INT8, 2, pods(2)),))
     snapshot, memory, memo = Snapshot((state,), {"cpu": accelerator()}), ModelMemory(), Memo()
-    before = offer_of(state, memory, snapshot, DEFAULT_POLICY, memo)
-    assert offer_of(state, memory, snapshot, DEFAULT_POLICY, memo) is before
+
+    def offered(known: ModelMemory, memo: Memo) -> Offer:
+        return offer_of(state, known, snapshot, 0.0, DEFAULT_POLICY, memo)
+
+    before = offered(memory, memo)
+    assert offered(memory, memo) is before
     assert FP32 in before.options
-    moved = offer_of(state, memory._replace(**change), snapshot, DEFAULT_POLICY, memo)
-    assert moved == offer_of(state, memory._replace(**change), snapshot, DEFAULT_POLICY, Memo())
+    moved = offered(memory._replace(**change), memo)
+    assert moved == offered(memory._replace(**change), Memo())
     assert moved != before

@@ -105,8 +105,12 @@ def front_end_of(memory: ModelMemory, spec: ModelDeployment, class_name: str) ->
     """Seconds that a request is believed to take beside its execution; the most that a profile of
     the class says until serving told."""
     learned_s = memory.front_end_s.get(class_name)
-    if learned_s is not None:
-        return learned_s
+    return profiled_front_end(spec, class_name) if learned_s is None else learned_s
+
+
+def profiled_front_end(spec: ModelDeployment, class_name: str) -> float:
+    """Seconds that a request takes beside its execution, the most that a profile of the class
+    says."""
     profiles = [v.profile_on(class_name) for v in spec.variants]
     return max([p.front_end_s for p in profiles if p is not None], default=0.0)
 
@@ -125,6 +129,19 @@ def note_front_end(
     weight = _FRONT_END_RISES if measured_s > before else _FRONT_END_FALLS
     after = before + weight * (measured_s - before)
     return memory._replace(front_end_s={**memory.front_end_s, class_name: after})
+
+
+def note_execution(
+    memory: ModelMemory, key: WorkloadKey, batch: int, item_s: float, now_s: float
+) -> ModelMemory:
+    """Moves a workload's curve towards full batches that take no more than `item_s` an item.
+
+    The counter-example: in the minute of a flood full batches and single ones together looked like
+    those of a model a third slower, while each replica was seen to answer a third more than that.
+    """
+    executions = _WINDOW_S / (batch * item_s)
+    after = believe(memory.learned[key], float(batch), batch * item_s, executions, now_s)
+    return memory._replace(learned={**memory.learned, key: after})
 
 
 def _current(learned: Learned | None, seed: tuple[tuple[int, float], ...]) -> Learned | None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from trimtab.api.resources import ObjectKey
 from trimtab.core.forecast.history import History
 from trimtab.core.memo import Memo
+from trimtab.core.proven import Proven
 from trimtab.core.served import Served
 from trimtab.core.service_time import Learned
 from trimtab.core.snapshot import WorkloadKey
@@ -27,6 +28,7 @@ class ModelMemory(NamedTuple):
     blind_since_s: since when readings are missing; None while there are some.
     front_end_s: seconds of a core that a request costs beside its execution, by class.
     saturated: the same as a saturated fleet last told it, and when, by class.
+    proven: what each replica of a workload was seen to answer.
     changed_s: when the fleet last changed (targets, or a pod becoming ready or leaving).
     fleet: what `changed_s` was computed from: ready pods by workload.
     times_to_ready_s: the last measured seconds from creation to Ready, by workload.
@@ -45,6 +47,7 @@ class ModelMemory(NamedTuple):
     blind_since_s: float | None = None
     front_end_s: Mapping[str, float] = NOTHING
     saturated: Mapping[str, tuple[float, float]] = NOTHING
+    proven: Mapping[WorkloadKey, Proven] = NOTHING
     changed_s: float | None = None
     fleet: tuple[tuple[WorkloadKey, int, int], ...] = ()
     times_to_ready_s: Mapping[WorkloadKey, tuple[float, ...]] = NOTHING

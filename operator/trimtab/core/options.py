@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
@@ -20,9 +20,17 @@ from trimtab.core.latency import (
     nearest_dispersion,
     unbounded_capacity_rate,
 )
-from trimtab.core.learn import Belief, beliefs_of, front_end_of, taught
+from trimtab.core.learn import (
+    Belief,
+    beliefs_of,
+    front_end_of,
+    profiled_front_end,
+    seed_points,
+    taught,
+)
 from trimtab.core.memo import Memo
 from trimtab.core.memory import ModelMemory
+from trimtab.core.proven import Trust, trusted
 from trimtab.core.queue_bound import kept_queue_size, next_queue_size
 from trimtab.core.queue_delay import delay_s, is_fixed
 from trimtab.core.response_cache import load_factor
@@ -117,11 +125,13 @@ def offer_of(
     state: ModelState,
     memory: ModelMemory,
     snapshot: Snapshot,
+    now_s: float,
     policy: PolicySettings,
     memo: Memo,
 ) -> Offer:
     """`enumerate_options`, as it was the tick before where nothing that it depends on moved."""
     spec, bursts = state.spec, _bursts(state, memory, policy)
+    trust = trusted(memory, now_s)
     bounded = bool(spec.triton.max_queue_size)
     values = (
         bursts,
@@ -133,28 +143,34 @@ def offer_of(
         memory.front_end_s if bounded else _rounded(memory.front_end_s),
         state.readings.items if bounded else None,
         taught(memory),
+        trust,
     )
     return memo.get(
         "offer",
         (spec, *snapshot.accelerator_classes.values()),
         values,
-        lambda: enumerate_options(state, memory, snapshot, bursts),
+        lambda: enumerate_options(state, memory, snapshot, bursts, trust),
     )
 
 
 def enumerate_options(
-    state: ModelState, memory: ModelMemory, snapshot: Snapshot, bursts: float
+    state: ModelState,
+    memory: ModelMemory,
+    snapshot: Snapshot,
+    bursts: float,
+    trust: Mapping[WorkloadKey, Trust],
 ) -> Offer:
     """Every (variant, class) of the spec: those that may run, and those that may not. `bursts`: the
-    burstiness of what arrives at a replica."""
+    burstiness of what arrives at a replica. trust: what those that served are trusted with."""
     options: dict[WorkloadKey, Option] = {}
     excluded: list[Excluded] = []
     beliefs = beliefs_of(memory, state.spec)
     wrong = left_out(state, snapshot.accelerator_classes)
+    proof = _Proof(state, bursts, trust, memory.learned)
     for variant in state.spec.variants:
         for class_name in variant.accelerator_classes:
             belief = beliefs.get(WorkloadKey(variant.name, class_name))
-            found = _option(state, memory, variant, class_name, belief, snapshot, bursts)
+            found = _option(state, memory, variant, class_name, belief, snapshot, bursts, proof)
             if isinstance(found, Option) and found.key in wrong:
                 found = Excluded(found.key, found.accuracy, wrong[found.key])
             if isinstance(found, Option):
@@ -188,6 +204,7 @@ def _option(
     belief: Belief | None,
     snapshot: Snapshot,
     bursts: float,
+    proof: _Proof,
 ) -> Option | Excluded:
     key = WorkloadKey(variant.name, class_name)
     accuracy = variant.accuracy_on(class_name)
@@ -211,7 +228,7 @@ def _option(
         return _unprofiled(state, key, accuracy, accelerator, fixed=fixed)
     front_end_s = front_end_of(memory, state.spec, class_name)
     option = _profiled(state, key, accuracy, accelerator, belief, front_end_s, bursts, fixed=fixed)
-    return option.with_load(load_factor(state, key, memory.hit_share))
+    return proof.bounded(option).with_load(load_factor(state, key, memory.hit_share))
 
 
 def _cache_too_large(state: ModelState, accelerator: AcceleratorClass) -> str:
@@ -307,6 +324,71 @@ def _sized(
         queue_delay_s=delay_s(instances, fixed=fixed),
         margin=margin,
     )
+
+
+class _Proof:
+    """What profiles and floods say that a replica carries, beyond which nothing is believed."""
+
+    def __init__(
+        self,
+        state: ModelState,
+        bursts: float,
+        trust: Mapping[WorkloadKey, Trust],
+        learned: Container[WorkloadKey],
+    ) -> None:
+        self._state, self._bursts, self._trust, self._learned = state, bursts, trust, learned
+        # Who profiled one profiled all: a variant that never ran is trusted as far as its siblings
+        # have outdone their profiles.
+        self._beyond: dict[str, float] = {}
+        for key, proven in trust.items():
+            profiled = None if proven.saturated else self._profiled_rate(key)
+            if profiled:
+                best = self._beyond.get(key.accelerator_class, 1.0)
+                self._beyond[key.accelerator_class] = max(best, proven.rate / profiled)
+
+    def bounded(self, option: Option) -> Option:
+        """The option, carrying no more than was proven."""
+        rate, model = option.capacity_rate, option.model
+        if rate is None or model is None or not option.meets_slo:
+            return option
+        proven = self._trust.get(option.key)
+        if proven is not None and proven.saturated:
+            most = proven.rate * rate / model.saturation_rate
+        elif not self._differs(option.key):
+            return option
+        else:
+            profiled = self._profiled_rate(option.key)
+            if profiled is None:
+                return option
+            most = profiled * self._beyond.get(option.key.accelerator_class, 1.0)
+        return option if rate <= most else replace(option, capacity_rate=most)
+
+    def _differs(self, key: WorkloadKey) -> bool:
+        """Whether something else than its profile is believed of it."""
+        return key in self._learned or key.accelerator_class in self._beyond
+
+    def _profiled_rate(self, key: WorkloadKey) -> float | None:
+        """Items/s of a replica within the SLO by its profile; None without one."""
+        spec, points = self._state.spec, seed_points(self._state.spec, key)
+        variant = spec.variant(key.variant)
+        if not points or variant is None:
+            return None
+        option = _sized(
+            key,
+            Decimal(0),
+            None,
+            ServiceCurve(points),
+            1.0,
+            round(profiled_front_end(spec, key.accelerator_class), 5),
+            spec.triton.instance_count,
+            spec.triton.max_batch_size,
+            spec.slo.target_s,
+            spec.slo.percentile,
+            self._state.workload(key).batch_cap,
+            is_fixed(variant),
+            self._bursts,
+        )
+        return option.capacity_rate if option.meets_slo else None
 
 
 def _queue_size(

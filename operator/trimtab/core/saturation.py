@@ -1,4 +1,4 @@
-"""What a queue that never empties tells: how fast it is worked off is all that its replicas can do.
+"""What a queue that never empties tells: how fast it is worked off is all that its replica can do.
 
 The counter-example: a replica of a quarter of a core whose executions alone would allow 199
 requests/s answers 129, because the front end shares the core. At low load the latency says nothing
@@ -10,47 +10,24 @@ from __future__ import annotations
 
 import math
 
-from trimtab.core.learn import belief_of, front_end_of, note_front_end
+from trimtab.core.learn import belief_of, front_end_of, note_execution, note_front_end
 from trimtab.core.memory import ModelMemory
-from trimtab.core.served import SCRAPE_S
-from trimtab.core.settings import PolicySettings
-from trimtab.core.signals import value_or_none
+from trimtab.core.served import saturated_rate
 from trimtab.core.snapshot import ModelState, Workload
 
-_BATCHES_WAIT = 3.0  # for each instance: then none of them idles for want of requests
 _SURE = 0.8  # of what a saturated fleet told: another's work may have slowed it
 _REMEMBERED_S = 3600.0
 _WITHIN = 0.05  # what is believed, and within it nothing is learnt: windows are no better
 
 
-def learn_saturation(
-    memory: ModelMemory, state: ModelState, now_s: float, policy: PolicySettings
-) -> ModelMemory:
-    """The memory with the front end's time as a saturated fleet tells it; the same memory where
-    the fleet is not saturated, has changed meanwhile, or serves with several workloads."""
-    answered = value_or_none(state.readings.answered_rate_fast) or 0.0
-    # What a hit costs the front end is so a part of what an execution does: right for the load of
-    # the day, and else too dear, never too cheap.
-    executed = answered - (value_or_none(state.readings.hit_rate_fast) or 0.0)
-    workload = state.alone
-    if workload is None or executed <= 0.0:
-        return memory
-    belief = belief_of(memory, state.spec, workload.key)
-    if belief is None or not belief.confirmed or workload.batch_cap is None:
-        return memory
-    if not _is_saturated(memory, state, workload, now_s - policy.fast_window_s - SCRAPE_S):
-        return memory
-    # cap items in s(cap) + cap * f seconds, on each instance.
-    instances = workload.ready * state.spec.triton.instance_count
-    item_s = instances / (executed * state.readings.items)
-    executed_s = belief.curve.seconds(workload.batch_cap) / workload.batch_cap
-    class_name = workload.key.accelerator_class
-    believed_s = executed_s + max(0.0, front_end_of(memory, state.spec, class_name))
-    told_s = max(0.0, item_s - executed_s)
-    memory = memory._replace(saturated={**memory.saturated, class_name: (told_s, now_s)})
-    if abs(believed_s / item_s - 1.0) <= _WITHIN:
-        return memory
-    return note_front_end(memory, state.spec, class_name, told_s)
+def learn_saturation(memory: ModelMemory, state: ModelState, now_s: float) -> ModelMemory:
+    """The memory with the front end's time as saturated replicas tell it; the same memory where
+    none is saturated."""
+    for workload in state.workloads:
+        rate = saturated_rate(state, workload)
+        if rate is not None:
+            memory = _told(memory, state, workload, rate, now_s)
+    return memory
 
 
 def least_front_end_s(memory: ModelMemory, class_name: str, now_s: float) -> float:
@@ -64,17 +41,22 @@ def least_front_end_s(memory: ModelMemory, class_name: str, now_s: float) -> flo
     return _SURE * told_s * math.exp(-(now_s - at_s) / _REMEMBERED_S)
 
 
-def _is_saturated(
-    memory: ModelMemory, state: ModelState, workload: Workload, since_s: float
-) -> bool:
-    """Whether there was a backlog since then, and every instance has enough now.
-
-    Of pods that were all there when it began: what waits stays where it is, and those that come
-    later have no part of it.
-    """
-    backlog_s, changed_s = memory.history.error_budget.since_s, memory.changed_s
-    if backlog_s is None or backlog_s > since_s or changed_s is None or changed_s > backlog_s:
-        return False
-    instances = workload.ready * state.spec.triton.instance_count
-    pending = state.readings.items * (value_or_none(state.readings.pending) or 0.0)
-    return pending >= _BATCHES_WAIT * (workload.batch_cap or 1) * instances
+def _told(
+    memory: ModelMemory, state: ModelState, workload: Workload, rate: float, now_s: float
+) -> ModelMemory:
+    """`rate`: items/s of a saturated replica."""
+    belief = belief_of(memory, state.spec, workload.key)
+    if belief is None or not belief.confirmed or workload.batch_cap is None:
+        return memory
+    # cap items in s(cap) + cap * f seconds, on each instance.
+    item_s = state.spec.triton.instance_count / rate
+    executed_s = belief.curve.seconds(workload.batch_cap) / workload.batch_cap
+    class_name = workload.key.accelerator_class
+    believed_s = executed_s + max(0.0, front_end_of(memory, state.spec, class_name))
+    told_s = max(0.0, item_s - executed_s)
+    memory = memory._replace(saturated={**memory.saturated, class_name: (told_s, now_s)})
+    if abs(believed_s / item_s - 1.0) <= _WITHIN:
+        return memory
+    if executed_s > item_s * (1.0 + _WITHIN):
+        memory = note_execution(memory, workload.key, workload.batch_cap, item_s, now_s)
+    return note_front_end(memory, state.spec, class_name, told_s)

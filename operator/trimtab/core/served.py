@@ -11,14 +11,18 @@ four minutes had no steady state, and all that time a p99 of 210 ms stood beside
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from statistics import fmean
 from typing import NamedTuple
 
 from trimtab.core.settings import PolicySettings
 from trimtab.core.signals import value_or_none
-from trimtab.core.snapshot import Backend, ModelState, WorkloadKey
+from trimtab.core.snapshot import Backend, ModelState, Workload, WorkloadKey
 
 SCRAPE_S = 5.0
 """By how much a window's first sample, or a rate, may be older than what is seen with it."""
+
+
+_BATCHES_WAIT = 3.0  # for each instance: then none of them idles for want of requests
 
 
 class Load(NamedTuple):
@@ -71,6 +75,23 @@ def most_each(
         )
         for key, loads in served.loads.items()
     }
+
+
+def saturated_rate(state: ModelState, workload: Workload) -> float | None:
+    """Items/s that each replica of the workload answered whose instances all had enough to do; None
+    where none had.
+
+    Of the pods with the backlog: what waits stays where it is, and those that came later answer no
+    more than what arrives at them.
+    """
+    cap, instances = workload.batch_cap, state.spec.triton.instance_count
+    if cap is None:
+        return None
+    items = state.readings.items
+    enough = _BATCHES_WAIT * cap * instances / items
+    backlogs = state.readings.workload(workload.key).backlogs
+    rates = [b.executed_rate * items for b in backlogs if b.pending >= enough]
+    return fmean(rates) if rates else None
 
 
 def shares_of(state: ModelState) -> dict[WorkloadKey, float]:

@@ -94,6 +94,17 @@ class Workload:
         return max(self.replicas, self.alive) + self.terminating
 
 
+class Backlog(NamedTuple):
+    """A pod whose queue did not empty over the short window.
+
+    executed_rate: requests per second that it answered by executing them, which is all that it can.
+    pending: the fewest that waited, as the trend of its queue has it.
+    """
+
+    executed_rate: float
+    pending: float
+
+
 @dataclass(frozen=True, slots=True)
 class WorkloadReadings:
     """Triton's counters of one workload, over its live pods.
@@ -102,7 +113,8 @@ class WorkloadReadings:
     service_time: mean seconds of one execution (compute input + infer + output);
     batch_size: mean items per execution; queue_time: mean seconds that a request which executes
     waited in Triton's queue; latency: the SLO's percentile, maximum over pods, where summaries are
-    on; hit_rate: requests per second answered from response caches.
+    on; hit_rate: requests per second answered from response caches; backlogs: of its pods, those
+    that have one.
     """
 
     key: WorkloadKey
@@ -113,6 +125,7 @@ class WorkloadReadings:
     queue_time_s: Reading = NOT_READ
     latency_s: Reading = NOT_READ
     hit_rate: Reading = NOT_READ
+    backlogs: tuple[Backlog, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +145,7 @@ class ModelReadings:
     """The readings of one model, over all of its live pods.
 
     arrival_rate: requests per second that arrive (answered + failed + growth of the backlog),
-    over the long window; arrival_rate_fast: the same over the short window; answered_rate_fast:
-    what is answered of them;
+    over the long window; arrival_rate_fast: the same over the short window;
     pending: requests that wait in the servers now; items_per_request: what one request that
     executes asks of a batch, for most clients 1; failure_rate: failed requests per second;
     hit_rate, hit_rate_fast: requests per second answered from response caches, over both windows;
@@ -151,7 +163,6 @@ class ModelReadings:
     latency_source: str = "None"
     latency_estimated: bool = False
     workloads: tuple[WorkloadReadings, ...] = ()
-    answered_rate_fast: Reading = NOT_READ
     hit_rate: Reading = NOT_READ
     hit_rate_fast: Reading = NOT_READ
     latency_bucket: LatencyBucket | None = None

@@ -15,6 +15,7 @@ from trimtab.core.ledger import Shares
 from trimtab.core.memo import Memo
 from trimtab.core.memory import Memory, ModelMemory
 from trimtab.core.options import Offer, offer_of
+from trimtab.core.proven import learn_proven
 from trimtab.core.saturation import learn_saturation
 from trimtab.core.settings import PolicySettings
 from trimtab.core.signals import is_blind, value_or_none
@@ -73,7 +74,8 @@ def look(
 ) -> View:
     """Learns from the readings of one model, and turns them into demand and options."""
     known = learn(memory.models.get(state.spec.key) or ModelMemory(), state, now_s, policy)
-    known = _note_hits(learn_saturation(known, state, now_s, policy), state)
+    known = learn_proven(learn_saturation(known, state, now_s), state, now_s, policy)
+    known = _note_hits(known, state)
     demand = estimate_demand(state, known, policy)
     if is_blind(state.readings.arrival_rate) and not any(w.ready for w in state.workloads):
         # Nothing serves, so nothing can be read: that is a beginning, not a blindness. And where
@@ -85,7 +87,7 @@ def look(
     demand, history = foresee(demand, known, state, now_s, policy)
     known = remember_demand(known, demand, history, now_s, keep_s)
     memo = memory.memos.get(state.spec.key) or Memo()
-    offer = offer_of(state, known, snapshot, policy, memo)
+    offer = offer_of(state, known, snapshot, now_s, policy, memo)
     prices = {name: c.price_per_hour for name, c in snapshot.accelerator_classes.items()}
     behind_s = behind_until_s(snapshot, now_s, policy)
     return View(state, known, demand, offer, prices, memo, behind_s)

@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from trimtab.api.resources import ObjectKey
 from trimtab.core.signals import Known, Missing, NoTraffic, Reading, Stale, value_or_none
 from trimtab.core.snapshot import ModelReadings, ModelState, Workload, WorkloadReadings
+from trimtab.observe.backlogs import backlogs_of
 from trimtab.observe.gateway import GatewayAnswers, GatewayTable
 from trimtab.observe.latency import UserOutcome, model_latency, summary_or_counters
 from trimtab.observe.queries import Metric, ReadSettings
@@ -100,11 +101,19 @@ def readings_of(
     """
     table, gateway = FleetTable(answers, settings), GatewayTable(gateway_answers or {}, settings)
     users = user_answers or {}
-    return {s.spec.key: _model(table, gateway, s, users.get(s.spec.key), now_s) for s in states}
+    return {
+        s.spec.key: _model(table, gateway, s, users.get(s.spec.key), settings, now_s)
+        for s in states
+    }
 
 
 def _model(
-    table: FleetTable, gateway: GatewayTable, state: ModelState, user: UserOutcome, now_s: float
+    table: FleetTable,
+    gateway: GatewayTable,
+    state: ModelState,
+    user: UserOutcome,
+    settings: ReadSettings,
+    now_s: float,
 ) -> ModelReadings:
     spec = state.spec
     pods = [pod for workload in state.workloads for pod in workload.pods]
@@ -118,7 +127,9 @@ def _model(
         latency_bucket=latency.bucket,
         latency_note=latency.note,
         workloads=tuple(
-            _workload(table, state, w, cover if alone else _cover(table, state, w, now_s))
+            _workload(
+                table, state, w, cover if alone else _cover(table, state, w, now_s), settings, now_s
+            )
             for w in state.workloads
         ),
     )
@@ -147,7 +158,6 @@ def _model(
         pending=_pending(view),
         failure_rate=_failure_rate(view),
         items_per_request=view.ratio(view.total(Metric.ITEMS), view.executed()),
-        answered_rate_fast=view.rate(Metric.SUCCESS_FAST),
         hit_rate=hits,
         hit_rate_fast=hits_fast,
     )
@@ -211,7 +221,12 @@ def _cover(
 
 
 def _workload(
-    table: FleetTable, state: ModelState, workload: Workload, cover: Cover | Missing | Stale
+    table: FleetTable,
+    state: ModelState,
+    workload: Workload,
+    cover: Cover | Missing | Stale,
+    settings: ReadSettings,
+    now_s: float,
 ) -> WorkloadReadings:
     spec = state.spec
     latency = summary_or_counters(spec, table, cover).reading
@@ -228,4 +243,5 @@ def _workload(
         queue_time_s=view.ratio(view.total(Metric.QUEUE_US), executed, 1e-6),
         latency_s=latency,
         hit_rate=view.hits(Metric.HITS),
+        backlogs=backlogs_of(table, cover, workload, settings, now_s),
     )

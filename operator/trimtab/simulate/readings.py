@@ -11,7 +11,7 @@ import numpy as np
 
 from trimtab.api.resources import LatencySourceType, ModelDeployment
 from trimtab.core.signals import Known, Missing, NoTraffic, Reading, Stale
-from trimtab.core.snapshot import ModelReadings, WorkloadKey, WorkloadReadings
+from trimtab.core.snapshot import Backlog, ModelReadings, WorkloadKey, WorkloadReadings
 from trimtab.simulate.bins import quantile_s
 from trimtab.simulate.scrapes import SUMMARY_S, Scrapes
 from trimtab.simulate.settings import RunSettings
@@ -68,7 +68,6 @@ class Reader:
         return ModelReadings(
             arrival_rate=sums.arrivals(fast=False),
             arrival_rate_fast=sums.arrivals(fast=True),
-            answered_rate_fast=sums.rate(SUCCESS, fast=True),
             pending=Known(sums.pending, sums.at_s),
             failure_rate=sums.rate(FAILURE),
             items_per_request=sums.ratio(SUCCESS, SUCCESS),
@@ -111,6 +110,7 @@ class Reader:
             batch_size=sums.ratio(SUCCESS, EXECUTIONS),
             queue_time_s=sums.ratio(QUEUE_S, SUCCESS),
             latency_s=self._latency(sums, of_all=False)[0],
+            backlogs=sums.backlogs(),
         )
 
     def _latency(self, sums: Sums, *, of_all: bool) -> tuple[Reading, str, bool]:
@@ -146,7 +146,8 @@ class Sums:
         self._windows_s = (decision.long_window_s, decision.fast_window_s)
         self._each = scrapes.rates(rows.rows, now_s, decision.long_window_s)
         self._slow = self._sum(self._each)
-        self._fast = self._sum(scrapes.rates(rows.rows, now_s, decision.fast_window_s))
+        self._fast_each = scrapes.rates(rows.rows, now_s, decision.fast_window_s)
+        self._fast = self._sum(self._fast_each)
         self.at_s = scrapes.newest_s or now_s
         waiting = scrapes.pending(rows.rows)
         self.pending = float(waiting[scrapes.sampled(rows.rows) > 0].sum())
@@ -180,6 +181,19 @@ class Sums:
         total = rates[SUCCESS] + rates[FAILURE] + max(0.0, growth[0])
         # Requests that wait while none is answered are not idleness.
         return Known(total, self.at_s) if total > 0 or self.pending else NoTraffic(self.at_s)
+
+    def backlogs(self) -> tuple[Backlog, ...]:
+        """Of the pods Ready for twice the fast window, those whose queue did not empty over it."""
+        rows, window_s = self._rows.rows, self._windows_s[True]
+        waiting = self._scrapes.pending(rows)
+        if not waiting.any():
+            return ()
+        growth = self._scrapes.growth(rows, self._now_s, window_s)
+        least = np.minimum(waiting, waiting - window_s * growth)
+        answered = self._fast_each[:, SUCCESS]
+        old = self._now_s - self._rows.ready_s >= 2.0 * window_s
+        found = old & (least > 0.0) & (answered > 0.0)  # NaN is neither
+        return tuple(map(Backlog, answered[found].tolist(), least[found].tolist()))
 
     def slowest_s(self) -> float | None:
         """The slowest pod's summary among those that answered; None where none has one."""
