@@ -73,10 +73,30 @@ def test_a_queue_that_is_nearly_empty_tells_nothing_of_what_could_be_answered() 
 def test_pods_that_came_later_have_no_part_of_the_backlog() -> None:
     """What waits stays where it is: the newcomers answer what arrives at them, and are not slow."""
     story = fleet(most=10)
-    story.model.reshape = flooded(answered=196.0)
+
+    def reshape(readings: ModelReadings) -> ModelReadings:
+        backlogs = (Backlog(98.0, 200.0), Backlog(20.0, 1.0))
+        told = flooded(answered=196.0)(readings)
+        each = tuple(replace(w, backlogs=backlogs) for w in told.workloads)
+        return replace(told, workloads=each)
+
+    story.model.reshape = reshape
     story.until(240)
     assert story.plan().targets[0].replicas > 2
     assert front_end_ms(story) < 0.5
+
+
+def test_executions_that_looked_too_slow_are_corrected_by_what_a_flood_answers() -> None:
+    """In a window of two loads they look like those of a slower model; 95/s each are answered."""
+    story = fleet(most=10)
+    story.model.truth = 1.6
+    story.until(300)
+    (memory,) = story.memory.models.values()
+    assert memory.learned[INT8].curve.seconds(1) == pytest.approx(0.016, rel=0.05)
+    story.model.reshape = flooded(answered=190.0)
+    story.until(330)
+    (memory,) = story.memory.models.values()
+    assert memory.learned[INT8].curve.seconds(1) < 0.014
 
 
 def test_a_light_load_does_not_talk_it_out_of_what_saturation_told() -> None:

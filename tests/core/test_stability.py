@@ -5,11 +5,20 @@ from __future__ import annotations
 import itertools
 import math
 import random
+from decimal import Decimal
 
 import pytest
 
-from tests.core.builders import Load, accelerator, deployment, variant
+from tests.core.builders import INT8, Load, accelerator, deployment, pods, variant
 from tests.core.story import TICK_S, Model, Story, sizes
+from trimtab.core.choose import Choice
+from trimtab.core.demand import Demand
+from trimtab.core.guard import next_step
+from trimtab.core.ledger import Room
+from trimtab.core.memory import ModelMemory
+from trimtab.core.options import Option
+from trimtab.core.settings import DEFAULT_POLICY
+from trimtab.core.snapshot import ModelState, Snapshot, Workload
 
 
 def noisy(rate: float, seed: int) -> Load:
@@ -47,3 +56,19 @@ def test_noise_does_not_swap_variants_at_the_edge_of_the_maximum() -> None:
     leading = [m.plan.targets[0].key.variant for m in story.history[30:]]
     swaps = sum(a != b for a, b in itertools.pairwise(leading))
     assert swaps <= 2
+
+
+@pytest.mark.parametrize(("planned", "replicas"), [(297.0, 4), (280.0, 3)])
+def test_room_for_bursts_at_the_edge_of_a_capacity_does_not_flap(
+    planned: float, replicas: int
+) -> None:
+    """Four of 100 requests/s each; 60 arrive, and what bursts may bring moves from tick to tick."""
+    option = Option(INT8, Decimal(1), Decimal(1), 1, 100.0, meets_slo=True)
+    choice = Choice(option, 3, 3, "", short=False, ceiling=(9, "MaxReplicas"), needed=3)
+    ready = Workload(INT8, 4, pods(4))
+    memory = ModelMemory(seeing_since_s=0.0, demand=((900.0, 60.0),))
+    demand = Demand(planned, blind=False, measured=60.0, arriving=60.0)
+    spec, now_s = deployment(window_s=60.0), 1000.0
+    room = Room(Snapshot((ModelState(spec, (ready,)),)), now_s, DEFAULT_POLICY)
+    step = next_step(ready, choice, spec, memory, demand, room, lambda: 1.0, now_s, DEFAULT_POLICY)
+    assert step.replicas == replicas

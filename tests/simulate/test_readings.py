@@ -86,6 +86,17 @@ def test_an_overload_shows_as_arrivals_and_as_a_backlog() -> None:
     assert value_or_none(read.pending) == pytest.approx(97.5 * 50, rel=0.03)
 
 
+def test_a_flood_is_told_by_the_pods_that_have_it() -> None:
+    """150/s to a pod of 100/s; the second, from second 60 on, has no part of what waits there."""
+    rule = Scripted(replicas((0.0, 1), (60.0, 2)))
+    play(rule, steady(150, 120), start_up_s=10.0)
+    assert readings(rule, 5.0).workload(INT8).backlogs == ()
+    for at_s in (40.0, 100.0):
+        (backlog,) = readings(rule, at_s).workload(INT8).backlogs
+        assert backlog.executed_rate == pytest.approx(100.0, rel=0.01)
+        assert backlog.pending > 1000.0
+
+
 def test_a_full_queue_shows_as_failures() -> None:
     model = replace(MODEL, triton=replace(MODEL.triton, max_queue_size=5))
     rule = Scripted(replicas((0.0, 1)))
