@@ -66,7 +66,7 @@ def test_room_for_bursts_at_the_edge_of_a_capacity_does_not_flap(
     option = Option(INT8, Decimal(1), Decimal(1), 1, 100.0, meets_slo=True)
     choice = Choice(option, 3, 3, "", short=False, ceiling=(9, "MaxReplicas"), needed=3)
     ready = Workload(INT8, 4, pods(4))
-    memory = ModelMemory(seeing_since_s=0.0, demand=((900.0, 60.0),))
+    memory = ModelMemory(seeing_since_s=0.0, demand=((990.0, 60.0),))
     demand = Demand(planned, blind=False, measured=60.0, arriving=60.0)
     spec, now_s = deployment(window_s=60.0), 1000.0
     room = Room(Snapshot((ModelState(spec, (ready,)),)), now_s, DEFAULT_POLICY)
