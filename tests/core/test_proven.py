@@ -33,6 +33,7 @@ def fleet(load: Load, pods: int = 1, spec: ModelDeployment | None = None) -> Sto
 def test_a_burst_after_a_calm_is_met_with_what_the_profile_asks_for() -> None:
     story = fleet(steps((0, 20), (600, 200)))
     expect_replicas(story, 595, int8=1)
+    assert "each within 100ms, by its profile)" in story.plan().decision.summary
     expect_replicas(story, 640, int8=3)
 
 
@@ -42,6 +43,7 @@ def test_under_load_a_fleet_shrinks_no_faster_than_it_is_seen_to_carry() -> None
     story.model.truth = 0.2
     expect_replicas(story, 3600, int8=1)
     since = {n: sizes(story).index(n) * TICK_S for n in (3, 2, 1)}
+    assert "each within 100ms, as far as was seen)" in story.plan().decision.summary
     # Each time it is first seen for a minute what each of the fewer answers.
     assert since[3] + 60 < since[2]
     assert since[2] + 60 < since[1]
@@ -57,6 +59,7 @@ def test_what_a_flood_told_is_all_that_a_replica_is_trusted_with_for_hours() -> 
     story.model.load = steady(100)
     # Fifty a second are less than the profile says.
     expect_replicas(story, 400, int8=3)
+    assert "each within 100ms, as a backlog told)" in story.plan().decision.summary
     expect_replicas(story, 1800, int8=3)
 
 

@@ -190,6 +190,14 @@ def summary_of_mix(
     return " ".join(words)
 
 
+_LIMITS = {
+    "": "",
+    "Profile": ", by its profile",
+    "Seen": ", as far as was seen",
+    "Backlog": ", as a backlog told",
+}
+
+
 def summary_of(
     state: ModelState,
     targets: tuple[Target, ...],
@@ -207,7 +215,8 @@ def summary_of(
     parts += _of_cache(state, factor)
     if choice.option.capacity_rate is not None:
         within = f" within {ms(state.spec.slo.target_s)}" if choice.option.meets_slo else ""
-        parts.append(f"({rate(factor * choice.option.capacity_rate)} each{within})")
+        limit = _LIMITS[choice.option.limit]
+        parts.append(f"({rate(factor * choice.option.capacity_rate)} each{within}{limit})")
     parts.append(f"at {money(choice.option.cost(goal))}")
     if binding:
         parts.append(f"held by {binding}")

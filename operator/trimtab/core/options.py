@@ -51,6 +51,8 @@ class Option:
     replica; None where the user's own bound stays. margin: by what factor the times of `model` are
     longer than what is believed. load_factor: how many times the load that now executes would
     execute here, where response caches are cold; capacity_rate is in the load that now executes.
+    limit: where it would be higher by what was learnt, what keeps it: Profile, Seen or Backlog; see
+    core/proven.py.
     """
 
     key: WorkloadKey
@@ -65,6 +67,7 @@ class Option:
     queue_size: int | None = None
     margin: float = 1.0
     load_factor: float = 1.0
+    limit: str = ""
 
     def with_load(self, factor: float) -> Option:
         """The option where `factor` times the load executes."""
@@ -353,15 +356,16 @@ class _Proof:
             return option
         proven = self._trust.get(option.key)
         if proven is not None and proven.saturated:
-            most = proven.rate * rate / model.saturation_rate
+            most, limit = proven.rate * rate / model.saturation_rate, "Backlog"
         elif not self._differs(option.key):
             return option
         else:
             profiled = self._profiled_rate(option.key)
             if profiled is None:
                 return option
-            most = profiled * self._beyond.get(option.key.accelerator_class, 1.0)
-        return option if rate <= most else replace(option, capacity_rate=most)
+            beyond = self._beyond.get(option.key.accelerator_class, 1.0)
+            most, limit = profiled * beyond, "Profile" if beyond == 1.0 else "Seen"
+        return option if rate <= most else replace(option, capacity_rate=most, limit=limit)
 
     def _differs(self, key: WorkloadKey) -> bool:
         """Whether something else than its profile is believed of it."""
