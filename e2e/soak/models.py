@@ -16,7 +16,7 @@ SLOWEST = "fp32"
 # name -> floor, budget an hour, largest load as a multiple of what one replica of it answers: so
 # that the one needs a faster variant at its bursts, and the other all that its budget buys.
 # Three replicas of a quarter core each leave of two cores what the cluster itself takes.
-_MODELS = {"lenient": ("0.97", "0.30", 1.8), "strict": ("0.985", "0.30", 1.2)}
+_MODELS = {"lenient": ("0.97", "0.30", 2.4), "strict": ("0.985", "0.30", 1.6)}
 # The network that the image sample distilled answers the same requests.
 _STUDENT_PATH, _STUDENT_ACCURACY = "image/student", "0.98"
 
