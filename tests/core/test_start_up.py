@@ -19,27 +19,6 @@ def test_pods_that_never_become_ready_are_not_shrunk_away() -> None:
     expect_replicas(story, 1200, int8=3)
 
 
-def test_what_was_just_asked_for_becomes_ready_before_anything_leaves() -> None:
-    """A second of 400 requests/s asks for more; at the next tick it is over, and it still comes."""
-    story = Story(Model(deployment(window_s=5), steps((0, 130), (100, 400), (105, 130))))
-    story.until(100)
-    asked = sizes(story)[-1]
-    assert asked > 2
-    story.until(105)
-    assert sizes(story)[-1] == asked
-    assert story.plan().decision.binding == "NotReadyYet"
-    expect_replicas(story, 300, int8=2)
-
-
-def test_a_pod_that_is_late_to_be_ready_holds_nothing_up() -> None:
-    story = Story(Model(deployment(window_s=5), steps((0, 150), (100, 400), (160, 10))))
-    story.until(95)
-    story.start_up_s = None
-    story.until(155)
-    assert sizes(story)[-1] > 2
-    expect_replicas(story, 400, int8=1)
-
-
 def test_the_first_replica_starts_without_any_reading() -> None:
     story = Story(Model(deployment(least=2), steady(50)))
     expect_replicas(story, 0, int8=2)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from trimtab.api.resources import ModelDeployment
 from trimtab.core.choose import Choice
 from trimtab.core.demand import Demand, last_time_above, peak_demand
-from trimtab.core.hold import hold_s, ready_after_s
+from trimtab.core.hold import hold_s
 from trimtab.core.ledger import Room
 from trimtab.core.memory import ModelMemory
 from trimtab.core.plan import Constraint
@@ -104,10 +104,6 @@ def _shrink(
     if workload.ready == 0:
         # kserve#1247: a pod that waited for its node was removed before it ever served.
         return hold(current, "NotReadyYet", "nothing shrinks before it was Ready once")
-    if _starts(workload, memory, now_s):
-        # Room for a burst was asked for at one tick and not at the next: a fourth replica came and
-        # went six times in a minute, and was never Ready.
-        return hold(current, "NotReadyYet", "what was just asked for becomes Ready first")
     window_s = hold_s(spec, memory)
     seen_since = memory.seeing_since_s if memory.seeing_since_s is not None else now_s
     if seen_since > now_s - window_s:
@@ -162,14 +158,6 @@ def fewest_in_time(
 def hold(replicas: int, name: str, effect: str, allowed_at_s: float | None = None) -> Step:
     """Nothing changes, and why."""
     return Step(replicas, (Constraint(name, effect),), name, allowed_at_s)
-
-
-def _starts(workload: Workload, memory: ModelMemory, now_s: float) -> bool:
-    """Whether a pod is not Ready yet that is not late to be so either."""
-    since_s = now_s - ready_after_s(memory)
-    return any(
-        p.ready_s is None and not p.terminating and p.created_s > since_s for p in workload.pods
-    )
 
 
 def _planned(choice: Choice, demand: Demand, policy: PolicySettings) -> int:
