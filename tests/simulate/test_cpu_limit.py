@@ -32,7 +32,7 @@ def bursts(count: int) -> Trace:
 
 @pytest.mark.parametrize("profiled", [True, False])
 def test_bursts_are_late_no_more_than_once(profiled: bool) -> None:
-    """As long as executions of a calm were believed, each burst was late: the second replica was
+    """As long as executions of a calm were believed, four of five were late: the second replica was
     gone again before the next, or in the middle of it."""
     made = variant("int8", "0.98", 11.0, batch_ms={8: 80.0})
     made = made if profiled else replace(made, profiles=())
