@@ -63,6 +63,19 @@ def test_what_a_flood_told_is_all_that_a_replica_is_trusted_with_for_hours() -> 
     expect_replicas(story, 1800, int8=3)
 
 
+def test_what_a_smaller_limit_told_is_no_bound_for_a_larger_one() -> None:
+    def flooded(readings: WorkloadReadings) -> WorkloadReadings:
+        return replace(quick(readings), backlogs=(Backlog(20.0, 200.0),))
+
+    story = fleet(steady(20))
+    story.until(300).model.distort = flooded
+    expect_replicas(story, 305, int8=2)
+    story.model.distort = quick
+    expect_replicas(story, 900, int8=2)
+    story.classes["cpu"] = replace(story.classes["cpu"], resources=(("cpu", "2"),))
+    expect_replicas(story, 1000, int8=1)
+
+
 def test_a_flood_that_a_neighbour_slowed_is_forgotten_in_hours_and_never_quite() -> None:
     memory = ModelMemory(proven={INT8: Proven(50.0, 0.0, saturated=True)})
     rates = [trusted(memory, hours * 3600.0)[INT8].rate for hours in (0, 1, 3, 48)]

@@ -74,7 +74,8 @@ def look(
 ) -> View:
     """Learns from the readings of one model, and turns them into demand and options."""
     known = learn(memory.models.get(state.spec.key) or ModelMemory(), state, now_s, policy)
-    known = learn_proven(learn_saturation(known, state, now_s), state, now_s, policy)
+    known = learn_saturation(known, state, now_s)
+    known = learn_proven(known, state, snapshot.accelerator_classes, now_s, policy)
     known = _note_hits(known, state)
     demand = estimate_demand(state, known, policy)
     if is_blind(state.readings.arrival_rate) and not any(w.ready for w in state.workloads):
