@@ -12,7 +12,8 @@ from trimtab.core.demand import Demand
 from trimtab.core.foresight import Judge, foreseen
 from trimtab.core.ledger import Shares
 from trimtab.core.memory import ModelMemory
-from trimtab.core.options import Offer, Option
+from trimtab.core.option import Option
+from trimtab.core.options import Offer
 from trimtab.core.settings import DEFAULT_POLICY
 from trimtab.core.snapshot import ModelState, Snapshot, Workload, WorkloadKey
 from trimtab.core.view import View

@@ -14,7 +14,7 @@ from tests.core.builders import FP32, INT8, Load, deployment, steady, steps, var
 from tests.core.story import NO_ROOM_FOR_BURSTS, Model, Moment, Story
 from trimtab.api.resources import Objective, Routing, RoutingType
 from trimtab.core.latency import ReplicaModel, ServiceCurve, front_end_s
-from trimtab.core.options import Option
+from trimtab.core.option import Option
 from trimtab.core.plan import Latency
 from trimtab.core.read_back import measured_scale
 from trimtab.core.served import Served, most_each, noted

@@ -10,7 +10,7 @@ from tests.core.builders import INT8, deployment
 from trimtab.api.resources import ManualScale, Scaling, ScalingMode
 from trimtab.core.choose import Choice
 from trimtab.core.mend import bound_mend, lateness, shortage
-from trimtab.core.options import Option
+from trimtab.core.option import Option
 from trimtab.core.plan import Target
 from trimtab.core.snapshot import ModelState, Pod, Workload
 

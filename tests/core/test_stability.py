@@ -16,7 +16,7 @@ from trimtab.core.demand import Demand
 from trimtab.core.guard import next_step
 from trimtab.core.ledger import Room
 from trimtab.core.memory import ModelMemory
-from trimtab.core.options import Option
+from trimtab.core.option import Option
 from trimtab.core.settings import DEFAULT_POLICY
 from trimtab.core.snapshot import ModelState, Snapshot, Workload
 

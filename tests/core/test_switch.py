@@ -24,7 +24,7 @@ from trimtab.api.resources import AcceleratorClass, Objective
 from trimtab.core.choose import judge
 from trimtab.core.guard import Step
 from trimtab.core.ledger import Shares
-from trimtab.core.options import Option
+from trimtab.core.option import Option
 from trimtab.core.plan import ConditionStatus
 from trimtab.core.signals import Missing
 from trimtab.core.snapshot import Snapshot, Workload, WorkloadKey

@@ -20,7 +20,7 @@ from trimtab.core.ledger import Shares, budget_key
 from trimtab.core.optimise import Allotment, Demand, Goal, Problem, Solution, solve
 from trimtab.core.optimise import Option as Choice
 from trimtab.core.optimise.problem import budget_micro, price_micro
-from trimtab.core.options import Option
+from trimtab.core.option import Option
 from trimtab.core.settings import PolicySettings
 from trimtab.core.shared_out import Sharing, shared_out
 from trimtab.core.snapshot import Workload, WorkloadKey

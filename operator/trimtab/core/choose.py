@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from trimtab.api.resources import ModelDeployment, Objective
 from trimtab.core.ledger import Shares
-from trimtab.core.options import Option
+from trimtab.core.option import Option
 from trimtab.core.settings import PolicySettings
 from trimtab.core.snapshot import WorkloadKey
 

@@ -11,7 +11,7 @@ from trimtab.core.choose import Choice, choose, judge
 from trimtab.core.demand import peak_foreseen
 from trimtab.core.hold import hold_s
 from trimtab.core.ledger import Shares
-from trimtab.core.options import Option
+from trimtab.core.option import Option
 from trimtab.core.settings import PolicySettings
 from trimtab.core.view import View
 

@@ -10,7 +10,7 @@ from trimtab.core.burstiness import is_steady
 from trimtab.core.latency import ReplicaModel, front_end_s
 from trimtab.core.learn import belief_of, front_end_of, note_front_end
 from trimtab.core.memory import ModelMemory
-from trimtab.core.options import Option
+from trimtab.core.option import Option
 from trimtab.core.plan import Latency
 from trimtab.core.read_back import percentile_read, rate_each
 from trimtab.core.saturation import least_front_end_s

@@ -15,7 +15,7 @@ from trimtab.core.demand import peak_demand, peak_foreseen, seen_for
 from trimtab.core.hold import hold_s
 from trimtab.core.ledger import Room, Shares
 from trimtab.core.mix_solver import Counts, MixSolver
-from trimtab.core.options import Option
+from trimtab.core.option import Option
 from trimtab.core.settings import PolicySettings
 from trimtab.core.snapshot import WorkloadKey
 from trimtab.core.view import View

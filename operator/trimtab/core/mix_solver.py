@@ -13,7 +13,7 @@ from trimtab.core.optimise import Demand, Goal, Problem, budget_micro, price_mic
 from trimtab.core.optimise import Option as Way
 from trimtab.core.optimise.candidates import Candidates, candidates_of
 from trimtab.core.optimise.score import TRAFFIC_MARGIN
-from trimtab.core.options import Option
+from trimtab.core.option import Option
 from trimtab.core.settings import PolicySettings
 from trimtab.core.snapshot import WorkloadKey
 

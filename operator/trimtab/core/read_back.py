@@ -6,7 +6,7 @@ import math
 from functools import lru_cache
 
 from trimtab.core.latency import ReplicaModel, service_scale
-from trimtab.core.options import Option
+from trimtab.core.option import Option
 from trimtab.core.plan import Latency
 from trimtab.core.settings import DEFAULT_POLICY, PolicySettings
 from trimtab.core.snapshot import ModelState

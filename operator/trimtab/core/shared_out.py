@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from trimtab.core.optimise import Demand, Solution
-from trimtab.core.options import Option
+from trimtab.core.option import Option
 from trimtab.core.strained import arriving_rate, strained
 from trimtab.core.view import View
 

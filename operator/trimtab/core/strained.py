@@ -10,7 +10,7 @@ from trimtab.api.resources import RoutingType
 from trimtab.core.hold import ready_after_s
 from trimtab.core.latency import capacity_rate
 from trimtab.core.optimise import Demand
-from trimtab.core.options import Option
+from trimtab.core.option import Option
 from trimtab.core.shortage import Strain
 from trimtab.core.signals import value_or_none
 from trimtab.core.view import View

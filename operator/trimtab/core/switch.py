@@ -11,7 +11,7 @@ from trimtab.core.demand import Demand, peak_demand, seen_for
 from trimtab.core.guard import Step
 from trimtab.core.hold import hold_s
 from trimtab.core.memory import ModelMemory
-from trimtab.core.options import Option
+from trimtab.core.option import Option
 from trimtab.core.plan import Constraint
 from trimtab.core.settings import PolicySettings
 from trimtab.core.snapshot import Workload, WorkloadKey

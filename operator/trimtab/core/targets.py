@@ -12,7 +12,7 @@ from trimtab.core.choose import Choice
 from trimtab.core.guard import Step, clamp, next_step
 from trimtab.core.ledger import Room, Shares
 from trimtab.core.observed import observe_latency
-from trimtab.core.options import Option
+from trimtab.core.option import Option
 from trimtab.core.plan import Constraint, Target
 from trimtab.core.queue_bound import kept_queue_size
 from trimtab.core.queue_delay import queue_delay_s

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from trimtab.api.resources import Objective, RoutingType
 from trimtab.core.optimise.score import TRAFFIC_MARGIN
-from trimtab.core.options import Option
+from trimtab.core.option import Option
 from trimtab.core.plan import Target
 from trimtab.core.snapshot import ModelState, WorkloadKey
 

@@ -18,14 +18,12 @@ _BURST_EVERY_S = 7200.0  # believed before any was seen
 
 class ErrorBudget(NamedTuple):
     """items: that came; late: those that came to a backlog. Both fade over six hours. late_s: when
-    there last was a backlog; backlog: how large it is; since_s: since when there has been one at
-    every reading."""
+    there last was a backlog; backlog: how large it is."""
 
     items: float = 0.0
     late: float = 0.0
     late_s: float | None = None
     backlog: float = 0.0
-    since_s: float | None = None
 
     def heard(
         self, now_s: float, rate: float, step_s: float, backlog: float, *, late_last: bool
@@ -40,8 +38,7 @@ class ErrorBudget(NamedTuple):
         found = max(0.0, backlog - self.backlog) if late_last else items
         late = self.late * kept + (found if backlog else 0.0)
         late_s = now_s if backlog else self.late_s
-        since_s = (now_s if self.since_s is None else self.since_s) if backlog else None
-        return ErrorBudget(self.items * kept + items, late, late_s, backlog, since_s)
+        return ErrorBudget(self.items * kept + items, late, late_s, backlog)
 
     def overdrawn(self, rate: float, percentile: float, burst_late_s: float) -> float:
         """By what factor more was late than may be, or would be of a fleet that keeps no room; 1
