@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 
 from e2e.cluster.errors import ClusterError
@@ -20,7 +21,11 @@ def kubernetes_of(minor: str) -> tuple[str, str]:
     return found
 
 
-KUBERNETES, KUBERNETES_MODULE = kubernetes_of(os.environ.get(KUBERNETES_VARIABLE, ""))
+try:
+    KUBERNETES, KUBERNETES_MODULE = kubernetes_of(os.environ.get(KUBERNETES_VARIABLE, ""))
+except ClusterError as error:
+    # Read as the module is imported, by any of a dozen commands: one line and no traceback.
+    sys.exit(str(error))
 HELM = "4.3.1"
 KWOK_VERSION = "0.8.0"
 PROMETHEUS = "3.15.1"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -112,6 +113,18 @@ def test_the_versions_agree_with_the_modules() -> None:
 def test_a_minor_that_is_not_there_is_refused_by_its_name() -> None:
     with pytest.raises(ClusterError, match=r"TRIMTAB_KUBERNETES is '1.12'; choose from 1.37"):
         kubernetes_of("1.12")
+
+
+def test_a_command_says_so_in_a_line() -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "e2e.cluster", "status"],
+        env={**os.environ, "TRIMTAB_KUBERNETES": "1.12"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 1
+    assert told.stderr == "TRIMTAB_KUBERNETES is '1.12'; choose from 1.37, 1.36\n"
 
 
 @pytest.mark.parametrize("module", sorted({binary.module for binary in ALL_BINARIES}))
