@@ -28,6 +28,7 @@ from trimtab.api.resources import (
 )
 from trimtab.core.signals import Known, Missing, NoTraffic, Reading, Stale
 from trimtab.core.snapshot import (
+    Backlog,
     ModelReadings,
     ModelState,
     Pod,
@@ -64,6 +65,12 @@ RATES = readings_of(0.001, 0.9, 5.0, 12.3, 40.0, 90.0, 250.0, 3000.0)
 TIMES = readings_of(1e-4, 0.002, 0.011, 0.04, 0.2, 2.0)
 BATCHES = readings_of(0.5, 1.0, 3.7, 8.0, 64.0)
 PENDING = readings_of(0.0, 1.0, 20.0, 5000.0)
+BACKLOGS = st.lists(
+    st.builds(
+        Backlog, st.sampled_from([1e-9, 0.4, 30.0, 900.0, 1e15]), st.sampled_from([1.0, 40.0, 1e15])
+    ),
+    max_size=3,
+).map(tuple)
 PODS = st.lists(
     st.tuples(
         st.sampled_from(["ready", "ready", "starting", "waiting", "leaving"]),
@@ -165,6 +172,7 @@ def model_readings(draw: st.DrawFn, keys: tuple[WorkloadKey, ...]) -> ModelReadi
                 service_time_s=draw(TIMES),
                 batch_size=draw(BATCHES),
                 queue_time_s=draw(TIMES),
+                backlogs=draw(BACKLOGS),
             )
             for key in keys
         ),

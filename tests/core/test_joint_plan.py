@@ -177,3 +177,24 @@ def test_of_two_that_nothing_is_known_of_the_one_that_was_begun_goes_on() -> Non
     begun = [sum(t.replicas for t in scene.plan.models[s.key].targets) for s in specs]
     assert sum(begun) == 1
     a_plan_applied_at_once_stays_as_it_is(scene)
+
+
+def test_what_nobody_knows_yet_has_its_places_where_it_will_be_tried() -> None:
+    """On cpu it is known to be late, on l4 it never ran: its two places are of l4's six."""
+    untried = variant("int8", "0.98", 500.0, "cpu")
+    untried = replace(untried, accelerator_classes=("cpu", "l4"))
+    models = (
+        deployment("a", variants=(untried,), least=2, most=2, window_s=0.0),
+        deployment("b", variants=(variant("int8", "0.98", 10.0, "l4"),), window_s=0.0),
+    )
+    states = tuple(
+        ModelState(
+            m, (), ModelReadings(arrival_rate=Known(r, 0.0), arrival_rate_fast=Known(r, 0.0))
+        )
+        for m, r in zip(models, (1.0, 400.0), strict=True)
+    )
+    classes = {c.name: c for c in (accelerator("cpu", "0"), accelerator("l4", "0", most=6))}
+    scene = Scene(Snapshot(states, classes), Memory(), 1000.0)
+    told = [[(str(t.key), t.replicas) for t in p.targets] for p in scene.plan.models.values()]
+    assert told == [[("int8 on l4", 2)], [("int8 on l4", 4)]]
+    a_plan_applied_at_once_stays_as_it_is(scene)

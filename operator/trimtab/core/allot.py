@@ -115,8 +115,11 @@ def _options(view: View, shares: Shares) -> tuple[Option, ...]:
 def _best_known(options: Iterable[Option]) -> tuple[Option, ...]:
     priced = [o for o in options if o.price_per_hour is not None]
     good = [o for o in priced if o.meets_slo and o.capacity_rate is not None]
-    known = [o for o in priced if o.capacity_rate is not None]
-    return tuple(good or known or priced)
+    # A speed that nobody knows is chosen before one that is known to miss: without it here the
+    # places were kept on a class that was not taken, and those of the other given to the next by
+    # name, who had to give one back at the next tick.
+    untried = [o for o in priced if o.capacity_rate is None]
+    return tuple(good or untried or priced)
 
 
 class _Indexes:
