@@ -7,11 +7,12 @@ from decimal import Decimal
 
 import pytest
 
-from tests.core.builders import accelerator, budget, deployment, steady, steps, variant
+from tests.core.builders import INT8, accelerator, budget, deployment, steady, steps, variant
 from tests.core.rules import Scene, a_plan_applied_at_once_stays_as_it_is
 from tests.core.story import Model, Story, sizes
 from trimtab.api.resources import (
     ImageSource,
+    LatencySlo,
     ManualScale,
     Objective,
     Profile,
@@ -22,7 +23,13 @@ from trimtab.api.resources import (
 from trimtab.core.memory import Memory
 from trimtab.core.plan import ConditionStatus
 from trimtab.core.signals import Known
-from trimtab.core.snapshot import ModelReadings, ModelState, Snapshot
+from trimtab.core.snapshot import (
+    ModelReadings,
+    ModelState,
+    Snapshot,
+    Workload,
+    WorkloadReadings,
+)
 
 
 def last(story: Story, *names: str) -> tuple[int, ...]:
@@ -197,4 +204,29 @@ def test_what_nobody_knows_yet_has_its_places_where_it_will_be_tried() -> None:
     scene = Scene(Snapshot(states, classes), Memory(), 1000.0)
     told = [[(str(t.key), t.replicas) for t in p.targets] for p in scene.plan.models.values()]
     assert told == [[("int8 on l4", 2)], [("int8 on l4", 4)]]
+    a_plan_applied_at_once_stays_as_it_is(scene)
+
+
+def test_the_only_place_stays_with_who_was_begun_there() -> None:
+    """Both are late whatever they get. With a start ahead of it the one seemed to gain less by the
+    place than the other, who would have to begin as well."""
+    profiled = variant("int8", "0.98", 0.1)
+    bare = replace(profiled, profiles=())
+    models = tuple(
+        replace(
+            deployment(name, variants=(one,), window_s=0.0, most=1), slo=LatencySlo(50.0, 0.0001)
+        )
+        for name, one in (("a", bare), ("b", profiled))
+    )
+    rate = Known(0.001, 1000.0)
+    seen = WorkloadReadings(
+        INT8, rate, rate, service_time_s=Known(0.0001, 1000.0), batch_size=Known(1.0, 1000.0)
+    )
+    readings = ModelReadings(arrival_rate=rate, arrival_rate_fast=rate, workloads=(seen,))
+    states = (
+        ModelState(models[0], (Workload(INT8, 0),), readings),
+        ModelState(models[1], (), replace(readings, workloads=())),
+    )
+    scene = Scene(Snapshot(states, {"cpu": accelerator(most=1)}), Memory(), 1000.0)
+    assert sum(t.replicas for p in scene.plan.models.values() for t in p.targets) == 1
     a_plan_applied_at_once_stays_as_it_is(scene)

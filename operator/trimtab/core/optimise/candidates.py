@@ -149,7 +149,7 @@ def _scored(problem: Problem, options: Options, weights: Weights, rows: list[Int
     runs = np.divide(options.running[owner], rate, out=np.ones_like(rate), where=rate > 0)
     missed = missed + problem.keep * np.maximum(0.0, missed - missing_share(runs))
     equal = np.floor((carried + 1e-9) / options.capacity[first]).astype(np.int64)
-    missed = _as_told(options, missed, first, np.where(count2 > 0, equal, count))
+    missed = _as_told(options, missed, owner, first, np.where(count2 > 0, equal, count))
     score = score + weights.shortage[owner] * rate * missed
     lacking = np.maximum(0, options.least[owner] - count - count2)
     score += weights.first[owner] * lacking
@@ -194,14 +194,20 @@ def _served_by_first(
     return np.where(accurate, share, 1.0 - share)
 
 
-def _as_told(options: Options, missed: Floats, first: Ints, count: Ints) -> Floats:
-    """By row: what the option says is missed with so many, where it says so."""
-    told = np.flatnonzero((options.told[first] > 0) & (count > 0))
-    if not len(told):
+def _as_told(options: Options, missed: Floats, owner: Ints, first: Ints, count: Ints) -> Floats:
+    """By row: what the option says is missed with so many, where it says so; with none, the most
+    that any of the model's says."""
+    tells = np.flatnonzero(options.told > 0)
+    if not len(tells):
         return missed
     begin = np.cumsum(options.told) - options.told
-    option = first[told]
     missed = missed.copy()
+    none = np.zeros(len(options.rate))
+    np.maximum.at(none, options.model[tells], options.missed[begin[tells]])
+    nothing = count == 0
+    missed[nothing] = np.maximum(missed[nothing], none[owner[nothing]])
+    told = np.flatnonzero((options.told[first] > 0) & ~nothing)
+    option = first[told]
     missed[told] = options.missed[begin[option] + np.minimum(count[told], options.told[option] - 1)]
     return missed
 
