@@ -84,13 +84,6 @@ async def test_nothing_shrinks_right_after_the_api_server_gave_no_answer(world: 
     assert (asked[:11], asked[-1] < 3) == ([3] * 11, True), asked
 
 
-def test_a_process_that_has_just_started_knows_of_no_answer_before_it() -> None:
-    clock_s = 50.0
-    silence = Silence.unknown(lambda: clock_s)
-    clock_s = 62.0
-    assert (silence.age_s, Silence(lambda: clock_s).age_s) == (12.0, None)
-
-
 async def test_a_model_that_cannot_be_read_stalls_alone(world: World) -> None:
     # An older CRD let it in: the API server of today would not.
     world.kube.put(model_deployment("broken", slo={"latency": {"percentile": 101, "target": "1s"}}))

@@ -13,18 +13,6 @@ class Silence:
         self._clock = clock
         self._last_s: float | None = None
 
-    @classmethod
-    def unknown(cls, clock: Clock = elapsed_s) -> Silence:
-        """Of a process that has just started, and did not see what went on before.
-
-        The counter-example: operator and API server are away together, the node of both restarts
-        say. The new operator knew of no silence, let a replica go, and what a node that asked the
-        API server again later still sent there was lost.
-        """
-        silence = cls(clock)
-        silence.note()
-        return silence
-
     def note(self) -> None:
         """Now."""
         self._last_s = self._clock()

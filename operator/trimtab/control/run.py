@@ -50,7 +50,7 @@ def run(config: Path, port: int) -> None:
 
 async def _run(settings: Settings, port: int) -> None:
     caches, metrics, fence, watching = Caches(), Metrics(), Fence(), Watching()
-    silence = Silence.unknown()
+    silence = Silence()
     place, times = settings.lease.place, settings.lease.times()
     async with (
         await KubeClient.connect(fence=fence, silence=silence) as kube,

@@ -26,8 +26,5 @@ def at_least(step: Step, workload: Workload, until_s: float) -> Step:
     """The step, but no fewer than run where some serve."""
     if step.replicas >= workload.replicas or not workload.ready:
         return step
-    why = (
-        "the API server gave no answer lately, or trimtab has just started and cannot know: nodes"
-        " may still send requests to what leaves"
-    )
+    why = "the API server gave no answer lately: nodes may still send requests to what leaves"
     return hold(workload.replicas, "ProxiesBehind", why, until_s)

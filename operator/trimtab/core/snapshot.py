@@ -330,7 +330,7 @@ class Snapshot:
 
     `schedulable` is how many MORE replicas of a class the nodes can hold now, by class name; a
     class that is absent was not counted, and nothing is known of it. `unanswered_s`: when (epoch)
-    the API server last gave no answer, or when that began to be known; None where it always did.
+    the API server last gave no answer; None where it always did.
     """
 
     models: tuple[ModelState, ...]
