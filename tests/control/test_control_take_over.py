@@ -68,11 +68,12 @@ async def test_what_fails_requests_waits_for_no_other_news(
 
 
 async def turns(until: Callable[[], bool]) -> None:
-    """Turns of the event loop, until that holds or no more than many were taken."""
+    """Turns of the event loop and of a thread, in which the past is read back, until that holds or
+    no more than many were taken."""
     for _ in range(2000):
         if until():
             return
-        await asyncio.sleep(0)
+        await asyncio.to_thread(int)
 
 
 async def test_nothing_is_decided_while_the_listing_fails(world: World) -> None:
