@@ -26,8 +26,6 @@ DIGITS = ROOT / "e2e" / "demo" / "manifests" / "digits.yaml"
 STAGES = "trimtab-e2e-"
 """What the name of a stage begins with, before the pid of whose it is."""
 CHILD_KINDS = ("deployments", "services", "configmaps")
-PATIENCE_S = 30.0
-"""After which a client of a load gives up."""
 
 
 class Stage:
@@ -159,7 +157,7 @@ class Stage:
         *,
         seed: int = 1,
         variety: int = VARIETY,
-        patience_s: float = PATIENCE_S,
+        patience_s: float = 30.0,
     ) -> LoadProcess:
         """An open-loop load on the model, in a process of its own.
 

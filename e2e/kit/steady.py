@@ -17,7 +17,7 @@ from e2e.kit.install import NAMESPACE as OPERATOR_NAMESPACE
 from e2e.kit.operator import LABEL as OPERATOR_LABEL
 from e2e.kit.processes import pids_of_pod, signal_pod
 from e2e.kit.recorder import Moment, Recorder
-from e2e.kit.served import PATIENCE_S, Stage
+from e2e.kit.served import Stage
 from e2e.load.process import LoadProcess
 from e2e.load.stats import Second
 
@@ -52,6 +52,7 @@ TRUE_LOAD = 0.75
 """Of the load that there is, what no decision may go below: of four pods each has a quarter."""
 OLD_POD_S = 2 * 20.0
 """A pod that is Ready for so long must be in every sum (two long windows)."""
+_QUIET_S = 20.0
 
 
 def same_twice(stage: Stage, *, left: bool = True, least: int = 1) -> dict[str, Any]:
@@ -208,10 +209,20 @@ class Steady:
             assert "True" in seen or after.replicas >= before.replicas, (before, after)
         self.within_bounds(began_s)
         if cut_off:
-            # What was sent to nobody fails once its client gives up: it was counted for the next.
-            time.sleep(PATIENCE_S + 1.0)
+            # For a minute or two after a node is back connections are refused yet, fewer and fewer:
+            # they were counted for the story after it.
+            self.await_all_answered()
         failed = self.failed()
         assert cut_off or failed <= may_fail
+
+    def await_all_answered(self) -> None:
+        """Waits until for a while no request has failed."""
+
+        def calm() -> bool:
+            time.sleep(_QUIET_S)
+            return self.failed() == 0
+
+        wait_for("no request to fail any more", calm, seconds=240)
 
     def knew_the_load(self, since_s: float) -> None:
         """Nothing was decided since then on less than the load that there is. A smaller fleet alone
