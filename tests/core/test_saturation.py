@@ -15,12 +15,12 @@ from trimtab.core.snapshot import Backlog, ModelReadings
 Reshape = Callable[[ModelReadings], ModelReadings]
 
 
-def flooded(answered: float, pending: float = 400.0, pods: int = 2) -> Reshape:
-    """200 requests/s arrive, of which `pods` answer so many, while so many wait."""
+def flooded(answered: float, pending: float = 400.0) -> Reshape:
+    """200 requests/s arrive, of which two pods answer so many, while so many wait."""
 
     def reshape(readings: ModelReadings) -> ModelReadings:
         at = Known(200.0, 0.0)
-        backlogs = (Backlog(answered / pods, pending / pods),) * pods
+        backlogs = (Backlog(answered / 2, pending / 2),) * 2
         return replace(
             readings,
             arrival_rate=at,

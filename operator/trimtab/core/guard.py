@@ -110,10 +110,10 @@ def _shrink(
         # A restarted operator knows ten seconds of a day: a lull is not the end of the load.
         at = seen_since + window_s
         return hold(current, "Stabilization", "the load was not yet seen for long enough", at)
-    lowest = lowest_safe(choice, memory, now_s, window_s, policy)
+    lowest = _lowest_safe(choice, memory, demand, now_s, window_s, policy)
     if lowest is None:
         return hold(current, "SpeedUnknown", "the capacity of a replica is not known yet")
-    target = max(choice.granted, lowest, _planned(choice, demand, policy))
+    target = max(choice.granted, lowest)
     if target >= current:
         # ray#46497: the last sample decided, and a dip between two bursts removed the fleet.
         allowed_at = _shrinks_at(current, choice, memory, window_s, policy)
@@ -160,20 +160,21 @@ def hold(replicas: int, name: str, effect: str, allowed_at_s: float | None = Non
     return Step(replicas, (Constraint(name, effect),), name, allowed_at_s)
 
 
-def _planned(choice: Choice, demand: Demand, policy: PolicySettings) -> int:
-    """The fewest that carry what is planned for with the dead band to spare: what bursts may bring,
-    and what a replica carries in them, moves by some percent from tick to tick."""
-    if demand.rate is None:
-        return 0
-    return choice.option.needed(demand.rate * (1.0 + policy.dead_band)) or 0
-
-
-def lowest_safe(
-    choice: Choice, memory: ModelMemory, now_s: float, window_s: float, policy: PolicySettings
+def _lowest_safe(
+    choice: Choice,
+    memory: ModelMemory,
+    demand: Demand,
+    now_s: float,
+    window_s: float,
+    policy: PolicySettings,
 ) -> int | None:
-    """The fewest replicas that would have carried the whole window with the dead band to spare."""
+    """The fewest replicas that would have carried the whole window, and carry what is planned for,
+    with the dead band to spare: what bursts may bring, and what a replica carries in them, moves by
+    some percent from tick to tick."""
     peak = peak_demand(memory, now_s, window_s)
-    return None if peak is None else choice.option.needed(peak * (1.0 + policy.dead_band))
+    if peak is None:
+        return None
+    return choice.option.needed(max(peak, demand.rate or 0.0) * (1.0 + policy.dead_band))
 
 
 def _shrinks_at(

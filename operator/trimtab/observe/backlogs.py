@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from trimtab.core.snapshot import Backlog, Workload
-from trimtab.observe.queries import Metric, ReadSettings
+from trimtab.observe.queries import Metric
 from trimtab.observe.table import Cover, FleetTable
 
 
 def backlogs_of(
-    table: FleetTable, cover: Cover, workload: Workload, settings: ReadSettings, now_s: float
+    table: FleetTable, cover: Cover, workload: Workload, now_s: float
 ) -> tuple[Backlog, ...]:
     """Of the workload's pods, those Ready for twice the window: the first executions of a pod are
     slower. Nothing where a query was not answered."""
     wait = {pod: n for pod, n in table.row(Metric.PENDING, cover).items() if n > 0.0}
     if not wait or table.error(Metric.GROWTH_FAST) or table.error(Metric.HITS_FAST):
         return ()
-    window_s = settings.fast_window_s
+    window_s = table.settings.fast_window_s
     ready = {p.name: p.ready_s for p in workload.pods if p.ready_s is not None}
     growth, answered, hits = (
         table.row(metric, cover)

@@ -101,19 +101,11 @@ def readings_of(
     """
     table, gateway = FleetTable(answers, settings), GatewayTable(gateway_answers or {}, settings)
     users = user_answers or {}
-    return {
-        s.spec.key: _model(table, gateway, s, users.get(s.spec.key), settings, now_s)
-        for s in states
-    }
+    return {s.spec.key: _model(table, gateway, s, users.get(s.spec.key), now_s) for s in states}
 
 
 def _model(
-    table: FleetTable,
-    gateway: GatewayTable,
-    state: ModelState,
-    user: UserOutcome,
-    settings: ReadSettings,
-    now_s: float,
+    table: FleetTable, gateway: GatewayTable, state: ModelState, user: UserOutcome, now_s: float
 ) -> ModelReadings:
     spec = state.spec
     pods = [pod for workload in state.workloads for pod in workload.pods]
@@ -127,9 +119,7 @@ def _model(
         latency_bucket=latency.bucket,
         latency_note=latency.note,
         workloads=tuple(
-            _workload(
-                table, state, w, cover if alone else _cover(table, state, w, now_s), settings, now_s
-            )
+            _workload(table, state, w, cover if alone else _cover(table, state, w, now_s), now_s)
             for w in state.workloads
         ),
     )
@@ -225,7 +215,6 @@ def _workload(
     state: ModelState,
     workload: Workload,
     cover: Cover | Missing | Stale,
-    settings: ReadSettings,
     now_s: float,
 ) -> WorkloadReadings:
     spec = state.spec
@@ -243,5 +232,5 @@ def _workload(
         queue_time_s=view.ratio(view.total(Metric.QUEUE_US), executed, 1e-6),
         latency_s=latency,
         hit_rate=view.hits(Metric.HITS),
-        backlogs=backlogs_of(table, cover, workload, settings, now_s),
+        backlogs=backlogs_of(table, cover, workload, now_s),
     )

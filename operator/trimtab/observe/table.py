@@ -49,7 +49,7 @@ class FleetTable:
     """
 
     def __init__(self, outcomes: Mapping[Metric, Outcome], settings: ReadSettings) -> None:
-        self._settings = settings
+        self.settings = settings
         self._errors: dict[Metric, Missing] = {}
         self._values: dict[tuple[Metric, str, str], dict[str, float]] = {}
         self._quantiles: dict[tuple[str, str, str], dict[float, float]] = {}
@@ -63,7 +63,7 @@ class FleetTable:
 
     def _add(self, metric: Metric, samples: Sequence[Sample]) -> None:
         # Of a fleet of a thousand there are twenty thousand samples in every tick.
-        namespace_label, pod_label = self._settings.namespace_label, self._settings.pod_label
+        namespace_label, pod_label = self.settings.namespace_label, self.settings.pod_label
         low, values = _least(metric), self._values
         for sample in samples:
             labels, value, _ = sample
@@ -140,7 +140,7 @@ class FleetTable:
     def _lacking(self, metric: Metric, pods: Iterable[str]) -> Missing:
         if metric in (Metric.SUCCESS, Metric.SUCCESS_FAST):
             fast = metric is Metric.SUCCESS_FAST
-            window = self._settings.fast_window_s if fast else self._settings.long_window_s
+            window = self.settings.fast_window_s if fast else self.settings.long_window_s
             return Missing(
                 "WindowTooShort",
                 f"Pods {names(pods)} have fewer than two samples in the window of {window:g} s: "
@@ -161,21 +161,21 @@ class FleetTable:
         everything = Cover(namespace, model, frozenset(p.name for p in pods), frozenset(), now_s)
         newest = self.row(Metric.NEWEST, everything)
         required = frozenset(
-            name for name, since in ready.items() if now_s - since >= self._settings.warming_s
+            name for name, since in ready.items() if now_s - since >= self.settings.warming_s
         )
         ages = [now_s - at for pod, at in newest.items() if pod in ready]
         if not ages:
             return self._no_series(namespace, model, ready) if required else _warming(ready)
-        if min(ages) > self._settings.stale_after_s:
+        if min(ages) > self.settings.stale_after_s:
             return Stale(min(ages))
-        limit = now_s - self._settings.stale_after_s
+        limit = now_s - self.settings.stale_after_s
         fresh = {pod: at for pod, at in newest.items() if at >= limit}
         blind = required - fresh.keys()
         if blind:
             return Missing(
                 "PodWithoutSeries",
                 f"Ready pods {names(blind)} have no sample of the last "
-                f"{self._settings.stale_after_s:g} s while others have: a sum without them would "
+                f"{self.settings.stale_after_s:g} s while others have: a sum without them would "
                 "understate the load. Check their targets in Prometheus.",
             )
         return Cover(namespace, model, frozenset(fresh), required, min(fresh.values()))
@@ -202,8 +202,8 @@ class FleetTable:
             )
         elif self.unlabelled:
             text = (
-                f"{self.unlabelled} Triton series carry no {self._settings.namespace_label!r}, "
-                f"{self._settings.pod_label!r} or model label: relabel them in the scrape config, "
+                f"{self.unlabelled} Triton series carry no {self.settings.namespace_label!r}, "
+                f"{self.settings.pod_label!r} or model label: relabel them in the scrape config, "
                 "or set the label names."
             )
         else:
