@@ -15,7 +15,7 @@ from trimtab.core.latency import (
     unbounded_capacity_rate,
 )
 from trimtab.core.queue_delay import delay_s
-from trimtab.core.snapshot import WorkloadKey
+from trimtab.core.snapshot import ModelState, WorkloadKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +87,40 @@ class Option:
         return self.model.late_share(self.load_factor * rate / replicas, target_s)
 
 
-@lru_cache(maxsize=8192)
 def sized(
+    state: ModelState,
+    key: WorkloadKey,
+    accuracy: Decimal,
+    price_per_hour: Decimal | None,
+    curve: ServiceCurve,
+    margin: float,
+    front_end_s: float,
+    bursts: float,
+    *,
+    fixed: bool,
+) -> Option:
+    """The option that such a curve makes of a workload, its times `margin` times longer. bursts:
+    the burstiness of what arrives at a replica. fixed: Triton's cap is the manifest's."""
+    spec = state.spec
+    return _sized(
+        key,
+        accuracy,
+        price_per_hour,
+        curve,
+        round(margin, 2),
+        max(0.0, round(front_end_s, 5)),
+        spec.triton.instance_count,
+        spec.triton.max_batch_size,
+        spec.slo.target_s,
+        spec.slo.percentile,
+        spec.triton.max_batch_size if fixed else state.workload(key).batch_cap,
+        fixed,
+        bursts,
+    )
+
+
+@lru_cache(maxsize=8192)
+def _sized(
     key: WorkloadKey,
     accuracy: Decimal,
     price_per_hour: Decimal | None,

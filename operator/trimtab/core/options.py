@@ -179,19 +179,15 @@ def _profiled(
 ) -> Option:
     spec, live = state.spec, state.workload(key)
     option = sized(
+        state,
         key,
         accuracy,
         accelerator.price_per_hour,
         belief.curve,
-        round(belief.margin, 2),
-        max(0.0, round(front_end_s, 5)),
-        spec.triton.instance_count,
-        spec.triton.max_batch_size,
-        spec.slo.target_s,
-        spec.slo.percentile,
-        spec.triton.max_batch_size if fixed else live.batch_cap,
-        fixed,
+        belief.margin,
+        front_end_s,
         bursts,
+        fixed=fixed,
     )
     if fixed or not spec.triton.max_queue_size:
         return option

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Container, Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -39,22 +40,25 @@ class Proof:
         rate, model = option.capacity_rate, option.model
         if rate is None or model is None or not option.meets_slo:
             return option
-        proven = self._trust.get(option.key)
-        if proven is not None and proven.saturated:
-            most, limit = proven.rate * rate / model.saturation_rate, "Backlog"
-        elif not self._differs(option.key):
-            return option
-        else:
-            profiled = self._profiled_rate(option.key)
-            if profiled is None:
-                return option
-            beyond = self._beyond.get(option.key.accelerator_class, 1.0)
-            most, limit = profiled * beyond, "Profile" if beyond == 1.0 else "Seen"
+        most, limit = self._flooded(option.key, rate / model.saturation_rate) or self._profiled(
+            option.key
+        )
         return option if rate <= most else replace(option, capacity_rate=most, limit=limit)
 
-    def _differs(self, key: WorkloadKey) -> bool:
-        """Whether something else than its profile is believed of it."""
-        return key in self._learned or key.accelerator_class in self._beyond
+    def _flooded(self, key: WorkloadKey, part: float) -> tuple[float, str] | None:
+        """`part` of what a flood told, and that it did; None where none has."""
+        proven = self._trust.get(key)
+        return (proven.rate * part, "Backlog") if proven and proven.saturated else None
+
+    def _profiled(self, key: WorkloadKey) -> tuple[float, str]:
+        """What the profile says, or as far as it was outdone; no bound where nothing else than it
+        is believed, or there is none."""
+        differs = key in self._learned or key.accelerator_class in self._beyond
+        profiled = self._profiled_rate(key) if differs else None
+        if profiled is None:
+            return math.inf, ""
+        beyond = self._beyond.get(key.accelerator_class, 1.0)
+        return profiled * beyond, "Profile" if beyond == 1.0 else "Seen"
 
     def _profiled_rate(self, key: WorkloadKey) -> float | None:
         """Items/s of a replica within the SLO by its profile; None without one."""
@@ -63,18 +67,14 @@ class Proof:
         if not points or variant is None:
             return None
         option = sized(
+            self._state,
             key,
             Decimal(0),
             None,
             ServiceCurve(points),
             1.0,
-            round(profiled_front_end(spec, key.accelerator_class), 5),
-            spec.triton.instance_count,
-            spec.triton.max_batch_size,
-            spec.slo.target_s,
-            spec.slo.percentile,
-            self._state.workload(key).batch_cap,
-            is_fixed(variant),
+            profiled_front_end(spec, key.accelerator_class),
             self._bursts,
+            fixed=is_fixed(variant),
         )
         return option.capacity_rate if option.meets_slo else None
