@@ -12,7 +12,7 @@ from trimtab.api.resources import ObjectKey, RoutingType, ScalingMode
 from trimtab.core.decide import decide
 from trimtab.core.explain import explain
 from trimtab.core.explain_text import text
-from trimtab.core.memory import Memory
+from trimtab.core.memory import NOTHING, Memory
 from trimtab.core.plan import ConditionStatus, ModelPlan, Plan
 from trimtab.core.signals import is_blind
 from trimtab.core.snapshot import ModelState, Snapshot, Workload
@@ -230,10 +230,21 @@ def weights_follow_what_is_ready(scene: Scene) -> None:
 def a_plan_applied_at_once_stays_as_it_is(scene: Scene) -> None:
     # No time passes and nothing else is read: no replica that was just added is taken back, and
     # none that was just removed is added again.
-    again, _ = decide(scene.after, scene.next_memory, scene.now_s)
+    again, _ = decide(scene.after, _with_front_ends_of(scene), scene.now_s)
     for state in scene.before.models:
         for key, first, second in _moves(state, scene.plan, again):
             assert first * second >= 0, f"{key}: {first:+d} and then {second:+d}"
+
+
+def _with_front_ends_of(scene: Scene) -> Memory:
+    """The next memory without what a latency tells of the front end: that is learnt after the
+    decision and for the one after it, which may then want fewer."""
+    before = scene.memory.models
+    models = {
+        key: memory._replace(front_end_s=before[key].front_end_s if key in before else NOTHING)
+        for key, memory in scene.next_memory.models.items()
+    }
+    return Memory(models, scene.next_memory.memos)
 
 
 def _moves(state: ModelState, plan: Plan, again: Plan) -> list[tuple[str, int, int]]:

@@ -46,7 +46,8 @@ def sharing(load: Load, least: int = 1) -> Story:
     each: list[float] = [0.0]
 
     def stretched(readings: WorkloadReadings) -> WorkloadReadings:
-        return replace(readings, service_time_s=Known(0.010 / (1.0 - TRUE_S * each[0]), 0.0))
+        seconds = 0.010 / (1.0 - TRUE_S * each[0])
+        return replace(readings, service_time_s=Known(seconds, story.now_s))
 
     def clients(readings: ModelReadings) -> ModelReadings:
         if not isinstance(readings.latency_s, Known):

@@ -58,7 +58,7 @@ def test_a_profile_that_was_too_slow_frees_replicas_in_the_end() -> None:
 
 def test_one_absurd_reading_is_not_believed() -> None:
     def absurd(readings: WorkloadReadings) -> WorkloadReadings:
-        return replace(readings, service_time_s=Known(5.0, 0.0))
+        return replace(readings, service_time_s=Known(5.0, story.now_s))
 
     story = Story(Model(deployment(), steady(150)))
     story.until(200)
@@ -68,6 +68,16 @@ def test_one_absurd_reading_is_not_believed() -> None:
     story.until(300)
     assert learnt_ms(story) == pytest.approx(10.0, rel=0.01)
     assert len({m.plan.targets[0].replicas for m in story.history[20:]}) == 1
+
+
+def test_a_scrape_is_one_witness_however_many_decisions_see_it() -> None:
+    story = Story(Model(deployment(), steady(150)))
+    story.until(60).model.truth = 1.5
+    story.until(80)
+    key, state = story.model.spec.key, story.history[-1].state
+    before = story.memory.models[key]
+    for later_s in (1.0, 6.0):
+        assert learn(before, state, story.now_s + later_s).learned == before.learned
 
 
 def test_what_stays_absurd_is_the_truth() -> None:

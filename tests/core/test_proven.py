@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
 from tests.core.builders import INT8, Load, deployment, steady, steps, variant
 from tests.core.story import NO_ROOM_FOR_BURSTS, TICK_S, Model, Story, expect_replicas, sizes
-from trimtab.api.resources import ModelDeployment
+from trimtab.api.resources import ModelDeployment, UriSource
 from trimtab.core.latency import ServiceCurve
+from trimtab.core.learn import seed_points
 from trimtab.core.memory import ModelMemory
+from trimtab.core.option import Option, sized
+from trimtab.core.proof import Proof
 from trimtab.core.proven import Proven, trusted
 from trimtab.core.signals import Known
-from trimtab.core.snapshot import Backlog, WorkloadKey, WorkloadReadings
+from trimtab.core.snapshot import Backlog, ModelState, WorkloadKey, WorkloadReadings
 
 OTHER = WorkloadKey("other", "cpu")
 
 
 def quick(readings: WorkloadReadings) -> WorkloadReadings:
     """Executions of 2 ms, whatever the profile says."""
-    return replace(readings, service_time_s=Known(0.002, 0.0), batch_size=Known(1.0, 0.0))
+    assert isinstance(readings.rate, Known)
+    at_s = readings.rate.at_s
+    return replace(readings, service_time_s=Known(0.002, at_s), batch_size=Known(1.0, at_s))
 
 
 def fleet(load: Load, pods: int = 1, spec: ModelDeployment | None = None) -> Story:
@@ -100,3 +106,24 @@ def test_without_a_profile_serving_is_all_there_is_to_believe() -> None:
     story.model.profiles[INT8] = ServiceCurve(((1, 0.01),))
     story.until(640)
     assert max(sizes(story)) == 1
+
+
+def test_of_a_repository_at_a_uri_the_profile_is_read_at_the_cap_that_is_in_force() -> None:
+    """Its cap is the manifest's: at that of four, which trimtab would choose, it would carry a
+    fifth more."""
+    profiled = variant("int8", "0.985", 10.0, batch_ms={4: 20.0, 16: 110.0})
+    fetched = replace(profiled, source=UriSource("s3://models/digits"))
+    spec = deployment(variants=(fetched,), max_batch=16)
+    state, seed = ModelState(spec, ()), seed_points(spec, INT8)
+
+    def option(curve: ServiceCurve, *, fixed: bool) -> Option:
+        return sized(state, INT8, Decimal(0), None, curve, 1.0, 0.0, 1.0, fixed=fixed)
+
+    proof = Proof(state, 1.0, {}, learned={INT8})
+    bounded = proof.bounded(option(ServiceCurve(((1, 0.001),)), fixed=True))
+    in_force, chosen = (option(ServiceCurve(seed), fixed=fixed) for fixed in (True, False))
+    assert bounded.limit == "Profile"
+    assert bounded.capacity_rate == in_force.capacity_rate
+    assert chosen.capacity_rate is not None
+    assert bounded.capacity_rate is not None
+    assert chosen.capacity_rate > 1.2 * bounded.capacity_rate

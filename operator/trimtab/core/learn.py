@@ -230,18 +230,24 @@ def _learn_service_time(
     if not isinstance(readings.service_time_s, Known) or not isinstance(readings.batch_size, Known):
         # Two absurd readings with a silence between them are not one that lasted.
         return before and before._replace(outliers_since_s=None)
+    read_s = readings.service_time_s.at_s
+    if before is not None and before.read_s == read_s:
+        # Between two scrapes the same reading comes again, and is no second witness: a profile was
+        # half forgotten for one scrape that three decisions saw.
+        return before
     seconds = readings.service_time_s.value
     mean = max(1.0, readings.batch_size.value)
     if seconds <= 0.0:
         return before
     if before is None:
         shape = ServiceCurve(((round(mean), seconds),))
-        return first_seen(batch_a_request_sees(shape, cap, mean), seconds)
+        return first_seen(batch_a_request_sees(shape, cap, mean), seconds)._replace(read_s=read_s)
     batch = batch_a_request_sees(before.base, cap, mean)
     executions = (value_or_none(readings.batch_rate) or 0.0) * _WINDOW_S
     # Two loads that both come one by one leave nothing to infer.
     unsure = mean > _SINGLE and _is_mixed(history, now_s, policy)
-    return believe(before, batch, seconds, executions, now_s, is_mixed=unsure)
+    after = believe(before, batch, seconds, executions, now_s, is_mixed=unsure)
+    return after._replace(read_s=read_s)
 
 
 def _is_mixed(history: History, now_s: float, policy: PolicySettings) -> bool:

@@ -38,7 +38,8 @@ class Learned(NamedTuple):
     base: what the corrections are to; level, tilt: logarithms, the tilt for a doubling of the batch
     size; spread: the variances of level, of both together, and of tilt. samples: readings accepted
     so far; outliers_since_s: since when the gate holds readings back; seed: the profile it started
-    from, so that an edited profile starts over.
+    from, so that an edited profile starts over. read_s: of when the newest sample was that the last
+    reading saw.
     """
 
     base: ServiceCurve
@@ -48,6 +49,7 @@ class Learned(NamedTuple):
     samples: int = 0
     outliers_since_s: float | None = None
     seed: tuple[tuple[int, float], ...] = ()
+    read_s: float | None = None
 
     @property
     def curve(self) -> ServiceCurve:
