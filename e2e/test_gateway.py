@@ -34,6 +34,9 @@ WEIGHTS = {"steady": 80, "new": 20}
 CROWD = 1500
 AFTER_ACCEPTED_S = 3.0  # Envoy is told at the same time as the policy's author, and by another way
 SECONDS, RATE = 60, 20  # an even load of so many requests/s
+BOUND_OFF = 0.10  # of a bound of the histogram, that Gateway and clients may differ by
+HOP_MS = 2.0  # between them, and what Envoy drops in noting whole milliseconds
+FEW = 0.005  # of the requests
 ROUTE = "digits"
 BY_TRIMTAB = b"x-trimtab-accelerator-class: cpu-quarter"  # no route that is written by hand says so
 # No proxy: these addresses are this machine's own, whatever the environment says.
@@ -150,7 +153,9 @@ def test_each_backend_has_a_histogram_with_a_bucket_that_ends_at_the_promise(sto
         assert 0 < within[key] <= count
 
 
-def test_the_p99_that_it_tells_is_the_one_that_the_clients_had(story: Story) -> None:
+def test_it_tells_of_every_latency_what_the_clients_had(story: Story) -> None:
+    """At each bound of the histogram: a percentile is drawn between two, and is as good as they are
+    close, which is within a tenth at the promise."""
     ours = f'envoy_cluster_name=~"httproute/{story.stage.namespace}/.+"'
     buckets = f"sum by (le) (envoy_cluster_upstream_rq_time_bucket{{{ours}}})"
 
@@ -163,18 +168,22 @@ def test_the_p99_that_it_tells_is_the_one_that_the_clients_had(story: Story) -> 
         seconds=15,
     )
     (p99,) = ask(story.prometheus, f"histogram_quantile(0.99, {buckets})")
-    told = counts()[SLO_MS - 1] / counts()[math.inf]
+    told = counts()
     # What the generator itself was late with, the Gateway could not see.
     seen_ms = sorted(1000 * (r.latency_s - r.lag_s) for r in story.results)
-    clients_ms = percentile(seen_ms, 99)
-    assert clients_ms is not None
-    in_time = sum(ms < SLO_MS for ms in seen_ms) / len(seen_ms)
     print(
-        f"p99 of {len(seen_ms)} requests: clients {clients_ms:.1f} ms, Gateway {p99.value:.1f} ms;"
-        f" within {SLO_MS} ms: clients {in_time:.2%}, Gateway {told:.2%}"
+        f"p99 of {len(seen_ms)} requests: clients {percentile(seen_ms, 99):.1f} ms,"
+        f" Gateway {p99.value:.1f} ms"
     )
-    assert p99.value == pytest.approx(clients_ms, rel=0.10)
-    assert told == pytest.approx(in_time, abs=0.005)
+    assert SLO_MS - 1 in told
+    for label, count in sorted(told.items()):
+        bound_ms, share = label + 1, count / told[math.inf]
+        off_ms = max(BOUND_OFF * bound_ms, HOP_MS)
+        fewest, most = (
+            sum(ms < bound_ms + off for ms in seen_ms) / len(seen_ms) for off in (-off_ms, off_ms)
+        )
+        print(f"within {bound_ms:.0f} ms: clients {fewest:.2%} to {most:.2%}, Gateway {share:.2%}")
+        assert fewest - FEW <= share <= most + FEW
 
 
 def test_an_answer_names_its_variant(story: Story) -> None:

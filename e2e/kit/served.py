@@ -128,19 +128,28 @@ class Stage:
     # -- load -----------------------------------------------------------------------------
 
     def way_in(self, name: str = "digits") -> str:
-        """A NodePort to the model's pods; returns a URL on this machine."""
+        """A Service to the model's pods; returns its URL as this machine reaches it.
+
+        A NodePort where the machine is not the node itself. There each connection that is refused
+        while no pod is Ready would leave an entry of connection tracking behind, and for two
+        minutes whoever got its local port would be refused again: for pods that were all Ready.
+        """
+        is_node = self.access.embedded is not None
         service = {
             "apiVersion": "v1",
             "kind": "Service",
             "metadata": {"name": f"{name}-way-in", "namespace": self.namespace},
             "spec": {
-                "type": "NodePort",
+                "type": "ClusterIP" if is_node else "NodePort",
                 "selector": {"trimtab.dev/model-deployment": name},
                 "ports": [{"name": "http", "port": 8000, "targetPort": "http"}],
             },
         }
         self.put(service)
-        port = self.get("service", f"{name}-way-in")["spec"]["ports"][0]["nodePort"]
+        made = self.get("service", f"{name}-way-in")["spec"]
+        if is_node:
+            return f"http://{reachable_host([made['clusterIP']], 8000)}:8000"
+        port = made["ports"][0]["nodePort"]
         nodes = self.access.json("nodes")["items"]
         addresses = [
             a["address"]

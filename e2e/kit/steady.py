@@ -52,7 +52,6 @@ TRUE_LOAD = 0.75
 """Of the load that there is, what no decision may go below: of four pods each has a quarter."""
 OLD_POD_S = 2 * 20.0
 """A pod that is Ready for so long must be in every sum (two long windows)."""
-_QUIET_S = 20.0
 
 
 def same_twice(stage: Stage, *, left: bool = True, least: int = 1) -> dict[str, Any]:
@@ -208,21 +207,8 @@ class Steady:
             seen = {_condition(m, "MetricsAvailable") for m in (before, after)}
             assert "True" in seen or after.replicas >= before.replicas, (before, after)
         self.within_bounds(began_s)
-        if cut_off:
-            # For a minute or two after a node is back connections are refused yet, fewer and fewer:
-            # they were counted for the story after it.
-            self.await_all_answered()
         failed = self.failed()
         assert cut_off or failed <= may_fail
-
-    def await_all_answered(self) -> None:
-        """Waits until for a while no request has failed."""
-
-        def calm() -> bool:
-            time.sleep(_QUIET_S)
-            return self.failed() == 0
-
-        wait_for("no request to fail any more", calm, seconds=240)
 
     def knew_the_load(self, since_s: float) -> None:
         """Nothing was decided since then on less than the load that there is. A smaller fleet alone
