@@ -232,8 +232,8 @@ def _learn_service_time(
         return before and before._replace(outliers_since_s=None)
     read_s = readings.service_time_s.at_s
     if before is not None and before.read_s == read_s:
-        # Between two scrapes the same reading comes again, and is no second witness: a profile was
-        # half forgotten for one scrape that three decisions saw.
+        # Between two scrapes the same reading comes again, and is no second witness: a profile
+        # would be half forgotten for one scrape that three decisions saw.
         return before
     seconds = readings.service_time_s.value
     mean = max(1.0, readings.batch_size.value)
