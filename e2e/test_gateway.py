@@ -35,7 +35,7 @@ CROWD = 1500
 AFTER_ACCEPTED_S = 3.0  # Envoy is told at the same time as the policy's author, and by another way
 SECONDS, RATE = 60, 20  # an even load of so many requests/s
 BOUND_OFF = 0.10  # of a bound of the histogram, that Gateway and clients may differ by
-HOP_MS = 2.0  # between them, and what Envoy drops in noting whole milliseconds
+HOP_MS = 5.0  # between them on a busy machine, and what Envoy drops of a millisecond
 FEW = 0.005  # of the requests
 ROUTE = "digits"
 BY_TRIMTAB = b"x-trimtab-accelerator-class: cpu-quarter"  # no route that is written by hand says so
@@ -176,8 +176,9 @@ def test_it_tells_of_every_latency_what_the_clients_had(story: Story) -> None:
         f" Gateway {p99.value:.1f} ms"
     )
     assert SLO_MS - 1 in told
+    requests = told.pop(math.inf)
     for label, count in sorted(told.items()):
-        bound_ms, share = label + 1, count / told[math.inf]
+        bound_ms, share = label + 1, count / requests
         off_ms = max(BOUND_OFF * bound_ms, HOP_MS)
         fewest, most = (
             sum(ms < bound_ms + off for ms in seen_ms) / len(seen_ms) for off in (-off_ms, off_ms)
