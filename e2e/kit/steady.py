@@ -52,7 +52,10 @@ TRUE_LOAD = 0.75
 """Of the load that there is, what no decision may go below: of four pods each has a quarter."""
 OLD_POD_S = 2 * 20.0
 """A pod that is Ready for so long must be in every sum (two long windows)."""
-
+HALF_OPEN_S = 120.0
+"""How long the machine remembers a connection that nobody answered. What was sent while kube-proxy
+took pods out of a Service and did not refuse for it yet, or the other way round, leaves such
+entries: whoever gets one of their local ports finds no route to pods that are all Ready."""
 
 def same_twice(stage: Stage, *, left: bool = True, least: int = 1) -> dict[str, Any]:
     """The digits model with its fast variant under two names, of which one may run: a switch
@@ -207,6 +210,8 @@ class Steady:
             seen = {_condition(m, "MetricsAvailable") for m in (before, after)}
             assert "True" in seen or after.replicas >= before.replicas, (before, after)
         self.within_bounds(began_s)
+        if cut_off:
+            time.sleep(HALF_OPEN_S)
         failed = self.failed()
         assert cut_off or failed <= may_fail
 
