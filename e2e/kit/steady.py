@@ -57,6 +57,7 @@ HALF_OPEN_S = 120.0
 took pods out of a Service and did not refuse for it yet, or the other way round, leaves such
 entries: whoever gets one of their local ports finds no route to pods that are all Ready."""
 
+
 def same_twice(stage: Stage, *, left: bool = True, least: int = 1) -> dict[str, Any]:
     """The digits model with its fast variant under two names, of which one may run: a switch
     between them changes nothing but pods."""
