@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from trimtab.cli import main
+from trimtab.core import hold
 
 ROOT = Path(__file__).parents[2]
 COMMAND, OUTPUT = r"(?P<command>plan -f [^\n]*)", r"(?P<output>.*?)"
@@ -47,3 +48,21 @@ def test_a_page_shows_what_is_printed(
 
 def test_every_page_has_commands_to_run() -> None:
     assert len(commands()) == 6
+
+
+def test_the_changed_guard_of_contributing_does_what_the_page_shows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text()
+    shown = re.search(r"^\$ \.venv/bin/trimtab (simulate (?:.*\\\n)?.*)$", page, re.M)
+    assert shown is not None
+    command = shown[1].replace("\\\n", " ")
+    as_it_is, changed = re.findall(r"^classifier .*$", page, re.M)
+    monkeypatch.chdir(ROOT)
+    assert as_it_is in printed(command)
+    seconds = re.search(r"`_SHORTEST_S, _LONGEST_S = (\S+), (\S+)`", page)
+    assert seconds is not None
+    for name, value in zip(("_SHORTEST_S", "_LONGEST_S"), seconds.groups(), strict=True):
+        assert hasattr(hold, name)
+        monkeypatch.setattr(hold, name, float(value))
+    assert changed in printed(command)
