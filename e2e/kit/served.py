@@ -130,9 +130,9 @@ class Stage:
     def way_in(self, name: str = "digits") -> str:
         """A Service to the model's pods; returns its URL as this machine reaches it.
 
-        A NodePort only where the machine is not the node: on the node each connection that it refuses
-        while no pod is Ready stays in the kernel's table, and for two minutes whoever gets its local
-        port is refused by pods that are all Ready.
+        A NodePort only where the machine is not the node: on the node each connection that it
+        refuses while no pod is Ready stays in the kernel's table, and for two minutes whoever gets
+        its local port is refused by pods that are all Ready.
         """
         is_node = self.access.embedded is not None
         service = {
