@@ -26,6 +26,7 @@ DIGITS = ROOT / "e2e" / "demo" / "manifests" / "digits.yaml"
 STAGES = "trimtab-e2e-"
 """What the name of a stage begins with, before the pid of whose it is."""
 CHILD_KINDS = ("deployments", "services", "configmaps")
+EVENTS_BY = "trimtab.dev/operator"
 
 
 class Stage:
@@ -118,12 +119,18 @@ class Stage:
 
     def versions(self) -> dict[str, str]:
         """The resource version of everything here that trimtab could write."""
-        found: dict[str, str] = {}
-        for kind in ("modeldeployments", *CHILD_KINDS, "events"):
-            for item in self.get(kind)["items"]:
-                name = item["metadata"]["name"]
-                found[f"{kind}/{name}"] = item["metadata"]["resourceVersion"]
-        return found
+        items = {kind: self.get(kind)["items"] for kind in ("modeldeployments", *CHILD_KINDS)}
+        # A kubelet of 1.36 says every minute or so that the image of a volume is there.
+        items["events"] = [
+            event
+            for event in self.get("events")["items"]
+            if event.get("reportingComponent") == EVENTS_BY
+        ]
+        return {
+            f"{kind}/{item['metadata']['name']}": item["metadata"]["resourceVersion"]
+            for kind, found in items.items()
+            for item in found
+        }
 
     # -- load -----------------------------------------------------------------------------
 
