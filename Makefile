@@ -81,7 +81,7 @@ e2e: setup ## End-to-end tests on a real Kubernetes (KUBECONFIG=... or the embed
 e2e-compress: setup ## A compression by two workers in the cluster (makes an image with torch)
 	TRIMTAB_E2E_COMPRESS=1 $(PY) -m pytest e2e/test_compression.py
 
-# Not part of `test`: a quarter of an hour, and on two busy cores some of it runs out of time.
+# Not part of `test`: some twenty minutes, and on two busy cores some of it runs out of time.
 .PHONY: e2e-faults
 e2e-faults: setup ## What breaks on purpose: Prometheus, the API server, etcd, pods, the node, the operator
 	TRIMTAB_E2E_FAULTS=1 $(PY) -m pytest e2e/faults
