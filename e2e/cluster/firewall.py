@@ -6,7 +6,7 @@ import itertools
 import shutil
 
 from e2e.cluster.errors import ClusterError
-from e2e.cluster.network import POD_BRIDGE
+from e2e.cluster.network import FENCE
 from e2e.cluster.shell import run, system_path
 
 _PREFIX = "KUBE-"
@@ -39,7 +39,7 @@ def removal(dump: str) -> str:
 
 def _is_ours(rule: str) -> bool:
     words = rule.split()
-    return POD_BRIDGE in words or any(
+    return FENCE in words or any(
         flag in ("-j", "-g") and target.startswith(_PREFIX)
         for flag, target in itertools.pairwise(words)
     )

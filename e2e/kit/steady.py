@@ -52,10 +52,6 @@ TRUE_LOAD = 0.75
 """Of the load that there is, what no decision may go below: of four pods each has a quarter."""
 OLD_POD_S = 2 * 20.0
 """A pod that is Ready for so long must be in every sum (two long windows)."""
-HALF_OPEN_S = 120.0
-"""How long the machine remembers a connection that nobody answered. What was sent while kube-proxy
-took pods out of a Service and did not refuse for it yet, or the other way round, leaves such
-entries: whoever gets one of their local ports finds no route to pods that are all Ready."""
 
 
 def same_twice(stage: Stage, *, left: bool = True, least: int = 1) -> dict[str, Any]:
@@ -197,11 +193,13 @@ class Steady:
         return round(3.0 * self._rate / self.now.ready)
 
     @contextmanager
-    def unharmed(self, *, may_fail: int = 0, cut_off: bool = False) -> Iterator[None]:
+    def unharmed(
+        self, *, may_fail: int = 0, cut_off: bool = False, most: int = MOST_REPLICAS
+    ) -> Iterator[None]:
         """Whatever is done inside: no load is taken for less than it is, nothing shrinks while it
-        cannot be read, bounds and budget hold at every recorded moment, and no more than `may_fail`
-        requests fail. cut_off: none gets through to the pods, so that there is less load and any
-        number fails."""
+        cannot be read, bounds (`most` replicas) and budget hold at every recorded moment, and no
+        more than `may_fail` requests fail. cut_off: none gets through to the pods, so that there is
+        less load and any number fails."""
         self.failed()
         began_s = time.time()
         yield
@@ -210,9 +208,7 @@ class Steady:
         for before, after in itertools.pairwise(self.since(began_s)):
             seen = {_condition(m, "MetricsAvailable") for m in (before, after)}
             assert "True" in seen or after.replicas >= before.replicas, (before, after)
-        self.within_bounds(began_s)
-        if cut_off:
-            time.sleep(HALF_OPEN_S)
+        self.within_bounds(began_s, most)
         failed = self.failed()
         assert cut_off or failed <= may_fail
 
@@ -223,11 +219,11 @@ class Steady:
         # Who is blind all the while says no rate.
         assert min(rates, default=self._rate) >= TRUE_LOAD * self._rate
 
-    def within_bounds(self, since_s: float) -> None:
+    def within_bounds(self, since_s: float, most: int = MOST_REPLICAS) -> None:
         """Bounds and budget held at every recorded moment since then. The bound is each variant's:
         what comes may be there before what goes has gone."""
         moments = self.since(since_s)
-        assert max(n for m in moments for n in m.asked.values()) <= MOST_REPLICAS
+        assert max(n for m in moments for n in m.asked.values()) <= most
         assert max(m.cost_per_hour for m in moments) <= BUDGET
 
 

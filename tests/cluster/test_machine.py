@@ -29,6 +29,7 @@ COMMIT
 :FORWARD ACCEPT [0:0]
 -A FORWARD -i trimtab0 ! -o trimtab0 -m comment --comment trimtab-cluster -j REJECT
 -A FORWARD -i docker0 -j ACCEPT
+-A OUTPUT -d 10.96.0.0/16 -o trimtab-svc0 -m comment --comment trimtab-cluster -j REJECT
 COMMIT
 *mangle
 :PREROUTING ACCEPT [0:0]
@@ -43,6 +44,7 @@ def test_only_the_clusters_rules_are_taken_back() -> None:
         "-F KUBE-SERVICES\n-X KUBE-SERVICES\nCOMMIT\n"
         "*filter\n"
         "-D FORWARD -i trimtab0 ! -o trimtab0 -m comment --comment trimtab-cluster -j REJECT\n"
+        "-D OUTPUT -d 10.96.0.0/16 -o trimtab-svc0 -m comment --comment trimtab-cluster -j REJECT\n"
         "COMMIT\n"
     )
 
