@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import kopf
+from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory
 
 from trimtab.actuate import kinds
 from trimtab.actuate.client import CHUNK
@@ -70,6 +71,15 @@ class _Undiffed(kopf.DiffBaseStorage):
 
     def store(self, **_: Any) -> None:
         """Nothing is kept on users' objects."""
+
+
+class Forgetful(ResourceMemories):
+    """Remembers no object. kopf keeps a KiB of each that it ever saw, every pod of the cluster
+    among them, for daemons and indices of which there are none here; and for good where it was gone
+    by the time of a new listing."""
+
+    async def recall(self, raw_body: kopf.RawBody, **facts: Any) -> ResourceMemory:
+        return await super().recall(raw_body, **{**facts, "ephemeral": True})
 
 
 def _login(**facts: Any) -> kopf.ConnectionInfo | None:

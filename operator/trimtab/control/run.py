@@ -95,6 +95,7 @@ async def _watch(
             # kopf's own guess asks the password database for a name that a pod's user has not.
             identity=cast("Any", "trimtab"),
             insights=watching.insights,
+            memories=handlers.Forgetful(),
             standalone=True,
             clusterwide=not settings.namespaces,
             namespaces=settings.namespaces,

@@ -12,6 +12,7 @@ from trimtab.api.resources import ModelDeployment
 from trimtab.core.burstiness import is_steady
 from trimtab.core.forecast.history import History
 from trimtab.core.latency import ServiceCurve, batch_a_request_sees
+from trimtab.core.memo import WORKLOADS_KEPT
 from trimtab.core.memory import ModelMemory
 from trimtab.core.service_time import Learned, believe, first_seen, from_seed
 from trimtab.core.settings import DEFAULT_POLICY, PolicySettings
@@ -174,7 +175,7 @@ def _margin(learned: Learned) -> float:
     return math.exp(min(sd, _SEED_SD)) if sd > _KNOWN_SD else 1.0
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=WORKLOADS_KEPT)
 def _unconfirmed(base: ServiceCurve, errors: tuple[float, ...]) -> Belief:
     """A seed, corrected by what was found wrong with its siblings'."""
     middle, sd = _error_of(errors)

@@ -12,6 +12,11 @@ from typing import Any, TypeVar
 
 _Made = TypeVar("_Made")
 
+WORKLOADS_KEPT = 512
+"""How many results of single workloads an lru_cache keeps. They spare a model of which one workload
+changed the others, and what stays as it was is in its Memo: sixteen times as many were 10 MiB of a
+thousand models, which is fifteen thousand workloads and finds none of them again."""
+
 
 class Memo:
     """The last result by name. What it was made of is compared exactly, so that it is the same

@@ -14,6 +14,7 @@ from trimtab.core.latency import (
     capacity_rate,
     unbounded_capacity_rate,
 )
+from trimtab.core.memo import WORKLOADS_KEPT
 from trimtab.core.queue_delay import delay_s
 from trimtab.core.snapshot import ModelState, WorkloadKey
 
@@ -119,7 +120,7 @@ def sized(
     )
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=WORKLOADS_KEPT)
 def _sized(
     key: WorkloadKey,
     accuracy: Decimal,

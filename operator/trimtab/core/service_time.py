@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from trimtab.core.latency import ServiceCurve
+from trimtab.core.memo import WORKLOADS_KEPT
 
 _GATE = math.log(2.0)  # a reading further than this from the estimate is an outlier at first
 # A profile of another machine is often wrong by two, and no reason to doubt what serving shows: it
@@ -67,7 +68,7 @@ class Learned(NamedTuple):
         return math.exp(self.level + self.tilt * math.log2(max(1.0, batch)))
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=WORKLOADS_KEPT)
 def from_seed(seed: tuple[tuple[int, float], ...]) -> Learned:
     """What a profile alone tells."""
     base = ServiceCurve(seed)
