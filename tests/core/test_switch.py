@@ -22,12 +22,14 @@ from tests.core.builders import (
 from tests.core.story import Model, Story, UncountedStory, carried, expect_replicas
 from trimtab.api.resources import AcceleratorClass, Objective
 from trimtab.core.choose import judge
+from trimtab.core.decide import decide
 from trimtab.core.guard import Step
 from trimtab.core.ledger import Shares
+from trimtab.core.memory import Memory
 from trimtab.core.option import Option
 from trimtab.core.plan import ConditionStatus
 from trimtab.core.signals import Missing
-from trimtab.core.snapshot import Snapshot, Workload, WorkloadKey
+from trimtab.core.snapshot import ModelState, Snapshot, Workload, WorkloadKey
 from trimtab.core.switch import Relief, retire
 
 BETTER = variant("int8", "0.98", 10.0)
@@ -383,3 +385,16 @@ def test_a_model_that_lost_every_pod_for_good_moves_elsewhere() -> None:
     cpu.pods.clear()
     story.until(300)
     assert story.model.children[WorkloadKey("int8", "l4")].replicas == 1
+
+
+def test_a_variant_that_was_removed_is_not_what_runs_where_another_may_stay() -> None:
+    """One replica of each, none Ready yet. By its name the removed one was taken for what runs:
+    the other was replaced, and a tick later its successor by it."""
+    spec = deployment(variants=(variant("int8", "0.98", 10.0, "cpu", "l4"),))
+    removed, stays = WorkloadKey("removed", "cpu"), WorkloadKey("int8", "l4")
+    state = ModelState(spec, (Workload(removed, 1), Workload(stays, 1)))
+    classes = {"cpu": accelerator("cpu", "0.10", most=2), "l4": accelerator("l4", None)}
+    plan, _ = decide(Snapshot((state,), classes), Memory(), 1000.0)
+    (told,) = plan.models.values()
+    assert told.decision.wanted == stays
+    assert {t.key for t in told.targets if t.replicas} <= {removed, stays}

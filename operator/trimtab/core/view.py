@@ -64,9 +64,19 @@ class View:
 
     @cached_property
     def current(self) -> Workload | None:
-        """The workload that serves most now."""
+        """The workload that serves most now; of two alike one that may stay.
+
+        The counter-example: of one replica each, none Ready yet, a variant that was taken out of
+        the spec came first by its name. It went, another was begun on its place, and the one that
+        may stay, now first, had that taken back at the next tick.
+        """
+
+        def serves(workload: Workload) -> tuple[int, int, bool, WorkloadKey]:
+            key = workload.key
+            return workload.ready, workload.replicas, key in self.options, key
+
         running = [w for w in self.state.workloads if w.replicas]
-        return max(running, key=lambda w: (w.ready, w.replicas, w.key), default=None)
+        return max(running, key=serves, default=None)
 
 
 def look(
