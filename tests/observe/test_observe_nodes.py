@@ -66,6 +66,15 @@ def test_the_scarcest_resource_decides() -> None:
     assert schedulable_replicas(small, [node()], []) == 3
 
 
+@pytest.mark.parametrize(
+    ("cpu", "asked", "room"), [("1e99", "250m", 110), ("8", "1e-99", 110), ("8", "1e99", 0)]
+)
+def test_an_absurd_amount_is_an_amount(cpu: str, asked: str, room: int) -> None:
+    """Decimal refuses a quotient of more than 28 digits, and that ended the decision of all."""
+    small = gpu_class(resources={"cpu": asked})
+    assert schedulable_replicas(small, [node(has={"cpu": cpu})], []) == room
+
+
 def test_the_nodes_pod_limit_binds_too() -> None:
     pods = [raw_pod() for _ in range(109)]
     assert schedulable_replicas(gpu_class(), [node()], pods) == 1

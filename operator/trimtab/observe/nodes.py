@@ -115,12 +115,17 @@ def _fits(wanted: AcceleratorClass, node: _Node) -> int:
         return 0
     asked = {name: _class_amount(wanted, name, text) for name, text in wanted.resources}
     asked["pods"] = Decimal(1)
-    rooms = [
-        int(max(node.free.get(name, Decimal(0)), Decimal(0)) // amount)
-        for name, amount in asked.items()
-        if amount > 0
-    ]
-    return min(*rooms, _UNBOUNDED)
+    free = node.free
+    rooms = [_times(free.get(name, Decimal(0)), n) for name, n in asked.items() if n > 0]
+    return min(rooms)
+
+
+def _times(free: Decimal, amount: Decimal) -> int:
+    """How often `amount` (above 0) fits. Decimal divides no further than it has digits: a node that
+    says it has 1e99 cores once ended every decision."""
+    if free >= amount * _UNBOUNDED:
+        return _UNBOUNDED
+    return int(max(free, Decimal(0)) // amount)
 
 
 def _class_amount(wanted: AcceleratorClass, name: str, text: str) -> Decimal:
