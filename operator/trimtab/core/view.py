@@ -70,13 +70,12 @@ class View:
         the spec came first by its name. It went, another was begun on its place, and the one that
         may stay, now first, had that taken back at the next tick.
         """
-
-        def serves(workload: Workload) -> tuple[int, int, bool, WorkloadKey]:
-            key = workload.key
-            return workload.ready, workload.replicas, key in self.options, key
-
         running = [w for w in self.state.workloads if w.replicas]
-        return max(running, key=serves, default=None)
+        return max(
+            running,
+            key=lambda w: (w.ready, w.replicas, w.key in self.options, w.key),
+            default=None,
+        )
 
 
 def look(

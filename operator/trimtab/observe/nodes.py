@@ -115,9 +115,7 @@ def _fits(wanted: AcceleratorClass, node: _Node) -> int:
         return 0
     asked = {name: _class_amount(wanted, name, text) for name, text in wanted.resources}
     asked["pods"] = Decimal(1)
-    free = node.free
-    rooms = [_times(free.get(name, Decimal(0)), n) for name, n in asked.items() if n > 0]
-    return min(rooms)
+    return min(_times(node.free.get(k, Decimal(0)), n) for k, n in asked.items() if n > 0)
 
 
 def _times(free: Decimal, amount: Decimal) -> int:
