@@ -14,8 +14,10 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import web
+from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.test_utils import TestServer
 
 from trimtab.observe.errors import (
@@ -335,6 +337,26 @@ async def test_nobody_there() -> None:
                 await client.query("up", 0)
     assert "127.0.0.1" in caught.value.message
     assert "s3cret" not in caught.value.message
+
+
+class Nowhere(AbstractResolver):
+    """A DNS that knows no name."""
+
+    async def resolve(self, host: str, *_: Any, **__: Any) -> list[ResolveResult]:
+        raise OSError("Name or service not known")
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+async def test_a_name_without_an_address_is_told_from_a_server_that_is_down() -> None:
+    connector = aiohttp.TCPConnector(resolver=Nowhere())
+    async with aiohttp.ClientSession(connector=connector) as session:
+        client = PrometheusClient(ClientSettings("http://prometheus.monitorin:9090"), session)
+        with pytest.raises(PrometheusUnreachable) as caught:
+            await client.query("up", 0)
+    assert "http://SERVICE.NAMESPACE:9090" in caught.value.mend
+    assert caught.value.message.endswith(f"{caught.value.mend}.")
 
 
 @pytest.mark.parametrize("url", ["", "prometheus:9090", "ftp://host", "http://", "/just/a/path"])

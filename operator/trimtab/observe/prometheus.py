@@ -204,6 +204,8 @@ class PrometheusClient:
             why = getattr(error, "verify_message", "") or "its certificate is not valid"
             return PrometheusUntrusted(self.shown_url, why.rstrip("."), self._mend(why))
         said = _said(problem)
+        if isinstance(problem, aiohttp.ClientConnectorDNSError):
+            return PrometheusUnreachable(self.shown_url, said, unnamed=True)
         connected = not isinstance(problem, aiohttp.ClientConnectorError)
         if connected and self._url.scheme == "https" and self._settings.tls.certificate is None:
             # TLS 1.3 has no word for it that would reach the client before the end.
