@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
 from aiohttp import web
@@ -77,6 +78,23 @@ async def test_listings_that_are_refused_change_nothing(
     assert {method for method, _ in server.asked} == {"GET"}
     # An operator that took what it cannot list for gone would have forgotten its load.
     assert world.loop.memory.models.keys() == known
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_a_listing_that_is_refused_keeps_no_decision_from_being_made(
+    served: tuple[World, KubeOverHttp],
+    status: int,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world, server = served
+    now_s = 0.0
+    monkeypatch.setattr("trimtab.control.loop.time", SimpleNamespace(monotonic=lambda: now_s))
+    await world.loop.sync()
+    server.storm = lambda method, _: answer(status, "Busy") if method == "GET" else None
+    now_s = world.loop.settings.resync_s
+    await world.loop._sync_if_due()  # what raises here is all that this tick comes to
+    assert "the listing is tried again" in caplog.text
 
 
 async def test_every_other_answer_is_a_refusal_and_all_gets_done(

@@ -251,7 +251,7 @@ GUARDS = (
                 "            raise\n            # The watches go on, and so does the loop",
             ),
         ),
-        "tests/control/test_control_loop.py",
+        f"{_STORM}::test_a_listing_that_is_refused_keeps_no_decision_from_being_made",
     ),
     Guard(
         "proxies-behind",
