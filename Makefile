@@ -55,6 +55,11 @@ imports: setup ## The import contract (.importlinter)
 unit: setup ## Unit tests: no cluster; one to four minutes
 	$(PY) -m pytest tests
 
+# A test that passes without its guard shows nothing.
+.PHONY: guards
+guards: setup ## Take each guard out and see its test fail, two minutes (CLUSTER=1: those on the cluster, half an hour)
+	$(PY) -m tests.guards $(if $(CLUSTER),--on-cluster)
+
 # The cases of tests/fuzz, many of each; `unit` runs a few. A failure prints the command that finds
 # it again.
 .PHONY: fuzz
@@ -94,10 +99,11 @@ e2e-security: setup ## Rights held against the audit log, closed APIs, canaries 
 # One after the other and in this order, also under `make -j`: what fails cheaply fails first, and
 # the last line printed is pytest's own.
 .PHONY: test
-test: setup ## What CI runs: lint, docs, unit, e2e
+test: setup ## What CI runs: lint, docs, unit, guards, e2e
 	@$(MAKE) lint
 	@$(MAKE) docs
 	@$(MAKE) unit
+	@$(MAKE) guards
 	@$(MAKE) e2e
 
 # --- the cluster and the demo ---------------------------------------------------------------------

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.guards.__main__ import ROOT
-from tests.guards.guards import GUARDS, OPERATOR, Edit, Guard, edited
+from tests.guards.__main__ import GUARDS, ROOT
+from tests.guards.guard import OPERATOR, Edit, Guard, edited
 
 
 @pytest.mark.parametrize("guard", GUARDS, ids=lambda g: g.name)
