@@ -58,10 +58,7 @@ def await_sound(stage: Stage) -> None:
         found[:] = findings(stage)
         return not found
 
-    try:
-        wait_for("a sound install", sound, seconds=60)
-    except TimeoutError as error:
-        raise TimeoutError(f"{error}: {found}") from None
+    wait_for("a sound install", sound, seconds=60, told=lambda: found)
 
 
 def about(found: list[Finding], check: str) -> str:

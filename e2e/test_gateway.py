@@ -259,10 +259,12 @@ def test_more_may_wait_their_turn_than_envoy_would_let(
         said.update(asyncio.run(crowd(gateway.url, host, CROWD)))
         return said == {"200 OK": CROWD}
 
-    try:
-        wait_for("all of a crowd to be answered", none_is_refused, seconds=60)
-    except TimeoutError as error:
-        raise TimeoutError(f"{error}: {said} {failures_of(access)[:20]}") from None
+    wait_for(
+        "all of a crowd to be answered",
+        none_is_refused,
+        seconds=60,
+        told=lambda: (said, failures_of(access)[:20]),
+    )
 
 
 async def crowd(url: str, host: str, clients: int) -> dict[str, int]:

@@ -96,12 +96,12 @@ def test_2_what_the_clients_wait_is_read_at_the_gateway(story: Story) -> None:
 
 def test_3_the_accurate_variant_serves_alone_again_and_nothing_was_lost(story: Story) -> None:
     report = story.load.report(AFTER_S + 60)
-    try:
-        wait_for(
-            "the accurate one alone", lambda: FAST not in weights(story.record.last), seconds=90
-        )
-    except TimeoutError as error:
-        raise TimeoutError(f"{error}: {story.stage.status()['decision']}") from None
+    wait_for(
+        "the accurate one alone",
+        lambda: FAST not in weights(story.record.last),
+        seconds=90,
+        told=lambda: story.stage.status()["decision"],
+    )
     everything = summarise(report.results)
     late = sum(r.latency_s > SLO_MS / 1000 for r in report.results)
     print(

@@ -162,10 +162,12 @@ def await_said(stage: Stage, name: str, kind: str, reason: str, words: str) -> N
         told = [c for c in stage.status(name).get("conditions", ()) if c["type"] == kind]
         return any(c["reason"] == reason and words in c["message"] for c in told)
 
-    try:
-        wait_for(f"{name}: {kind} for {reason}, and {words!r}", said, seconds=PATIENCE_S)
-    except TimeoutError as error:
-        raise TimeoutError(f"{error}; status: {json.dumps(stage.status(name))}") from None
+    wait_for(
+        f"{name}: {kind} for {reason}, and {words!r}",
+        said,
+        seconds=PATIENCE_S,
+        told=lambda: json.dumps(stage.status(name)),
+    )
 
 
 def restarts(steady: Steady, pod: dict[str, Any]) -> int:

@@ -51,13 +51,20 @@ def listed(objects: Iterable[Any]) -> str:
 
 
 def wait_for(
-    what: str, ready: Callable[[], bool], *, seconds: float, period_s: float = 0.5
+    what: str,
+    ready: Callable[[], bool],
+    *,
+    seconds: float,
+    period_s: float = 0.5,
+    told: Callable[[], object] | None = None,
 ) -> float:
-    """Waits until `ready()`; returns the seconds it took; raises TimeoutError naming `what`."""
+    """Waits until `ready()`; returns the seconds it took; raises TimeoutError naming `what`, with
+    what there is to tell of it by then."""
     started = time.monotonic()
     while not ready():
         if time.monotonic() - started > seconds:
-            raise TimeoutError(f"{what}: not within {seconds:g} s")
+            late = f"{what}: not within {seconds:g} s"
+            raise TimeoutError(f"{late}; {told()}" if told else late)
         time.sleep(period_s)
     return time.monotonic() - started
 

@@ -78,10 +78,7 @@ def _await_taken(
         conditions[:] = [c for holder in told for c in holder["conditions"]]
         return wanted <= {c["type"] for c in conditions if c["status"] == "True"}
 
-    try:
-        wait_for(f"{what} to be taken", taken, seconds=seconds)
-    except TimeoutError as error:
-        raise TimeoutError(f"{error}; its conditions: {conditions}") from None
+    wait_for(f"{what} to be taken", taken, seconds=seconds, told=lambda: conditions)
 
 
 def failures_of(access: Access) -> list[str]:

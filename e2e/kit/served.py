@@ -107,10 +107,12 @@ class Stage:
     ) -> float:
         """Waits until a condition has that status; returns the seconds it took."""
         what = f"{name}: {kind}={status}"
-        try:
-            return wait_for(what, lambda: self.condition(kind, name)[0] == status, seconds=seconds)
-        except TimeoutError as error:
-            raise TimeoutError(f"{error}; status: {json.dumps(self.status(name))}") from None
+        return wait_for(
+            what,
+            lambda: self.condition(kind, name)[0] == status,
+            seconds=seconds,
+            told=lambda: json.dumps(self.status(name)),
+        )
 
     def replicas(self, name: str = "digits") -> int:
         """Replicas asked for, over all Deployments of the model."""

@@ -122,12 +122,18 @@ def _serving(
 def _await_available(access: Access, api: str, servers: Sequence[Component]) -> None:
     query = ("get", "apiservice", api, "-o")
     available = 'jsonpath={.status.conditions[?(@.type=="Available")].status}'
-    try:
-        wait_for(api, lambda: access.kubectl(*query, available, check=False) == "True", seconds=90)
-    except TimeoutError as error:
-        said = "\n".join(processes.last_words(server.log) for server in servers)
-        told = access.kubectl(*query, "jsonpath={.status.conditions}", check=False)
-        raise TimeoutError(f"{error}: {told}\n{said}") from None
+
+    def told() -> str:
+        said = [processes.last_words(server.log) for server in servers]
+        conditions = access.kubectl(*query, "jsonpath={.status.conditions}", check=False)
+        return "\n".join([conditions, *said])
+
+    wait_for(
+        api,
+        lambda: access.kubectl(*query, available, check=False) == "True",
+        seconds=90,
+        told=told,
+    )
 
 
 def _added_api(api: str, port: int) -> list[dict[str, Any]]:
