@@ -14,7 +14,7 @@ def test_what_never_comes_is_told_as_it_was_in_the_end() -> None:
         seen.append(len(seen))
         return False
 
-    with pytest.raises(TimeoutError, match=r"^a pod: not within 0 s; seen \[0, 1?"):
+    with pytest.raises(TimeoutError, match=r"^a pod: not within 0 s; seen \[0"):
         wait_for("a pod", never, seconds=0.0, period_s=0.0, told=lambda: f"seen {seen}")
 
 
