@@ -114,9 +114,9 @@ READINGS = (
         "the operator starts while nothing can be read",
         (
             Edit(
-                "core/guard.py",
-                "    if demand.blind:\n        # kedacore",
-                "    if False:\n        # kedacore",
+                "core/demand.py",
+                "        return Demand(None, blind=True)\n",
+                "        return Demand(0.0, blind=False, measured=0.0, arriving=0.0)\n",
             ),
         ),
         f"{_LIES}::test_an_operator_that_starts_blind_takes_nothing_away",

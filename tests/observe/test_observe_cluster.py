@@ -154,6 +154,34 @@ def test_a_container_that_ran_out_of_memory_says_so_in_every_moment(where: str) 
     assert only_pod(raw).waiting_reason == "OOMKilled"
 
 
+@pytest.mark.parametrize("kind", ["initContainerStatuses", "containerStatuses"])
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"waiting": {"reason": "CrashLoopBackOff"}},
+        {"waiting": {"reason": "PodInitializing"}},
+        {"running": {}},
+        {"terminated": {"reason": "Error", "exitCode": 3}},
+    ],
+    ids=lambda state: "".join(state),
+)
+def test_nor_does_one_that_fails_again_and_again_start_in_between(
+    kind: str, state: dict[str, Any]
+) -> None:
+    before = {"terminated": {"reason": "Error", "exitCode": 3}}
+    raw = raw_pod(phase="Pending")
+    raw["status"][kind] = [{"state": state, "lastState": before}]
+    assert only_pod(raw).waiting_reason == "CrashLoopBackOff"
+
+
+def test_a_preparation_that_failed_once_and_then_succeeded_waits_for_nothing() -> None:
+    done = {"terminated": {"reason": "Completed", "exitCode": 0}}
+    before = {"terminated": {"reason": "Error", "exitCode": 3}}
+    raw = raw_pod(phase="Pending")
+    raw["status"]["initContainerStatuses"] = [{"state": done, "lastState": before}]
+    assert only_pod(raw).waiting_reason is None
+
+
 def test_a_pod_that_serves_again_waits_for_nothing() -> None:
     raw = raw_pod(conditions=[condition("Ready", "True")])
     killed = {"terminated": {"reason": "OOMKilled", "exitCode": 137}}

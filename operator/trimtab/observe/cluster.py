@@ -126,15 +126,25 @@ def _waiting_reason(status: Mapping[str, Any]) -> str | None:
     """Why a container does not run, where that is not the ordinary course of a start."""
     for kind in ("initContainerStatuses", "containerStatuses"):
         for container in status.get(kind) or ():
-            if _ended(container).get("reason") == "OOMKilled":
-                # Nobody else says so: the kubelet goes on to CrashLoopBackOff, and a log that is
-                # cut off by a SIGKILL holds no reason.
-                return "OOMKilled"
-            waiting = (container.get("state") or {}).get("waiting") or {}
-            reason = waiting.get("reason")
-            if reason and reason not in _NORMAL_WAITS:
-                return str(reason)
+            reason = _container_waits(container)
+            if reason is not None:
+                return reason
     return None
+
+
+def _container_waits(container: Mapping[str, Any]) -> str | None:
+    ended = _ended(container)
+    if ended.get("reason") == "OOMKilled":
+        # Nobody else says so: the kubelet goes on to CrashLoopBackOff, and a log that is cut off by
+        # a SIGKILL holds no reason.
+        return "OOMKilled"
+    reason = ((container.get("state") or {}).get("waiting") or {}).get("reason")
+    if reason and reason not in _NORMAL_WAITS:
+        return str(reason)
+    # In every moment, as the kubelet's own word is there for a tenth of a second: Kubernetes 1.37
+    # shows a container that waits minutes for its next try as the one that ended, and a pod that
+    # failed nine times was told to be starting.
+    return "CrashLoopBackOff" if ended.get("exitCode") else None
 
 
 def _last_words(status: Mapping[str, Any]) -> str:
