@@ -32,8 +32,10 @@ _SHOWN = 300
 
 
 class Outcome(NamedTuple):
-    """What a guard's test came to. `said`: its first failure, or why there was none."""
+    """What tests came to; where they could not be run they neither passed nor failed. `said`: the
+    first failure, or pytest's last line."""
 
+    passed: bool
     failed: bool
     said: str
     seconds: float
@@ -64,7 +66,7 @@ def shown(guards: Sequence[Guard], copy: Path) -> bool:
     if quick:
         whole = outcome(quick, copy)
         print(f"with every guard: {whole.said}", flush=True)
-        if whole.failed:
+        if not whole.passed:
             return False
     every = True
     for number, guard in enumerate(guards, 1):
@@ -93,7 +95,9 @@ def taken_out(guard: Guard, copy: Path) -> Iterator[None]:
 def outcome(proofs: Iterable[str], copy: Path) -> Outcome:
     """Runs the tests of the copy against the operator of the copy."""
     paths = f"{copy / OPERATOR.parent}{os.pathsep}{copy}"
-    env = {**os.environ, "PYTHONPATH": paths, "TRIMTAB_E2E_FAULTS": "1"}
+    # In the columns of a terminal pytest cuts off what failed.
+    more = {"PYTHONPATH": paths, "TRIMTAB_E2E_FAULTS": "1", "COLUMNS": f"{_SHOWN}"}
+    env = {**os.environ, **more}
     command = [sys.executable, "-m", "pytest", "-q", "-rfE", "--tb=no", "-p", "no:cacheprovider"]
     started = time.monotonic()
     ran = subprocess.run(
@@ -103,7 +107,8 @@ def outcome(proofs: Iterable[str], copy: Path) -> Outcome:
     first = next((line for line in ran.stdout.splitlines() if line.startswith("FAILED ")), None)
     last = (ran.stdout.strip() or ran.stderr.strip()).rpartition("\n")[2]
     failed = ran.returncode == _SOME_FAILED and first is not None
-    return Outcome(failed, (first or "")[:_SHOWN] or last, time.monotonic() - started)
+    said = (first or "")[:_SHOWN] or last
+    return Outcome(ran.returncode == 0, failed, said, time.monotonic() - started)
 
 
 def _copy(copy: Path) -> None:
