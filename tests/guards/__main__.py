@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.guards.guard import OPERATOR, Guard, edited
-from tests.guards.kubernetes import KUBERNETES
 from tests.guards.on_cluster import ON_CLUSTER
+from tests.guards.pods_and_api import PODS_AND_API
 from tests.guards.readings import READINGS
 
 ROOT = Path(__file__).parents[2]
-GUARDS = (*READINGS, *KUBERNETES, *ON_CLUSTER)
+GUARDS = (*READINGS, *PODS_AND_API, *ON_CLUSTER)
 _SOME_FAILED = 1  # pytest's status where all could be run
 _SHOWN = 300
 

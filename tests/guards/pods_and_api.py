@@ -8,7 +8,7 @@ _CLUSTER = "tests/observe/test_observe_cluster.py"
 _STORM = "tests/control/test_control_api_storm.py"
 _CLUSTER_PY, _LOOP_PY = "observe/cluster.py", "control/loop.py"
 
-KUBERNETES = (
+PODS_AND_API = (
     Guard(
         "words-of-waiting",
         "image missing, model repository broken, OOM-killed",
