@@ -12,6 +12,7 @@ import math
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -109,12 +110,19 @@ async def _play(
     else:
         total = f"{len(arrivals)} requests in {workload.duration_s:g} s"
         print(f"{total}, seed {arguments.seed}", file=sys.stderr)
-    show = _stream if arguments.stream else _show
+    show = _streaming(stop) if arguments.stream else _show
     return await run(arrivals, endpoint, calls, limits=limits, on_second=show, stop=stop)
 
 
-def _stream(second: Second) -> None:
-    print(json.dumps(second), flush=True)
+def _streaming(stop: asyncio.Event) -> Callable[[Second], None]:
+    def stream(second: Second) -> None:
+        try:
+            print(json.dumps(second), flush=True)
+        except BrokenPipeError:
+            # Who was to end it is gone: the load of a killed test went on under the next one.
+            stop.set()
+
+    return stream
 
 
 def _show(second: Second) -> None:

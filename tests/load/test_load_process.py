@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import io
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +13,12 @@ from pathlib import Path
 import pytest
 
 from e2e.load import LoadProcess, summarise
+from e2e.load.__main__ import _streaming
 from e2e.load.process import LoadError
+from e2e.load.stats import Second
 from tests.load.server import Server
 
+SECOND = Second(0, 1, 1, 0, 0, 0.01, 0.01)
 TENSORS = ["--model", "m", "--input", "x", "--shape", "1,2", "--output", "logits"]
 
 
@@ -31,6 +38,20 @@ def test_a_process_that_cannot_start_says_why() -> None:
     arguments = ["--url", "ftp://x", *TENSORS, "--schedule", "1s@1"]
     with LoadProcess(arguments) as load, pytest.raises(LoadError, match="not of the form"):
         load.report(timeout_s=30)
+
+
+def test_a_load_that_nobody_listens_to_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    stop = asyncio.Event()
+    stream = _streaming(stop)
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    stream(SECOND)
+    assert not stop.is_set()
+    read, written = os.pipe()
+    os.close(read)
+    with contextlib.suppress(BrokenPipeError), os.fdopen(written, "w") as broken:
+        monkeypatch.setattr(sys, "stdout", broken)
+        stream(SECOND)
+    assert stop.is_set()
 
 
 def test_the_command_refuses_half_a_tensor() -> None:
