@@ -217,7 +217,8 @@ class Steady:
         is no harm: what a replica can is learnt."""
         rates = [rate for m in self.since(since_s) if (rate := _demand(m)) is not None]
         # Who is blind all the while says no rate.
-        assert min(rates, default=self._rate) >= TRUE_LOAD * self._rate
+        least = min(rates, default=self._rate)
+        assert least >= TRUE_LOAD * self._rate, f"{least} of {self._rate} requests/s"
 
     def within_bounds(self, since_s: float, most: int = MOST_REPLICAS) -> None:
         """Bounds and budget held at every recorded moment since then. The bound is each variant's:

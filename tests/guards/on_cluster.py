@@ -1,4 +1,4 @@
-"""What only the embedded cluster shows, in minutes each."""
+"""What only the embedded cluster shows, in minutes each, or the Prometheus that is built for it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ON_CLUSTER = (
                 " / {int(window_s)})",
             ),
         ),
-        f"{_FAULTS}/test_pods.py::test_a_killed_server_is_no_load_that_went",
+        "tests/observe/test_observe_real_prometheus.py::test_a_restart_is_no_negative_traffic",
         on_cluster=True,
     ),
     Guard(

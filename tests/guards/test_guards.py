@@ -21,7 +21,7 @@ def test_every_proof_is_a_test_that_there_is(guard: Guard) -> None:
     file, _, name = guard.proof.partition("::")
     text = (ROOT / file).read_text()
     assert f"def {name.partition('[')[0]}(" in text if name else "def test_" in text
-    assert file.startswith("e2e/") is guard.on_cluster
+    assert guard.on_cluster or not file.startswith("e2e/")
 
 
 def test_names_tell_guards_apart() -> None:
