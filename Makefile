@@ -76,10 +76,12 @@ test-compress: compress-setup ## Tests that make variants with torch (installs i
 compress-setup:
 	@.ci/setup $(COMPRESS_VENV) requirements/compress-dev.txt --editable
 
-# The chart's tests once more: they need a helm, and on a fresh machine the embedded cluster builds it.
+# The chart's tests and those of a real Prometheus once more: on a fresh machine the embedded cluster
+# builds their helm and their Prometheus.
 .PHONY: e2e
 e2e: setup ## End-to-end tests on a real Kubernetes (KUBECONFIG=... or the embedded cluster)
-	$(PY) -m pytest e2e tests/chart tests/api/test_real_apiserver.py tests/actuate/test_actuate_cluster.py
+	$(PY) -m pytest e2e tests/chart tests/api/test_real_apiserver.py tests/actuate/test_actuate_cluster.py \
+		tests/observe/test_observe_real_prometheus.py
 
 # Not part of `test`: its image holds torch, 6 GB and twenty on the way.
 .PHONY: e2e-compress

@@ -39,7 +39,8 @@ SETTINGS = ReadSettings(fast_window_s=20)
 def binary() -> Path | None:
     named = os.environ.get("TRIMTAB_PROMETHEUS") or shutil.which("prometheus")
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "trimtab"
-    places = [Path(named)] if named else [cache / "bin/prometheus", cache / "prometheus/prometheus"]
+    # The embedded cluster's own, in a folder by the hash of what it is built of.
+    places = [Path(named)] if named else sorted(cache.glob("bin/prometheus-*/prometheus"))
     return next((p for p in places if p.exists() and p.with_name("promtool").exists()), None)
 
 
