@@ -141,9 +141,8 @@ def _container_waits(container: Mapping[str, Any]) -> str | None:
     reason = ((container.get("state") or {}).get("waiting") or {}).get("reason")
     if reason and reason not in _NORMAL_WAITS:
         return str(reason)
-    # In every moment, as the kubelet's own word is there for a tenth of a second: Kubernetes 1.37
-    # shows a container that waits minutes for its next try as the one that ended, and a pod that
-    # failed nine times was told to be starting.
+    # In every moment: the kubelet says so for 0.2 s. Kubernetes 1.37 shows a container that waits
+    # minutes for its next try as ended, and a pod that failed again and again was "starting".
     return "CrashLoopBackOff" if ended.get("exitCode") else None
 
 
