@@ -57,7 +57,7 @@ unit: setup ## Unit tests: no cluster; one to four minutes
 
 # A test that passes without its guard shows nothing.
 .PHONY: guards
-guards: setup ## Take each guard out and see its test fail, two minutes (CLUSTER=1: those on the cluster, half an hour)
+guards: setup ## Take each guard out and see its test fail, a minute (CLUSTER=1: those on the cluster, half an hour)
 	$(PY) -m tests.guards $(if $(CLUSTER),--on-cluster)
 
 # The cases of tests/fuzz, many of each; `unit` runs a few. A failure prints the command that finds

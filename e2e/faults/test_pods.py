@@ -29,11 +29,13 @@ def of_four(steady: Steady) -> Iterator[Steady]:
     """A fleet of four whatever the load: until the windows show that the others took over the share
     of a pod that is killed, a sum is without it, and of three that is less than TRUE_LOAD."""
     steady.stage.put(same_twice(steady.stage, least=4))
-    wait_for("four pods", lambda: steady.now.ready >= 4, seconds=60)
-    steady.settle()
-    steady.await_old_pods()
-    yield steady
-    steady.stage.put(same_twice(steady.stage))
+    try:
+        wait_for("four pods", lambda: steady.now.ready >= 4, seconds=60)
+        steady.settle()
+        steady.await_old_pods()
+        yield steady
+    finally:
+        steady.stage.put(same_twice(steady.stage))
 
 
 def test_a_killed_server_is_no_load_that_went(of_four: Steady) -> None:

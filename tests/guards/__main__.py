@@ -20,13 +20,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.guards.guard import OPERATOR, Guard, edited
+from tests.guards.guard import OPERATOR, Guard, edited, whole_files
 from tests.guards.on_cluster import ON_CLUSTER
 from tests.guards.pods_and_api import PODS_AND_API
 from tests.guards.readings import READINGS
 
 ROOT = Path(__file__).parents[2]
-GUARDS = (*READINGS, *PODS_AND_API, *ON_CLUSTER)
+QUICK = (*READINGS, *PODS_AND_API)
 _SOME_FAILED = 1  # pytest's status where all could be run
 _SHOWN = 300
 
@@ -47,13 +47,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--on-cluster", action="store_true")
     args = parser.parse_args(argv)
-    known = {g.name: g for g in GUARDS}
+    known = {g.name: g for g in (*QUICK, *ON_CLUSTER)}
     unknown = [n for n in args.names if n not in known]
     if unknown:
         parser.error(f"no such guard: {', '.join(unknown)}; there are {', '.join(known)}")
-    chosen = [known[n] for n in args.names] or [
-        g for g in GUARDS if g.on_cluster is args.on_cluster
-    ]
+    chosen = [known[n] for n in args.names] or (ON_CLUSTER if args.on_cluster else QUICK)
     with tempfile.TemporaryDirectory(prefix="guards-") as place:
         return 0 if shown(chosen, Path(place)) else 1
 
@@ -62,7 +60,7 @@ def shown(guards: Sequence[Guard], copy: Path) -> bool:
     """Whether each is shown; tells of each as it is known."""
     _copy(copy)
     # Those of the cluster are what `make e2e-faults` runs.
-    quick = dict.fromkeys(g.proof for g in guards if not g.on_cluster)
+    quick = dict.fromkeys(g.proof for g in guards if g not in ON_CLUSTER)
     if quick:
         whole = outcome(quick, copy)
         print(f"with every guard: {whole.said}", flush=True)
@@ -82,7 +80,7 @@ def shown(guards: Sequence[Guard], copy: Path) -> bool:
 @contextmanager
 def taken_out(guard: Guard, copy: Path) -> Iterator[None]:
     """Inside, the copy is without the guard."""
-    whole = {e.file: (copy / OPERATOR / e.file).read_text() for e in guard.edits}
+    whole = whole_files(guard, copy)
     try:
         for file, text in edited(guard, whole).items():
             (copy / OPERATOR / file).write_text(text)

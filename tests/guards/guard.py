@@ -28,13 +28,17 @@ class Edit:
 class Guard:
     """What holds against a fault. `edits` take it out, all at once: one idea may stand in two
     places, and where either of two is enough, only both together show anything. `proof`: a pytest
-    address that fails without it. on_cluster: it needs the embedded cluster, and minutes."""
+    address that fails without it."""
 
     name: str
     fault: str
     edits: tuple[Edit, ...]
     proof: str
-    on_cluster: bool = False
+
+
+def whole_files(guard: Guard, root: Path) -> dict[str, str]:
+    """The texts of its files, by name, as they are in the tree at `root`."""
+    return {e.file: (root / OPERATOR / e.file).read_text() for e in guard.edits}
 
 
 def edited(guard: Guard, whole: Mapping[str, str]) -> dict[str, str]:

@@ -25,7 +25,6 @@ ON_CLUSTER = (
         ),
         f"{_FAULTS}/test_prometheus.py"
         "::test_what_cannot_be_read_is_said_and_changes_nothing[slow-PrometheusTimeout]",
-        on_cluster=True,
     ),
     Guard(
         "rate-of-counters",
@@ -39,14 +38,12 @@ ON_CLUSTER = (
             ),
         ),
         "tests/observe/test_observe_real_prometheus.py::test_a_restart_is_no_negative_traffic",
-        on_cluster=True,
     ),
     Guard(
         "hung-server",
         "Triton hangs",
         SUM_OF_THE_REST,
         f"{_FAULTS}/test_pods.py::test_a_server_that_hangs_is_no_load_that_went",
-        on_cluster=True,
     ),
     Guard(
         "rollout-keeps",
@@ -59,7 +56,6 @@ ON_CLUSTER = (
             ),
         ),
         f"{_FAULTS}/test_pods.py::test_a_rollout_to_an_image_that_is_missing_takes_no_serving_pod",
-        on_cluster=True,
     ),
     Guard(
         "load-of-the-lost",
@@ -77,7 +73,6 @@ ON_CLUSTER = (
             ),
         ),
         f"{_FAULTS}/test_cluster.py::test_a_node_that_is_lost_changes_nothing",
-        on_cluster=True,
     ),
     Guard(
         "election-goes-on",
@@ -90,7 +85,6 @@ ON_CLUSTER = (
             ),
         ),
         f"{_FAULTS}/test_cluster.py::test_who_decides_outlives_the_api",
-        on_cluster=True,
     ),
     Guard(
         "old-until-relieved",
@@ -103,7 +97,6 @@ ON_CLUSTER = (
             ),
         ),
         f"{_FAULTS}/test_operator.py",
-        on_cluster=True,
     ),
     Guard(
         "lost-share",
@@ -116,6 +109,5 @@ ON_CLUSTER = (
             ),
         ),
         "e2e/test_gateway_loss.py",
-        on_cluster=True,
     ),
 )

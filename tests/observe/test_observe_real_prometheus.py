@@ -1,7 +1,7 @@
 """The query set against a real Prometheus, filled with ten minutes that Triton could have exported.
 
 promtool writes the past into blocks, so nothing waits. Needs `prometheus` and `promtool`: named by
-TRIMTAB_PROMETHEUS (the first of the two), on the PATH, or in trimtab's cache folder.
+TRIMTAB_PROMETHEUS (the first of the two), on the PATH, or built by the embedded cluster.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from pathlib import Path
 
 import pytest
 
+from e2e.cluster import binaries
+from e2e.cluster.paths import Paths
 from tests.observe.stories import KEY, MODEL, spec, state
 from trimtab.api.resources import LatencySourceType, ObjectKey
 from trimtab.core.signals import Known, Missing, NoTraffic, Reading, Stale
@@ -38,10 +40,8 @@ SETTINGS = ReadSettings(fast_window_s=20)
 
 def binary() -> Path | None:
     named = os.environ.get("TRIMTAB_PROMETHEUS") or shutil.which("prometheus")
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "trimtab"
-    # The embedded cluster's own, in a folder by the hash of what it is built of.
-    places = [Path(named)] if named else sorted(cache.glob("bin/prometheus-*/prometheus"))
-    return next((p for p in places if p.exists() and p.with_name("promtool").exists()), None)
+    found = Path(named) if named else binaries.find(Paths.default(), "prometheus")
+    return found if found.exists() and found.with_name("promtool").exists() else None
 
 
 class History:

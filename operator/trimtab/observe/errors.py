@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-_NAME_IT = (
-    "set prometheus.url to a name that the cluster's DNS knows, such as"
-    " http://SERVICE.NAMESPACE:9090, or see why its DNS does not answer"
-)
-
 
 class PrometheusError(Exception):
     """Base of all. `reason` is one CamelCase word, `message` names the URL without credentials.
@@ -35,10 +30,9 @@ class PrometheusUnreachable(PrometheusError):  # noqa: N818 - the name is the co
         " from it"
     )
 
-    def __init__(self, url: str, detail: str, *, unnamed: bool = False) -> None:
-        """unnamed: the host of the URL has no address."""
+    def __init__(self, url: str, detail: str, mend: str = "") -> None:
         said = f"Prometheus at {url} cannot be reached: {detail}"
-        super().__init__(said, "; ", _NAME_IT) if unnamed else super().__init__(f"{said}.")
+        super().__init__(said, "; ", mend) if mend else super().__init__(f"{said}.")
 
 
 class PrometheusUntrusted(PrometheusError):  # noqa: N818

@@ -205,7 +205,7 @@ class PrometheusClient:
             return PrometheusUntrusted(self.shown_url, why.rstrip("."), self._mend(why))
         said = _said(problem)
         if isinstance(problem, aiohttp.ClientConnectorDNSError):
-            return PrometheusUnreachable(self.shown_url, said, unnamed=True)
+            return PrometheusUnreachable(self.shown_url, said, _NAME_IT)
         connected = not isinstance(problem, aiohttp.ClientConnectorError)
         if connected and self._url.scheme == "https" and self._settings.tls.certificate is None:
             # TLS 1.3 has no word for it that would reach the client before the end.
@@ -290,6 +290,10 @@ async def open_client(settings: ClientSettings) -> AsyncIterator[PrometheusClien
         yield client
 
 
+_NAME_IT = (
+    "set prometheus.url to a name that the cluster's DNS knows, such as"
+    " http://SERVICE.NAMESPACE:9090, or see why its DNS does not answer"
+)
 _MISSHAPEN = (AttributeError, KeyError, TypeError, ValueError, OverflowError)
 
 
