@@ -14,6 +14,7 @@ from trimtab.api.resources import (
     RoutingType,
 )
 from trimtab.core.snapshot import ModelReadings, ModelState
+from trimtab.observe.gateway import GatewayTable
 from trimtab.observe.gateway_queries import GatewayMetric
 from trimtab.observe.prometheus import Sample
 from trimtab.observe.readings import readings_of
@@ -32,7 +33,7 @@ def routed(source: LatencySourceType = LatencySourceType.AUTO, **more: object) -
 
 
 class Gateway:
-    """The gateway's answers; `outcomes` is what `readings_of` takes."""
+    """The gateway's answers."""
 
     def __init__(self) -> None:
         self.outcomes: dict[GatewayMetric, Outcome] = {m: [] for m in GatewayMetric}
@@ -65,7 +66,8 @@ class Gateway:
 
     def read(self, of: ModelState, rows: Rows, now_s: float = NOW) -> ModelReadings:
         key: ObjectKey = of.spec.key
-        return readings_of(rows.outcomes, SETTINGS, [of], now_s, {}, self.outcomes)[key]
+        table = GatewayTable.of(self.outcomes, SETTINGS)
+        return readings_of(rows.table, table, {}, [of], now_s)[key]
 
     def _add(
         self, kind: str, labels: Mapping[str, str], buckets: Mapping[str, float], age_s: float

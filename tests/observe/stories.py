@@ -16,11 +16,12 @@ from trimtab.api.resources import (
     Variant,
 )
 from trimtab.core.snapshot import ModelReadings, ModelState, Pod, Workload, WorkloadKey
+from trimtab.observe.gateway import GatewayTable
 from trimtab.observe.latency import UserOutcome
 from trimtab.observe.prometheus import Sample
 from trimtab.observe.queries import Metric, ReadSettings
 from trimtab.observe.readings import readings_of
-from trimtab.observe.table import Outcome
+from trimtab.observe.table import FleetTable, Outcome
 
 NOW = 1_800_000_000.0
 KEY = ObjectKey("shop", "classifier")
@@ -78,7 +79,7 @@ def state(pods: Iterable[Pod], of: ModelDeployment | None = None) -> ModelState:
 
 
 class Rows:
-    """The fleet's answers, pod by pod; `outcomes` is what `readings_of` takes."""
+    """The fleet's answers, pod by pod."""
 
     def __init__(self) -> None:
         self.outcomes: dict[Metric, Outcome] = {m: [] for m in Metric}
@@ -112,6 +113,11 @@ class Rows:
         self.outcomes[metric] = problem
         return self
 
+    @property
+    def table(self) -> FleetTable:
+        """What the fleet's answers come to."""
+        return FleetTable.of(self.outcomes, SETTINGS)
+
     def read(self, of: ModelState, user: UserOutcome = None, now_s: float = NOW) -> ModelReadings:
-        key = of.spec.key
-        return readings_of(self.outcomes, SETTINGS, [of], now_s, {key: user})[key]
+        key, gateway = of.spec.key, GatewayTable(SETTINGS)
+        return readings_of(self.table, gateway, {key: user}, [of], now_s)[key]

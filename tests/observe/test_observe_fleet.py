@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 
 import pytest
 
@@ -64,6 +65,27 @@ async def test_the_number_of_queries_does_not_grow_with_the_fleet() -> None:
     assert len(prometheus.asked) == len(Metric) == 15
     assert prometheus.most <= 3
     assert all(r.arrival_rate == Known(51, NOW - 2) for r in found.values())
+
+
+async def test_an_answer_is_given_up_once_it_is_in_the_table() -> None:
+    class Labels(dict[str, str]):
+        """Labels that can be watched."""
+
+    prometheus, given = FakePrometheus(), list[weakref.ref[Labels]]()
+    held: list[int] = []
+
+    async def answer(promql: str, at_s: float) -> Answer:
+        held.append(sum(ref() is not None for ref in given))
+        samples = (await FakePrometheus.answer(prometheus, promql, at_s)).samples
+        watched = [s._replace(labels=Labels(s.labels)) for s in samples]
+        given.extend(weakref.ref(s.labels) for s in watched if isinstance(s.labels, Labels))
+        return Answer(tuple(watched))
+
+    prometheus.answer = answer  # type: ignore[method-assign]
+    await read_fleet(prometheus, SETTINGS, [state([pod("a")])], NOW)
+    # No step of the event loop lies between: what a decision is made beside is counted here.
+    assert not any(ref() is not None for ref in given)
+    assert max(held) <= 2 * SETTINGS.concurrency
 
 
 async def test_one_hung_query_ends_at_the_deadline_and_spoils_nothing_else() -> None:

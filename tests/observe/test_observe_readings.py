@@ -27,6 +27,7 @@ from trimtab.api.resources import ObjectKey, TritonSettings
 from trimtab.core.signals import Known, Missing, NoTraffic, Reading, Stale, is_blind
 from trimtab.core.snapshot import ModelReadings, ModelState, Pod, Workload
 from trimtab.observe.errors import PrometheusTimeout
+from trimtab.observe.gateway import GatewayTable
 from trimtab.observe.queries import Metric
 from trimtab.observe.readings import readings_of
 
@@ -299,7 +300,7 @@ def test_workloads_are_told_apart() -> None:
 def test_one_blind_model_disturbs_no_other() -> None:
     other = ObjectKey("shop", "other")
     fleet = [state([pod("a")]), state([pod("b")], spec(key=other))]
-    found = readings_of(Rows().add("a").outcomes, SETTINGS, fleet, NOW)
+    found = readings_of(Rows().add("a").table, GatewayTable(SETTINGS), {}, fleet, NOW)
     assert value(found[KEY].arrival_rate) == 51
     assert missing(found[other].arrival_rate) == "NoSeries"
 

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import NamedTuple, Protocol, TypeVar
 
 from trimtab.api.resources import LatencySourceType, ObjectKey
 from trimtab.core.snapshot import ModelReadings, ModelState
 from trimtab.observe.errors import PrometheusError, PrometheusTimeout
-from trimtab.observe.gateway import GatewayAnswers
-from trimtab.observe.gateway_queries import gateway_queries
+from trimtab.observe.gateway import GatewayTable
+from trimtab.observe.gateway_queries import GatewayMetric, gateway_queries
 from trimtab.observe.latency import UserOutcome
 from trimtab.observe.prometheus import Answer
-from trimtab.observe.queries import ReadSettings, fleet_queries
-from trimtab.observe.readings import Answers, readings_of
-from trimtab.observe.table import Outcome
+from trimtab.observe.queries import Metric, ReadSettings, fleet_queries
+from trimtab.observe.readings import readings_of
+from trimtab.observe.table import FleetTable, Outcome
 
 _Outcome = Answer | PrometheusError
+_Take = Callable[[_Outcome], None]
+_Asked = TypeVar("_Asked", Metric, GatewayMetric)
 
 
 class Querier(Protocol):
@@ -36,15 +39,25 @@ class Querier(Protocol):
 class FleetAnswers:
     """What every query of one reading came to."""
 
-    fleet: Answers
-    gateways: GatewayAnswers
-    users: Mapping[ObjectKey, UserOutcome]
+    fleet: dict[Metric, Outcome] = field(default_factory=dict)
+    gateways: dict[GatewayMetric, Outcome] = field(default_factory=dict)
+    users: dict[ObjectKey, UserOutcome] = field(default_factory=dict)
 
     def readings(
         self, settings: ReadSettings, states: Sequence[ModelState], now_s: float
     ) -> Mapping[ObjectKey, ModelReadings]:
         """The readings of every model."""
-        return readings_of(self.fleet, settings, states, now_s, self.users, self.gateways)
+        table = FleetTable.of(self.fleet, settings)
+        gateway = GatewayTable.of(self.gateways, settings)
+        return readings_of(table, gateway, self.users, states, now_s)
+
+
+class _Takers(NamedTuple):
+    """Where the outcome of each query goes, as soon as it is known."""
+
+    fleet: Callable[[Metric, Outcome], None]
+    gateway: Callable[[GatewayMetric, Outcome], None]
+    user: Callable[[ObjectKey, UserOutcome], None]
 
 
 async def read_fleet(
@@ -55,26 +68,78 @@ async def read_fleet(
     Ends within `settings.deadline_s`: a query that has not answered by then is Missing with
     reason PrometheusTimeout, and what did answer is kept.
     """
-    answers = await ask_fleet(client, settings, states, now_s)
-    return answers.readings(settings, states, now_s)
+    # An answer goes into its table at once: all fifteen, held until the last had come and the
+    # decision after it was made, were ten KiB a model.
+    table, gateway = FleetTable(settings), GatewayTable(settings)
+    users: dict[ObjectKey, UserOutcome] = {}
+    takers = _Takers(table.add, gateway.add, users.__setitem__)
+    await _ask_all(client, settings, states, now_s, takers)
+    return readings_of(table, gateway, users, states, now_s)
 
 
 async def ask_fleet(
     client: Querier, settings: ReadSettings, states: Sequence[ModelState], now_s: float
 ) -> FleetAnswers:
-    """The answers themselves, in the same bounds. The fleet's queries go first and the gateways'
-    next, so that no slow query of one user holds up other models' counters."""
-    fleet = fleet_queries(settings)
-    gateways = gateway_queries(settings, (s.spec for s in states))
-    users = _user_queries(states)
-    texts = [*fleet.values(), *gateways.values(), *dict.fromkeys(users.values())]
-    outcomes = await _run_all(client, settings, texts, now_s)
-    by_text = dict(zip(texts, outcomes, strict=True))
-    return FleetAnswers(
-        fleet={metric: _all_samples(by_text[text]) for metric, text in fleet.items()},
-        gateways={metric: _samples(by_text[text]) for metric, text in gateways.items()},
-        users={key: by_text[query] for key, query in users.items()},
-    )
+    """The answers themselves, in the same bounds."""
+    told = FleetAnswers()
+    takers = _Takers(told.fleet.__setitem__, told.gateways.__setitem__, told.users.__setitem__)
+    await _ask_all(client, settings, states, now_s, takers)
+    return told
+
+
+async def _ask_all(
+    client: Querier,
+    settings: ReadSettings,
+    states: Sequence[ModelState],
+    now_s: float,
+    takers: _Takers,
+) -> None:
+    """Hands every outcome to its takers. The fleet's queries go first and the gateways' next, so
+    that no slow query of one user holds up other models' counters."""
+    asked: dict[str, list[_Take]] = {}
+    for text, take in _queries(settings, states, takers):
+        asked.setdefault(text, []).append(take)
+    gate = asyncio.Semaphore(settings.concurrency)
+    tasks = {
+        asyncio.create_task(_one(gate, client, text, now_s, takes)): takes
+        for text, takes in asked.items()
+    }
+    try:
+        await asyncio.wait(tasks, timeout=settings.deadline_s)
+    finally:
+        for task in tasks:
+            task.cancel()  # no effect on a task that is done
+        await asyncio.wait(tasks)
+    late = PrometheusTimeout(client.shown_url, settings.deadline_s)
+    for task, takes in tasks.items():
+        if not task.cancelled():
+            task.result()
+            continue
+        for take in takes:
+            take(late)
+
+
+def _queries(
+    settings: ReadSettings, states: Sequence[ModelState], takers: _Takers
+) -> Iterator[tuple[str, _Take]]:
+    """Every query, and what takes its outcome."""
+    for metric, text in fleet_queries(settings).items():
+        yield text, partial(_hand, takers.fleet, metric, _all_samples)
+    for place, text in gateway_queries(settings, (s.spec for s in states)).items():
+        yield text, partial(_hand, takers.gateway, place, _samples)
+    for state in states:
+        key, source = state.spec.key, state.spec.latency_source
+        if source.type is LatencySourceType.PROM_QL and source.query:
+            yield source.query, partial(takers.user, key)
+
+
+def _hand(
+    take: Callable[[_Asked, Outcome], None],
+    asked: _Asked,
+    samples: Callable[[_Outcome], Outcome],
+    told: _Outcome,
+) -> None:
+    take(asked, samples(told))
 
 
 def _all_samples(outcome: _Outcome) -> Outcome:
@@ -88,38 +153,13 @@ def _samples(outcome: _Outcome) -> Outcome:
     return outcome if isinstance(outcome, PrometheusError) else outcome.samples
 
 
-def _user_queries(states: Sequence[ModelState]) -> dict[ObjectKey, str]:
-    return {
-        s.spec.key: s.spec.latency_source.query
-        for s in states
-        if s.spec.latency_source.type is LatencySourceType.PROM_QL and s.spec.latency_source.query
-    }
-
-
-async def _run_all(
-    client: Querier, settings: ReadSettings, texts: Sequence[str], now_s: float
-) -> list[_Outcome]:
-    """The outcome of each query, in order; they start in that order too."""
-    gate = asyncio.Semaphore(settings.concurrency)
-    tasks = [asyncio.create_task(_one(gate, client.answer, text, now_s)) for text in texts]
-    try:
-        await asyncio.wait(tasks, timeout=settings.deadline_s)
-    finally:
-        for task in tasks:
-            task.cancel()  # no effect on a task that is done
-        await asyncio.gather(*tasks, return_exceptions=True)
-    late = PrometheusTimeout(client.shown_url, settings.deadline_s)
-    return [late if task.cancelled() else task.result() for task in tasks]
-
-
 async def _one(
-    gate: asyncio.Semaphore,
-    ask: Callable[[str, float], Awaitable[Answer]],
-    text: str,
-    now_s: float,
-) -> _Outcome:
+    gate: asyncio.Semaphore, client: Querier, text: str, now_s: float, takes: Sequence[_Take]
+) -> None:
     async with gate:
         try:
-            return await ask(text, now_s)
+            told: _Outcome = await client.answer(text, now_s)
         except PrometheusError as problem:
-            return problem
+            told = problem
+    for take in takes:
+        take(told)

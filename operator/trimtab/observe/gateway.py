@@ -12,11 +12,13 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Mapping
+from typing import Self
 
 from trimtab.api.resources import LatencySlo, ModelDeployment
 from trimtab.core.signals import Known, Missing, NoTraffic, Reading, Stale
 from trimtab.core.snapshot import LatencyBucket
 from trimtab.core.units import ms
+from trimtab.observe.errors import PrometheusError
 from trimtab.observe.gateway_queries import (
     ISTIO_NAMESPACE,
     ISTIO_SERVICE,
@@ -33,10 +35,9 @@ from trimtab.observe.histogram import (
 from trimtab.observe.percentile import Latency
 from trimtab.observe.prometheus import Sample
 from trimtab.observe.queries import ReadSettings
-from trimtab.observe.table import Outcome, answer_of
+from trimtab.observe.table import Outcome, missing, not_read
 
 SOURCE = "GatewayHistogram"
-GatewayAnswers = Mapping[GatewayMetric, Outcome]
 
 _MIXED = Missing(
     "MixedBuckets",
@@ -64,18 +65,28 @@ _Place = tuple[_View, str, str]  # namespace and name of a route or a Service
 class GatewayTable:
     """The answers of `gateway_queries` by route and by Service."""
 
-    def __init__(self, answers: GatewayAnswers, settings: ReadSettings) -> None:
+    def __init__(self, settings: ReadSettings) -> None:
         self._settings = settings
-        self._errors: dict[GatewayMetric, Missing] = {}
+        self._errors = {metric: not_read(metric) for metric in GatewayMetric}
         self._newest: dict[_Place, float] = {}
         self._buckets: dict[_Place, dict[float, float]] = {}
-        for metric in GatewayMetric:
-            answer = answer_of(metric, answers.get(metric))
-            if isinstance(answer, Missing):
-                self._errors[metric] = answer
-            else:
-                for sample in answer:
-                    self._add(sample)
+
+    @classmethod
+    def of(cls, outcomes: Mapping[GatewayMetric, Outcome], settings: ReadSettings) -> Self:
+        """A table of so many queries; the others were not read."""
+        table = cls(settings)
+        for metric, outcome in outcomes.items():
+            table.add(metric, outcome)
+        return table
+
+    def add(self, metric: GatewayMetric, outcome: Outcome) -> None:
+        """Takes what the query came to; nothing of it is needed any more."""
+        if isinstance(outcome, PrometheusError):
+            self._errors[metric] = missing(outcome)
+            return
+        self._errors.pop(metric, None)
+        for sample in outcome:
+            self._add(sample)
 
     def _add(self, sample: Sample) -> None:
         place, le = _place(sample.labels), sample.labels.get("le")

@@ -22,12 +22,10 @@ from trimtab.api.resources import ObjectKey
 from trimtab.core.signals import Known, Missing, NoTraffic, Reading, Stale, value_or_none
 from trimtab.core.snapshot import ModelReadings, ModelState, Workload, WorkloadReadings
 from trimtab.observe.backlogs import backlogs_of
-from trimtab.observe.gateway import GatewayAnswers, GatewayTable
+from trimtab.observe.gateway import GatewayTable
 from trimtab.observe.latency import UserOutcome, model_latency, summary_or_counters
-from trimtab.observe.queries import Metric, ReadSettings
-from trimtab.observe.table import MOST, Cover, FleetTable, Outcome
-
-Answers = Mapping[Metric, Outcome]
+from trimtab.observe.queries import Metric
+from trimtab.observe.table import MOST, Cover, FleetTable
 
 NO_CACHE = Missing("NoCache", "Triton exports no hits of a response cache for the model.")
 
@@ -87,20 +85,16 @@ class _View:
 
 
 def readings_of(
-    answers: Answers,
-    settings: ReadSettings,
+    table: FleetTable,
+    gateway: GatewayTable,
+    users: Mapping[ObjectKey, UserOutcome],
     states: Iterable[ModelState],
     now_s: float,
-    user_answers: Mapping[ObjectKey, UserOutcome] | None = None,
-    gateway_answers: GatewayAnswers | None = None,
 ) -> dict[ObjectKey, ModelReadings]:
     """Every model's readings at `now_s` (epoch seconds); what one lacks never disturbs another.
 
-    `user_answers` holds the outcome of each PromQL latency source by ModelDeployment,
-    `gateway_answers` those of `gateway_queries`.
+    `users` holds the outcome of each PromQL latency source by ModelDeployment.
     """
-    table, gateway = FleetTable(answers, settings), GatewayTable(gateway_answers or {}, settings)
-    users = user_answers or {}
     return {s.spec.key: _model(table, gateway, s, users.get(s.spec.key), now_s) for s in states}
 
 

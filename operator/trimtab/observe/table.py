@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from sys import intern
+from typing import Self
 
 from trimtab.core.signals import Missing, Stale
 from trimtab.core.snapshot import Pod
@@ -48,18 +50,28 @@ class FleetTable:
     and its pod then lacks the metric.
     """
 
-    def __init__(self, outcomes: Mapping[Metric, Outcome], settings: ReadSettings) -> None:
+    def __init__(self, settings: ReadSettings) -> None:
         self.settings = settings
-        self._errors: dict[Metric, Missing] = {}
+        self._errors: dict[Metric, Missing] = {metric: not_read(metric) for metric in Metric}
         self._values: dict[tuple[Metric, str, str], dict[str, float]] = {}
         self._quantiles: dict[tuple[str, str, str], dict[float, float]] = {}
         self.unlabelled = 0
-        for metric in Metric:
-            answer = answer_of(metric, outcomes.get(metric))
-            if isinstance(answer, Missing):
-                self._errors[metric] = answer
-            else:
-                self._add(metric, answer)
+
+    @classmethod
+    def of(cls, outcomes: Mapping[Metric, Outcome], settings: ReadSettings) -> Self:
+        """A table of so many queries; the others were not read."""
+        table = cls(settings)
+        for metric, outcome in outcomes.items():
+            table.add(metric, outcome)
+        return table
+
+    def add(self, metric: Metric, outcome: Outcome) -> None:
+        """Takes what the query came to; nothing of it is needed any more."""
+        if isinstance(outcome, PrometheusError):
+            self._errors[metric] = missing(outcome)
+            return
+        self._errors.pop(metric, None)
+        self._add(metric, outcome)
 
     def _add(self, metric: Metric, samples: Sequence[Sample]) -> None:
         # Of a fleet of a thousand there are twenty thousand samples in every tick.
@@ -83,7 +95,8 @@ class FleetTable:
                 if row is None:
                     row = values[metric, namespace, model] = {}
                 known = row.get(pod)
-                row[pod] = value if known is None else max(value, known)
+                # The text of each answer is its own, and a pod is in fifteen of them.
+                row[intern(pod)] = value if known is None else max(value, known)
 
     def _add_quantile(self, key: tuple[str, str, str], sample: Sample) -> None:
         try:
@@ -214,13 +227,14 @@ class FleetTable:
         return Missing("NoSeries", text)
 
 
-def answer_of(metric: StrEnum, outcome: Outcome | None) -> Sequence[Sample] | Missing:
-    """The samples of a query, or why there are none. `outcome` None: it was not asked."""
-    if outcome is None:
-        return Missing("NotRead", f"{metric} was not read.")
-    if isinstance(outcome, PrometheusError):
-        return Missing(outcome.reason, outcome.message)
-    return outcome
+def not_read(metric: StrEnum) -> Missing:
+    """Of a query that was not asked, or did not answer yet."""
+    return Missing("NotRead", f"{metric} was not read.")
+
+
+def missing(error: PrometheusError) -> Missing:
+    """Of a query that failed."""
+    return Missing(error.reason, error.message)
 
 
 def _least(metric: Metric) -> float:

@@ -14,9 +14,8 @@ from trimtab.control.gather import Gathered
 from trimtab.control.settings import Settings
 from trimtab.core.snapshot import ModelReadings
 from trimtab.observe.errors import PrometheusError
-from trimtab.observe.gateway import GatewayAnswers
-from trimtab.observe.queries import ReadSettings
-from trimtab.observe.readings import Answers
+from trimtab.observe.gateway_queries import GatewayMetric
+from trimtab.observe.queries import Metric, ReadSettings
 from trimtab.observe.table import FleetTable, Outcome
 
 
@@ -86,15 +85,15 @@ class Prometheus:
 
     url: str
     reading: ReadSettings
-    answers: Answers
-    gateways: GatewayAnswers
+    answers: Mapping[Metric, Outcome]
+    gateways: Mapping[GatewayMetric, Outcome]
     readings: Mapping[ObjectKey, ModelReadings]
     unlabelled: Outcome = ()
 
     @cached_property
     def table(self) -> FleetTable:
         """The answers as the tick reads them."""
-        return FleetTable(self.answers, self.reading)
+        return FleetTable.of(self.answers, self.reading)
 
 
 @dataclass(frozen=True, slots=True)
