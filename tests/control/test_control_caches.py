@@ -9,6 +9,7 @@ import pytest
 from trimtab.actuate import kinds
 from trimtab.api.resources import ObjectKey
 from trimtab.control.caches import Caches, trimmed
+from trimtab.control.packed import whole
 
 
 def pod(version: int, uid: str = "u1", **spec: Any) -> dict[str, Any]:
@@ -82,7 +83,7 @@ CONDITION = {
 
 def status_kept(status: Any) -> Any:
     model = {"metadata": {"name": "digits", "namespace": "shop"}, "spec": {}, "status": status}
-    return trimmed(kinds.MODEL_DEPLOYMENT, model)["status"]
+    return whole(trimmed(kinds.MODEL_DEPLOYMENT, model)["status"])
 
 
 def test_a_status_of_the_schema_is_kept_whole() -> None:
@@ -158,10 +159,27 @@ def test_what_is_seen_again_as_it_was_stays_the_same_object() -> None:
     assert caches.get(kinds.POD, KEY) is not first
 
 
+def test_of_a_listing_only_what_is_new_is_made_small_anew() -> None:
+    caches = Caches()
+    caches.put(kinds.POD, pod(5))
+    first = caches.get(kinds.POD, KEY)
+    assert caches.kept(kinds.POD, pod(5)) is first
+    for other in (pod(6), pod(5, uid="u2")):
+        assert caches.kept(kinds.POD, other) == trimmed(kinds.POD, other)
+    unversioned = {"metadata": {"name": "p", "namespace": "shop", "uid": "u1"}}
+    caches.replace(kinds.SERVICE, [unversioned])
+    assert caches.kept(kinds.SERVICE, {**unversioned, "spec": {"a": 1}})["spec"] == {"a": 1}
+
+
 def test_what_was_trimmed_on_arrival_is_kept_as_it_is() -> None:
     spec = {"replicas": 2, "template": {"spec": {"containers": []}}}
     deployment = {"metadata": pod(4)["metadata"], "spec": spec, "status": {}}
-    for kind, obj in ((kinds.POD, pod(4)), (kinds.DEPLOYMENT, deployment)):
+    model = {**deployment, "status": {"observedGeneration": 3, "conditions": [CONDITION]}}
+    for kind, obj in (
+        (kinds.POD, pod(4)),
+        (kinds.DEPLOYMENT, deployment),
+        (kinds.MODEL_DEPLOYMENT, model),
+    ):
         once = trimmed(kind, obj)
         assert trimmed(kind, once) == once
         assert "managedFields" not in once["metadata"]

@@ -105,6 +105,16 @@ class Caches:
             self._owned.setdefault(owner, {})[kind, key] = kept
         return True
 
+    def kept(self, kind: Kind, obj: RawObject) -> dict[str, Any]:
+        """What is kept of an object: what is known of it, where it is of the same version.
+
+        A listing brings everything anew every few minutes, and hardly any of it is.
+        """
+        known = self._objects[kind].get(key_of(obj))
+        if known is not None and _same(known, obj) and _version(obj) == _version(known) > 0:
+            return known
+        return trimmed(kind, obj)
+
     def drop(self, kind: Kind, obj: RawObject) -> None:
         """Notes an object as gone, unless another of the same name has come since."""
         key = key_of(obj)
@@ -153,7 +163,7 @@ def trimmed(kind: Kind, obj: RawObject) -> dict[str, Any]:
     """The object without what no decision reads."""
     metadata = {k: v for k, v in obj["metadata"].items() if k != "managedFields"}
     rest = {k: v for k, v in obj.items() if k != "metadata"}
-    if kind is kinds.MODEL_DEPLOYMENT and "status" in rest:
+    if kind is kinds.MODEL_DEPLOYMENT and not isinstance(rest.get("status"), Packed | None):
         rest["status"] = usable_status(rest["status"])
     elif kind is kinds.POD:
         rest = {"spec": _pod_spec(obj.get("spec") or {}), "status": _pod_status(obj)}
@@ -169,16 +179,19 @@ def trimmed(kind: Kind, obj: RawObject) -> dict[str, Any]:
         }
         metadata = _only(metadata, ("name", "uid", "resourceVersion", "labels"))
     kept: dict[str, Any] = compact({**rest, **kind.named, "metadata": metadata})
-    at_hand = _AT_HAND.get(kind)
-    if at_hand is not None and isinstance(kept.get("spec"), dict):
-        kept["spec"] = Packed(kept["spec"], at_hand)
+    for part, at_hand in _AT_HAND.get(kind, {}).items():
+        if isinstance(kept.get(part), dict):
+            kept[part] = Packed(kept[part], at_hand)
     return kept
 
 
-# Kinds whose specs are kept packed, and what of them every tick reads.
+# What is kept packed of a kind, and what of that every tick reads.
 _AT_HAND = {
-    kinds.MODEL_DEPLOYMENT: frozenset[str](),
-    kinds.DEPLOYMENT: frozenset({"replicas", "strategy"}),
+    kinds.MODEL_DEPLOYMENT: {
+        "spec": frozenset[str](),
+        "status": frozenset({"compression", "outputCheck"}),
+    },
+    kinds.DEPLOYMENT: {"spec": frozenset({"replicas", "strategy"})},
 }
 
 

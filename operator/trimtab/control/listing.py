@@ -9,7 +9,7 @@ from typing import Any
 from trimtab.actuate.client import KubeClient
 from trimtab.actuate.client_errors import Forbidden
 from trimtab.actuate.kinds import Kind
-from trimtab.control.caches import OPTIONAL, OURS_ONLY, OURS_SELECTOR, Caches, trimmed
+from trimtab.control.caches import OPTIONAL, OURS_ONLY, OURS_SELECTOR, Caches
 
 
 async def list_into(
@@ -33,7 +33,7 @@ async def list_into(
     for namespace in (namespaces if kind.namespaced else ()) or (None,):
         try:
             items, _ = await kube.list(
-                kind, namespace, label_selector=selector, keep=partial(trimmed, kind)
+                kind, namespace, label_selector=selector, keep=partial(caches.kept, kind)
             )
         except Forbidden:
             if kind not in may_be_hidden:

@@ -25,6 +25,7 @@ from trimtab.control.gather import Gathered, gather
 from trimtab.control.listing import list_into
 from trimtab.control.metrics import Metrics
 from trimtab.control.output_check import Checker
+from trimtab.control.packed import whole
 from trimtab.control.recall import recall
 from trimtab.control.settings import Settings
 from trimtab.control.status import build_problem_status
@@ -313,7 +314,7 @@ class Loop:
                 continue
             status = build_problem_status(
                 obj["metadata"].get("generation", 0),
-                obj.get("status") or {},
+                whole(obj.get("status")),
                 stalled("InvalidSpec", text),
                 now_s,
             )

@@ -12,6 +12,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 
+def whole(part: Mapping[str, Any] | None) -> dict[str, Any]:
+    """All of it, unpacked once; empty where there is none."""
+    return dict(part.items()) if part else {}
+
+
 class Packed(Mapping[str, Any]):
     """A mapping of which the fields in `open_` are at hand, and the others unpacked at each access.
 

@@ -14,6 +14,7 @@ from trimtab.control.caches import Caches
 from trimtab.control.events import transitions
 from trimtab.control.logs import log_fields
 from trimtab.control.metrics import Metrics
+from trimtab.control.packed import whole
 from trimtab.control.status import Figures, News, Status, build_status, news_of
 from trimtab.core.compression import Compressed
 from trimtab.core.explain import Explanation, explain
@@ -68,7 +69,7 @@ class Teller:
         _log_decision(told)
         if obj is None:
             return
-        status = build_status(state, told, obj.get("status") or {}, now_s, compressed)
+        status = build_status(state, told, whole(obj.get("status")), now_s, compressed)
         as_of_s = await self.write(key, status, now_s)
         if as_of_s is None:
             self._looked.pop(key, None)
@@ -81,7 +82,7 @@ class Teller:
         obj = self._caches.get(kinds.MODEL_DEPLOYMENT, key)
         if obj is None:
             return None
-        live = obj.get("status") or {}
+        live = whole(obj.get("status"))
         last_s, news = self._written_s.get(key), news_of(status, live)
         since_s = None if last_s is None else now_s - last_s
         if news is News.NONE:
