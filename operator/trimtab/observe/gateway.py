@@ -11,14 +11,12 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Mapping
-from typing import Self
+from collections.abc import Mapping, Sequence
 
 from trimtab.api.resources import LatencySlo, ModelDeployment
 from trimtab.core.signals import Known, Missing, NoTraffic, Reading, Stale
 from trimtab.core.snapshot import LatencyBucket
 from trimtab.core.units import ms
-from trimtab.observe.errors import PrometheusError
 from trimtab.observe.gateway_queries import (
     ISTIO_NAMESPACE,
     ISTIO_SERVICE,
@@ -35,7 +33,7 @@ from trimtab.observe.histogram import (
 from trimtab.observe.percentile import Latency
 from trimtab.observe.prometheus import Sample
 from trimtab.observe.queries import ReadSettings
-from trimtab.observe.table import Outcome, missing, not_read
+from trimtab.observe.table import Table
 
 SOURCE = "GatewayHistogram"
 
@@ -62,40 +60,26 @@ _QUERIES = {
 _Place = tuple[_View, str, str]  # namespace and name of a route or a Service
 
 
-class GatewayTable:
+class GatewayTable(Table[GatewayMetric]):
     """The answers of `gateway_queries` by route and by Service."""
 
+    METRICS = GatewayMetric
+
     def __init__(self, settings: ReadSettings) -> None:
-        self._settings = settings
-        self._errors = {metric: not_read(metric) for metric in GatewayMetric}
+        super().__init__(settings)
         self._newest: dict[_Place, float] = {}
         self._buckets: dict[_Place, dict[float, float]] = {}
 
-    @classmethod
-    def of(cls, outcomes: Mapping[GatewayMetric, Outcome], settings: ReadSettings) -> Self:
-        """A table of so many queries; the others were not read."""
-        table = cls(settings)
-        for metric, outcome in outcomes.items():
-            table.add(metric, outcome)
-        return table
-
-    def add(self, metric: GatewayMetric, outcome: Outcome) -> None:
-        """Takes what the query came to; nothing of it is needed any more."""
-        if isinstance(outcome, PrometheusError):
-            self._errors[metric] = missing(outcome)
-            return
-        self._errors.pop(metric, None)
-        for sample in outcome:
-            self._add(sample)
-
-    def _add(self, sample: Sample) -> None:
-        place, le = _place(sample.labels), sample.labels.get("le")
-        if place is None:
-            return
-        if le is None:
-            self._newest[place] = sample.value
-        elif (bound := _number(le)) is not None:
-            self._buckets.setdefault(place, {})[bound] = sample.value
+    def _add(self, metric: GatewayMetric, samples: Sequence[Sample]) -> None:
+        del metric  # the labels tell which it is
+        for sample in samples:
+            place, le = _place(sample.labels), sample.labels.get("le")
+            if place is None:
+                continue
+            if le is None:
+                self._newest[place] = sample.value
+            elif (bound := _number(le)) is not None:
+                self._buckets.setdefault(place, {})[bound] = sample.value
 
     def latency(self, spec: ModelDeployment, now_s: float) -> Latency:
         """The latency of the model at `now_s` (epoch seconds); Missing with what would mend it
@@ -105,7 +89,7 @@ class GatewayTable:
 
     def _latency(self, spec: ModelDeployment, view: _View, now_s: float) -> Latency | None:
         source = f"{SOURCE} ({view.value})"
-        failed = next((e for m in _QUERIES[view] if (e := self._errors.get(m))), None)
+        failed = next((e for m in _QUERIES[view] if (e := self.error(m))), None)
         if failed is not None:
             return Latency(failed, source)
         names = services(spec)[:1] if view is _View.ENVOY else services(spec)
@@ -113,7 +97,7 @@ class GatewayTable:
         times = [self._newest[p] for p in places if p in self._newest]
         if not times:
             return None
-        if now_s - max(times) > self._settings.stale_after_s:
+        if now_s - max(times) > self.settings.stale_after_s:
             return Latency(Stale(now_s - max(times)), source)
         counts: dict[float, float] = {}
         for place in places:
@@ -133,7 +117,7 @@ class GatewayTable:
         return Missing(
             "WindowTooShort",
             "The gateway's histogram has fewer than two samples since its start in the window of "
-            f"{self._settings.long_window_s:g} s: scrape more often or set a longer window.",
+            f"{self.settings.long_window_s:g} s: scrape more often or set a longer window.",
         )
 
 

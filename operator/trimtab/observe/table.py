@@ -7,12 +7,13 @@ read, so the series of a vanished pod change nothing.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from sys import intern
-from typing import Self
+from typing import ClassVar, Generic, Self, TypeVar
 
 from trimtab.core.signals import Missing, Stale
 from trimtab.core.snapshot import Pod
@@ -22,6 +23,8 @@ from trimtab.observe.queries import Metric, ReadSettings
 
 Outcome = Sequence[Sample] | PrometheusError
 """What one query came to."""
+
+_Asked = TypeVar("_Asked", bound=StrEnum)
 
 MOST = 1e15
 """No counter, rate or time of a Triton is more."""
@@ -45,33 +48,54 @@ class Cover:
     rows: dict[Metric, dict[str, float]] = field(default_factory=dict, compare=False, repr=False)
 
 
-class FleetTable:
-    """Values by metric, model and pod. What no Triton exports or has no labels is left out,
-    and its pod then lacks the metric.
-    """
+class Table(ABC, Generic[_Asked]):
+    """What the queries of one set came to, each taken as it comes."""
+
+    METRICS: ClassVar[type[StrEnum]]
 
     def __init__(self, settings: ReadSettings) -> None:
         self.settings = settings
-        self._errors: dict[Metric, Missing] = {metric: not_read(metric) for metric in Metric}
-        self._values: dict[tuple[Metric, str, str], dict[str, float]] = {}
-        self._quantiles: dict[tuple[str, str, str], dict[float, float]] = {}
-        self.unlabelled = 0
+        self._errors = {
+            metric: Missing("NotRead", f"{metric} was not read.") for metric in self.METRICS
+        }
 
     @classmethod
-    def of(cls, outcomes: Mapping[Metric, Outcome], settings: ReadSettings) -> Self:
+    def of(cls, outcomes: Mapping[_Asked, Outcome], settings: ReadSettings) -> Self:
         """A table of so many queries; the others were not read."""
         table = cls(settings)
         for metric, outcome in outcomes.items():
             table.add(metric, outcome)
         return table
 
-    def add(self, metric: Metric, outcome: Outcome) -> None:
+    def add(self, metric: _Asked, outcome: Outcome) -> None:
         """Takes what the query came to; nothing of it is needed any more."""
         if isinstance(outcome, PrometheusError):
-            self._errors[metric] = missing(outcome)
+            self._errors[metric] = Missing(outcome.reason, outcome.message)
             return
         self._errors.pop(metric, None)
         self._add(metric, outcome)
+
+    def error(self, metric: _Asked) -> Missing | None:
+        """Why the whole query gave nothing, or None where it was answered."""
+        return self._errors.get(metric)
+
+    @abstractmethod
+    def _add(self, metric: _Asked, samples: Sequence[Sample]) -> None:
+        """Takes the samples of one query."""
+
+
+class FleetTable(Table[Metric]):
+    """Values by metric, model and pod. What no Triton exports or has no labels is left out,
+    and its pod then lacks the metric.
+    """
+
+    METRICS = Metric
+
+    def __init__(self, settings: ReadSettings) -> None:
+        super().__init__(settings)
+        self._values: dict[tuple[Metric, str, str], dict[str, float]] = {}
+        self._quantiles: dict[tuple[str, str, str], dict[float, float]] = {}
+        self.unlabelled = 0
 
     def _add(self, metric: Metric, samples: Sequence[Sample]) -> None:
         # Of a fleet of a thousand there are twenty thousand samples in every tick.
@@ -106,10 +130,6 @@ class FleetTable:
         row = self._quantiles.setdefault(key, {})
         if not math.isnan(sample.value):
             row[quantile] = max(sample.value, row.get(quantile, -math.inf))
-
-    def error(self, metric: Metric) -> Missing | None:
-        """Why the whole query gave nothing, or None where it was answered."""
-        return self._errors.get(metric)
 
     def row(self, metric: Metric, cover: Cover) -> dict[str, float]:
         """The metric's value of each fresh pod that has one."""
@@ -225,16 +245,6 @@ class FleetTable:
                 "PodMonitor or scrape config selects them on their metrics port (8002)."
             )
         return Missing("NoSeries", text)
-
-
-def not_read(metric: StrEnum) -> Missing:
-    """Of a query that was not asked, or did not answer yet."""
-    return Missing("NotRead", f"{metric} was not read.")
-
-
-def missing(error: PrometheusError) -> Missing:
-    """Of a query that failed."""
-    return Missing(error.reason, error.message)
 
 
 def _least(metric: Metric) -> float:
