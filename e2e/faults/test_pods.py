@@ -24,22 +24,9 @@ STUCK_S = 6.0
 PATIENCE_S = 240.0  # with a twentieth of a core, beside a load that takes the rest
 
 
-@pytest.fixture
-def of_four(steady: Steady) -> Iterator[Steady]:
-    """A fleet of four whatever the load: until the windows show that the others took over the share
-    of a pod that is killed, a sum is without it, and of three that is less than TRUE_LOAD."""
-    steady.stage.put(same_twice(steady.stage, least=4))
-    try:
-        wait_for("four pods", lambda: steady.now.ready >= 4, seconds=60)
-        steady.settle()
-        steady.await_old_pods()
-        yield steady
-    finally:
-        steady.stage.put(same_twice(steady.stage))
-
-
-def test_a_killed_server_is_no_load_that_went(of_four: Steady) -> None:
-    steady = of_four
+def test_a_killed_server_is_no_load_that_went(steady: Steady) -> None:
+    steady.settle()
+    steady.await_old_pods()
     with steady.unharmed(may_fail=steady.lost_with_a_pod()):
         pod = steady.pods()[0]
         assert signal_pod(pod["metadata"]["uid"], TRITON, signal.SIGKILL)
