@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.control.scrape import scraped
 from tests.control.world import FakeKube
 from trimtab.actuate import kinds
 from trimtab.actuate.client_errors import Conflict, Forbidden, Unavailable
@@ -90,7 +91,7 @@ class Operator:
 
     def series(self, name: str) -> str:
         """The value of one series."""
-        lines = self.metrics.render().decode().splitlines()
+        lines = scraped(self.metrics).splitlines()
         return next(line.split()[1] for line in lines if line.startswith(f"{name} "))
 
     async def _lead(self, anew: bool) -> None:

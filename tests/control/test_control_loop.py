@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.control.scrape import scraped
 from tests.control.world import World, accelerator_class, model_deployment, variant
 from trimtab.actuate.silence import Silence
 from trimtab.observe.errors import PrometheusQueryError
@@ -60,7 +61,7 @@ async def test_a_users_own_query_that_is_refused_is_counted_as_an_error(world: W
     await world.tick()
     assert world.conditions()["MetricsAvailable"] == ("True", "NoTraffic")
     labels = 'reason="PrometheusQueryError",side="prometheus"'
-    text = world.loop.metrics.render().decode()
+    text = scraped(world.loop.metrics)
     assert f"trimtab_errors_total{{{labels}}} 1.0" in text
 
 
@@ -185,10 +186,10 @@ async def test_a_missing_class_is_named(world: World) -> None:
 async def test_metrics_of_a_model_go_with_it(world: World) -> None:
     world.kube.put(model_deployment())
     await world.tick()
-    assert b'modeldeployment="digits"' in world.loop.metrics.render()
+    assert 'modeldeployment="digits"' in scraped(world.loop.metrics)
     del world.kube.objects["ModelDeployment", "shop", "digits"]
     await world.tick()
-    assert b'modeldeployment="digits"' not in world.loop.metrics.render()
+    assert 'modeldeployment="digits"' not in scraped(world.loop.metrics)
 
 
 async def test_a_status_that_somebody_else_wrote_stops_no_other_model(world: World) -> None:

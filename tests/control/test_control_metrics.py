@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
+from tests.control.scrape import scraped
 from tests.control.test_control_status import CLASSES, NOW, full, plan, state
 from tests.core.builders import FP32, INT8
 from trimtab.api.resources import InferenceBudget, ObjectKey, Routing, RoutingType
@@ -21,7 +22,7 @@ def shown(of: ModelPlan, at: ModelState | None = None) -> set[str]:
     metrics = Metrics()
     at = at or state()
     metrics.show(Plan(NOW, {at.spec.key: of}), Snapshot((at,), CLASSES))
-    lines = metrics.render().decode().splitlines()
+    lines = scraped(metrics).splitlines()
     return {line for line in lines if 'modeldeployment="digits"' in line}
 
 
@@ -58,7 +59,7 @@ def test_what_is_unknown_has_no_series() -> None:
     unpriced = {"cpu": replace(CLASSES["cpu"], price_per_hour=None)}
     metrics = Metrics()
     metrics.show(Plan(NOW, {state().spec.key: plan()}), Snapshot((state(),), unpriced))
-    text = metrics.render().decode()
+    text = scraped(metrics)
     assert f"trimtab_decision_gap_ratio{{{DIGITS}}}" not in text
     assert f"trimtab_decision_cost_dollars_per_hour{{{DIGITS}}}" not in text
     assert "trimtab_cache_hit_ratio{" not in text
@@ -119,7 +120,7 @@ def of_budgets(snapshot: Snapshot, of: ModelPlan) -> dict[str, float]:
     """The series that tell of budgets, by name."""
     metrics = Metrics()
     metrics.show(Plan(NOW, {s.spec.key: of for s in snapshot.models}), snapshot)
-    lines = [line for line in metrics.render().decode().splitlines() if "budget" in line]
+    lines = [line for line in scraped(metrics).splitlines() if "budget" in line]
     told = (line.rpartition(" ") for line in lines if not line.startswith("#"))
     return {name.partition("{")[0].removeprefix("trimtab_"): float(v) for name, _, v in told}
 
@@ -162,14 +163,14 @@ def test_without_a_price_nobody_knows_what_is_left() -> None:
 def test_the_gap_of_the_whole_plan_is_shown_where_it_is_known() -> None:
     metrics = Metrics()
     metrics.show(Plan(NOW, gap=0.0125), Snapshot(()))
-    assert "trimtab_plan_gap_ratio 0.0125" in metrics.render().decode()
+    assert "trimtab_plan_gap_ratio 0.0125" in scraped(metrics)
     metrics.show(Plan(NOW), Snapshot(()))
-    assert "\ntrimtab_plan_gap_ratio" not in metrics.render().decode()
+    assert "\ntrimtab_plan_gap_ratio" not in scraped(metrics)
 
 
 def test_the_usual_errors_are_there_before_the_first() -> None:
     """Of a counter that begins at 1, rate() never sees the first error."""
-    text = Metrics().render().decode()
+    text = scraped(Metrics())
     for side, reason in (
         ("prometheus", "PrometheusTimeout"),
         ("kubernetes", "Forbidden"),
@@ -182,10 +183,25 @@ def test_series_go_with_their_model() -> None:
     metrics = Metrics()
     metrics.show(Plan(NOW, {state().spec.key: plan()}), Snapshot((state(),), CLASSES))
     metrics.show(Plan(NOW), Snapshot(()))
-    assert "digits" not in metrics.render().decode()
+    assert "digits" not in scraped(metrics)
 
 
 def test_the_cost_decided_is_of_all_workloads() -> None:
     both = replace(full(), targets=(*full().targets, full().targets[0]._replace()))
     cost = next(s for s in shown(both) if "decision_cost" in s)
     assert Decimal(cost.rpartition(" ")[2]).quantize(Decimal("0.01")) == Decimal("1.20")
+
+
+def test_a_scrape_is_of_one_plan_and_in_hand_one_family_at_a_time() -> None:
+    """Another plan may be made while it is sent."""
+    metrics, first = Metrics(), full()
+    metrics.show(Plan(NOW, {state().spec.key: first}), Snapshot((state(),), CLASSES))
+    families: list[str] = []
+    for family in metrics.exposition():
+        families.append(family.decode())
+        if "trimtab_decision_wanted_replicas" in families[-1]:
+            metrics.show(Plan(NOW, {}), Snapshot((), CLASSES))
+    assert {text.count("# TYPE") for text in families} <= {1, 2}  # with when a counter began
+    place = f'accelerator_class="cpu",{DIGITS},variant="int8"'
+    assert f"trimtab_target_replicas{{{place}}} 6.0" in "".join(families)
+    assert "digits" not in scraped(metrics)

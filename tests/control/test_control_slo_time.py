@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.control.scrape import scraped
 from tests.control.test_control_status import NOW, plan
 from trimtab.control.metrics import Metrics
 from trimtab.control.slo_time import SloTime
@@ -82,9 +83,9 @@ def test_they_are_shown_as_counters_under_their_names() -> None:
     time, metrics = (at(0, BROKEN), at(5, BROKEN)), Metrics()
     for each in time:
         metrics.show(each, EMPTY)
-    text = metrics.render().decode()
+    text = scraped(metrics)
     assert "# TYPE trimtab_slo_judged_seconds_total counter" in text
     labels = 'modeldeployment="digits",namespace="shop"'
     assert f"trimtab_slo_broken_seconds_total{{{labels}}} 5.0" in text
     metrics.forget_models()
-    assert "digits" not in metrics.render().decode()
+    assert "digits" not in scraped(metrics)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.control.scrape import scraped
 from tests.control.world import World, model_deployment
 from trimtab.actuate.client_errors import Unavailable
 from trimtab.actuate.fence import NotLeading
@@ -136,9 +137,9 @@ async def test_a_replica_that_leads_no_more_shows_no_models() -> None:
     world = World()
     world.kube.put(model_deployment())
     await world.tick()
-    assert b'modeldeployment="digits"' in world.loop.metrics.render()
+    assert 'modeldeployment="digits"' in scraped(world.loop.metrics)
     world.loop.metrics.forget_models()
-    assert b'modeldeployment="digits"' not in world.loop.metrics.render()
+    assert 'modeldeployment="digits"' not in scraped(world.loop.metrics)
 
 
 def _watched_s(world: World) -> float:

@@ -9,11 +9,12 @@ import pytest
 from e2e.kit.access import ROOT
 from e2e.kit.observability import WINDOWS, Query, filled, panels, rule_queries, rules
 from e2e.kit.promql import metrics
+from tests.control.scrape import scraped
 from trimtab.control.metrics import Metrics
 from trimtab.observe.queries import TRITON_METRICS
 
 DOCS = (ROOT / "docs" / "observability.md").read_text()
-EXPOSED = dict(re.findall(r"^# TYPE (trimtab_\w+) (\w+)$", Metrics().render().decode(), re.M))
+EXPOSED = dict(re.findall(r"^# TYPE (trimtab_\w+) (\w+)$", scraped(Metrics()), re.M))
 OWN = {name for name in EXPOSED if not name.endswith("_created")}
 SERIES = {
     f"{name}{suffix}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -22,10 +23,15 @@ async def serve(port: int, metrics: Metrics, *, alive: Check, ready: Check) -> A
     app.router.add_get("/healthz", _answer(alive))
     app.router.add_get("/readyz", _answer(ready))
 
-    async def show(_: web.Request) -> web.Response:
-        return web.Response(
-            body=metrics.render(), headers={"Content-Type": "text/plain; version=0.0.4"}
-        )
+    async def show(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/plain; version=0.0.4"})
+        await response.prepare(request)
+        for family in metrics.exposition():
+            await response.write(family)
+            # Of thousands of models one is long enough: a probe and the Lease wait for it.
+            await asyncio.sleep(0)
+        await response.write_eof()
+        return response
 
     app.router.add_get("/metrics", show)
     runner = web.AppRunner(app, access_log=None)
