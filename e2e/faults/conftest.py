@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -44,5 +45,6 @@ def steady(
             wait_for("a fleet of several", steady.has_grown, seconds=120)
             yield steady
             load.stop()
-            late = [r for r in load.report(60).results if r.error]
-            print("failed requests:", *(f"{r.error} at {r.scheduled_s:.0f} s;" for r in late))
+            failed = [r for r in load.report(60).results if r.error]
+            told = Counter(f"{r.error} at {r.scheduled_s:.0f} s" for r in failed)
+            print("failed requests:", "; ".join(f"{n} {why}" for why, n in told.items()) or "none")
