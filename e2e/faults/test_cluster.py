@@ -49,6 +49,7 @@ def test_a_node_that_is_lost_changes_nothing(steady: Steady) -> None:
             report_lost(steady)
             steady.stage.await_condition("Ready", "False", seconds=30)
             began_s = time.time()
+            steady.await_ticks(TICKS_TO_HARM)
             # Nor is more ordered than is there: it has no room.
             steady.stage.put(same_twice(steady.stage, least=before + 1))
             steady.await_ticks(TICKS_TO_HARM)

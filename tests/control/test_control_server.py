@@ -21,6 +21,7 @@ async def test_a_scrape_brings_every_family_once() -> None:
     metrics.show(Plan(NOW, {state().spec.key: full()}), Snapshot((state(),), CLASSES))
     async with serve((port := free_port()), metrics, alive=well, ready=well):
         text = await fetch(port, "/metrics")
+        assert await fetch(port, "/metrics", method="HEAD") == ""
     names = [f.name for f in text_string_to_metric_families(text)]
     assert len(names) == len(set(names))
     assert {"trimtab_target_replicas", "trimtab_tick_seconds", "trimtab_slo_judged_seconds"} <= {
@@ -46,10 +47,10 @@ async def test_a_probe_is_answered_in_the_midst_of_a_scrape() -> None:
     assert told.index("probe") < told.index("family 99")
 
 
-async def fetch(port: int, path: str) -> str:
+async def fetch(port: int, path: str, *, method: str = "GET") -> str:
     """The text of an answer of 200."""
     url = f"http://127.0.0.1:{port}{path}"
-    async with aiohttp.ClientSession() as session, session.get(url) as response:
+    async with aiohttp.ClientSession() as session, session.request(method, url) as response:
         assert response.status == 200
         return await response.text()
 

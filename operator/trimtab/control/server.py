@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -23,15 +23,9 @@ async def serve(port: int, metrics: Metrics, *, alive: Check, ready: Check) -> A
     app.router.add_get("/healthz", _answer(alive))
     app.router.add_get("/readyz", _answer(ready))
 
-    async def show(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Type": "text/plain; version=0.0.4"})
-        await response.prepare(request)
-        for family in metrics.exposition():
-            await response.write(family)
-            # Of thousands of models one is long enough: a probe and the Lease wait for it.
-            await asyncio.sleep(0)
-        await response.write_eof()
-        return response
+    async def show(_: web.Request) -> web.Response:
+        headers = {"Content-Type": "text/plain; version=0.0.4"}
+        return web.Response(body=_in_turns(metrics.exposition()), headers=headers)
 
     app.router.add_get("/metrics", show)
     runner = web.AppRunner(app, access_log=None)
@@ -41,6 +35,13 @@ async def serve(port: int, metrics: Metrics, *, alive: Check, ready: Check) -> A
         yield
     finally:
         await runner.cleanup()
+
+
+async def _in_turns(families: Iterable[bytes]) -> AsyncIterator[bytes]:
+    """Of thousands of models one family takes long enough: a probe and the Lease wait for it."""
+    for family in families:
+        yield family
+        await asyncio.sleep(0)
 
 
 def _answer(check: Check) -> Callable[[web.Request], Awaitable[web.Response]]:
