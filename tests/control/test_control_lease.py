@@ -224,6 +224,10 @@ def test_times_that_cannot_be_kept_are_refused(
 
 # -- any two candidates, whatever befalls them --------------------------------------------
 
+# Between two steps of a process. By a clock that was set back less than a moment may be left of a
+# Lease than real time can be told apart by, and it would be waited for without end.
+LEAST_S = 1e-9
+
 
 @dataclass
 class Fate:
@@ -273,7 +277,7 @@ class Simulation:
             after_s, work = next(lives[who], (math.inf, None))
             if work is not None:  # a request arrives at its own time, whoever still waits for it
                 heapq.heappush(due, (self.now_s + work[0], next(order), work[1]))
-            heapq.heappush(due, (self.now_s + after_s, next(order), who))
+            heapq.heappush(due, (self.now_s + max(after_s, LEAST_S), next(order), who))
 
     def _life(self, name: str, fate: Fate) -> Generator[tuple[float, Any], None, None]:
         me = Candidate(PLACE, name, self.times)
@@ -314,6 +318,20 @@ class Simulation:
         if ends_s > self.now_s:
             spans.append((self.now_s, ends_s))
         return me
+
+
+def test_time_goes_on_however_short_a_wait() -> None:
+    class Hasty(Simulation):
+        waits = 0
+
+        def _life(self, name: str, fate: Fate) -> Generator[tuple[float, Any], None, None]:
+            while self.waits < 1000:
+                self.waits += 1
+                yield 2.0**-60, None
+
+    simulation = Hasty()
+    simulation.live({"a": Fate(1.0, iter(()), iter(()), born_s=1.0)}, until_s=1.0 + 1e-7)
+    assert 10 < simulation.waits < 1000
 
 
 def fates() -> st.SearchStrategy[Callable[[float], Fate]]:
