@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Iterator
 
 import aiohttp
+from aiohttp.test_utils import unused_port
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.control.test_control_status import CLASSES, NOW, full, state
@@ -19,7 +19,7 @@ from trimtab.core.snapshot import Snapshot
 async def test_a_scrape_brings_every_family_once() -> None:
     metrics = Metrics()
     metrics.show(Plan(NOW, {state().spec.key: full()}), Snapshot((state(),), CLASSES))
-    async with serve((port := free_port()), metrics, alive=well, ready=well):
+    async with serve((port := unused_port()), metrics, alive=well, ready=well):
         text = await fetch(port, "/metrics")
         assert await fetch(port, "/metrics", method="HEAD") == ""
     names = [f.name for f in text_string_to_metric_families(text)]
@@ -42,7 +42,7 @@ async def test_a_probe_is_answered_in_the_midst_of_a_scrape() -> None:
     def probed() -> None:
         told.append("probe")
 
-    async with serve((port := free_port()), Slow(), alive=probed, ready=well):
+    async with serve((port := unused_port()), Slow(), alive=probed, ready=well):
         await asyncio.gather(fetch(port, "/metrics"), fetch(port, "/healthz"))
     assert told.index("probe") < told.index("family 99")
 
@@ -57,10 +57,3 @@ async def fetch(port: int, path: str, *, method: str = "GET") -> str:
 
 def well() -> None:
     """Nothing is wrong."""
-
-
-def free_port() -> int:
-    """One that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -10,7 +10,6 @@ import asyncio
 import math
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from aiohttp.test_utils import unused_port
 
 from e2e.cluster import binaries
 from e2e.cluster.paths import Paths
@@ -170,9 +170,7 @@ def url(past: History, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
     backfill = ["tsdb", "create-blocks-from", "openmetrics", "past.txt", "data"]
     tool = str(program.with_name("promtool"))
     subprocess.run([tool, *backfill], cwd=folder, check=True, capture_output=True)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    address = f"127.0.0.1:{unused_port()}"
     flags = ["--config.file=config.yaml", "--storage.tsdb.path=data"]
     with (folder / "log").open("w") as log:
         server = subprocess.Popen(

@@ -10,7 +10,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from trimtab.api.resources import ObjectKey, RoutingType
-from trimtab.core.ledger import Spent, budget_key, spent_on
+from trimtab.core.ledger import budget_key, spent_on
 from trimtab.core.plan import ModelPlan, Plan
 from trimtab.core.signals import Known, Missing, NoTraffic, Reading, Stale
 from trimtab.core.snapshot import ModelState, Snapshot, WorkloadKey
@@ -18,6 +18,7 @@ from trimtab.core.snapshot import ModelState, Snapshot, WorkloadKey
 _MODEL = ("namespace", "modeldeployment")
 _BUDGET = ("namespace", "inferencebudget")
 _WORKLOAD = ("variant", "accelerator_class")
+_NOTHING = (Plan(0.0), Snapshot(()))
 
 # Labels beyond those of the object, and the value: None where it is unknown.
 _Series = Iterable[tuple[tuple[str, ...], float | None]]
@@ -31,16 +32,11 @@ class ModelSeries(Collector):
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
         """The families without their series."""
-        for name, said, labels, _ in _OF_MODEL:
-            yield GaugeMetricFamily(name, said, labels=(*_MODEL, *labels))
-        for name, said, _ in _OF_BUDGET:
-            yield GaugeMetricFamily(name, said, labels=_BUDGET)
-        yield GaugeMetricFamily("trimtab_plan_gap_ratio", _PLAN_GAP)
+        return _families(_Seen(*_NOTHING))
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """All families of one plan: of the last when the first of them is asked for."""
-        seen = _Seen(*self.shown) if self.shown else None
-        return self.describe() if seen is None else _families(seen)
+        return _families(_Seen(*(self.shown or _NOTHING)))
 
 
 class _Seen:
@@ -75,7 +71,8 @@ def _families(seen: _Seen) -> Iterator[GaugeMetricFamily]:
         for key in seen.snapshot.budgets:
             _add(family, key, [((), of_budget(key, seen))])
         yield family
-    yield GaugeMetricFamily("trimtab_plan_gap_ratio", _PLAN_GAP, value=_finite(seen.plan.gap))
+    said = "Most that all models together are dearer than the optimum."
+    yield GaugeMetricFamily("trimtab_plan_gap_ratio", said, value=_finite(seen.plan.gap))
 
 
 def _add(family: GaugeMetricFamily, key: ObjectKey, series: _Series) -> None:
@@ -93,8 +90,7 @@ def _finite(value: float | None) -> float | None:
 def _wanted_replicas(model: _Model) -> _Series:
     wanted = model.plan.decision.wanted
     if wanted is not None:
-        place = (wanted.variant, wanted.accelerator_class)
-        yield place, model.plan.decision.wanted_replicas
+        yield _place(wanted), model.plan.decision.wanted_replicas
 
 
 def _target_replicas(model: _Model) -> _Series:
@@ -222,7 +218,7 @@ def _allowed(key: ObjectKey, seen: _Seen) -> float | None:
 
 
 def _spent(key: ObjectKey, seen: _Seen) -> float | None:
-    spent: Spent = seen.spent[key]
+    spent = seen.spent[key]
     return float(spent.cost) if spent.whole else None
 
 
@@ -305,4 +301,3 @@ _OF_BUDGET: tuple[tuple[str, str, Callable[[ObjectKey, _Seen], float | None]], .
         _spent,
     ),
 )
-_PLAN_GAP = "Most that all models together are dearer than the optimum."
