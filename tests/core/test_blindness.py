@@ -58,6 +58,17 @@ def test_a_blind_time_restarts_the_window_that_shrinking_needs() -> None:
     expect_replicas(story, 465, int8=3)
 
 
+@pytest.mark.parametrize("window_s", [0, 30])
+def test_a_fleet_that_is_back_keeps_its_size_until_the_long_window_is_full(window_s: int) -> None:
+    """However short the stabilisation: what the window holds of before is no lull."""
+    story = Story(Model(deployment(window_s=window_s), steps((0, 250), (200, 10))))
+    story.until(200).model.blind = Missing("NoReadyPods", "The node is gone.")
+    story.until(300).model.blind = None
+    expect_replicas(story, 360, int8=4)
+    assert story.plan().decision.binding == "Stabilization"
+    expect_replicas(story, 365, int8=3)
+
+
 def test_no_traffic_is_a_true_zero() -> None:
     story = Story(Model(deployment(window_s=60), steps((0, 250), (120, 0))))
     expect_replicas(story, 400, int8=1)

@@ -119,6 +119,19 @@ PODS_AND_API = (
         "tests/actuate/test_actuate_fence.py::test_the_fence_closes_by_time_alone",
     ),
     Guard(
+        "back-for-a-moment",
+        "a fleet that was lost is back",
+        (
+            Edit(
+                "core/demand.py",
+                "    return since_s + max(window_s, policy.long_window_s)\n",
+                "    return since_s + window_s\n",
+            ),
+        ),
+        "tests/core/test_blindness.py"
+        "::test_a_fleet_that_is_back_keeps_its_size_until_the_long_window_is_full",
+    ),
+    Guard(
         "two-installs",
         "two installs on one cluster",
         (

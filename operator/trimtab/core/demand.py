@@ -165,9 +165,19 @@ def _peak(kept: tuple[tuple[float, float], ...], since_s: float) -> float | None
     return next((r for t, r in kept if t >= since_s), None)
 
 
-def seen_for(memory: ModelMemory, now_s: float, window_s: float) -> bool:
-    """True where readings came without a gap for the whole of the last `window_s` seconds."""
-    return memory.seeing_since_s is not None and memory.seeing_since_s <= now_s - window_s
+def seen_for(memory: ModelMemory, now_s: float, window_s: float, policy: PolicySettings) -> bool:
+    """True where readings came without a gap for long enough; see `seen_at_s`."""
+    return seen_at_s(memory, now_s, window_s, policy) <= now_s
+
+
+def seen_at_s(memory: ModelMemory, now_s: float, window_s: float, policy: PolicySettings) -> float:
+    """When readings will have come without a gap for `window_s` seconds, and for the long window.
+
+    A rate is a mean over that window, and of pods that are just back most of it is empty: with 0 s
+    of stabilisation a fleet that a lost node brought back shrank at its first reading.
+    """
+    since_s = now_s if memory.seeing_since_s is None else memory.seeing_since_s
+    return since_s + max(window_s, policy.long_window_s)
 
 
 def last_time_above(memory: ModelMemory, rate: float) -> float | None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from trimtab.api.resources import ModelDeployment
 from trimtab.core.choose import Choice
-from trimtab.core.demand import Demand, last_time_above, peak_demand
+from trimtab.core.demand import Demand, last_time_above, peak_demand, seen_at_s
 from trimtab.core.hold import hold_s
 from trimtab.core.ledger import Room
 from trimtab.core.memory import ModelMemory
@@ -105,10 +105,9 @@ def _shrink(
         # kserve#1247: a pod that waited for its node was removed before it ever served.
         return hold(current, "NotReadyYet", "nothing shrinks before it was Ready once")
     window_s = hold_s(spec, memory)
-    seen_since = memory.seeing_since_s if memory.seeing_since_s is not None else now_s
-    if seen_since > now_s - window_s:
+    at = seen_at_s(memory, now_s, window_s, policy)
+    if at > now_s:
         # A restarted operator knows ten seconds of a day: a lull is not the end of the load.
-        at = seen_since + window_s
         return hold(current, "Stabilization", "the load was not yet seen for long enough", at)
     lowest = _lowest_safe(choice, memory, demand, now_s, window_s, policy)
     if lowest is None:

@@ -174,7 +174,7 @@ def _calm(view: View, now_s: float, policy: PolicySettings) -> float | None:
     """What a smaller or another fleet must carry; None before a whole window was seen."""
     window_s = hold_s(view.state.spec, view.memory)
     peak = peak_demand(view.memory, now_s, window_s)
-    if peak is None or not seen_for(view.memory, now_s, window_s):
+    if peak is None or not seen_for(view.memory, now_s, window_s, policy):
         return None
     return peak * (1.0 + policy.dead_band)
 

@@ -107,7 +107,7 @@ def _others(
         wanted,
         mix.short,
         peak_demand(view.memory, now_s, window_s),
-        seen_for(view.memory, now_s, window_s),
+        seen_for(view.memory, now_s, window_s, policy),
         window_s,
         now_s,
         policy,

@@ -89,7 +89,7 @@ def _wished(
     window_s = hold_s(spec, view.memory)
     peak = peak_demand(view.memory, now_s, window_s)
     growing = staying.granted > view.state.workload(key).replicas
-    if peak is None or growing or not seen_for(view.memory, now_s, window_s):
+    if peak is None or growing or not seen_for(view.memory, now_s, window_s, policy):
         return None
     arriving, coming = view.demand.arriving or 0.0, peak_foreseen(view.memory, now_s, window_s)
     # There and back: what would have to be left again before it is there is not worth the way.

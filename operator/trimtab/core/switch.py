@@ -63,7 +63,9 @@ def relief_by(
     # Where it may never carry enough, what it is granted has to do.
     ready = choice.granted if choice.short else max(choice.granted, needed or 0)
     even = spec.routing.type is RoutingType.SERVICE
-    return Relief(rate, coming, ready, demand.blind, seen_for(memory, now_s, window_s), even)
+    return Relief(
+        rate, coming, ready, demand.blind, seen_for(memory, now_s, window_s, policy), even
+    )
 
 
 def retire(
