@@ -29,6 +29,7 @@ from trimtab.api.resources import (
 from trimtab.core.signals import Known, Missing, NoTraffic, Reading, Stale
 from trimtab.core.snapshot import (
     Backlog,
+    CountedLoad,
     ModelReadings,
     ModelState,
     Pod,
@@ -153,6 +154,12 @@ def workloads(draw: st.DrawFn, key: WorkloadKey, prefix: str) -> Workload:
     return Workload(key, draw(REPLICAS), tuple(pods), draw(CAPS), draw(SCALERS), draw(QUEUES))
 
 
+_COUNTED = st.sampled_from([0.0, 5.0, 90.0, 3000.0, 1e15])
+COUNTED = st.none() | st.builds(
+    CountedLoad, _COUNTED, _COUNTED, _COUNTED, st.sampled_from([1.0, 3.7, 1e15])
+)
+
+
 @st.composite
 def model_readings(draw: st.DrawFn, keys: tuple[WorkloadKey, ...]) -> ModelReadings:
     """Whatever Prometheus may tell of a model."""
@@ -176,6 +183,7 @@ def model_readings(draw: st.DrawFn, keys: tuple[WorkloadKey, ...]) -> ModelReadi
             )
             for key in keys
         ),
+        counted=draw(COUNTED),
     )
 
 

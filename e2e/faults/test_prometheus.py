@@ -7,8 +7,9 @@ import time
 import pytest
 
 from e2e.kit import faulty_prometheus as faults
+from e2e.kit.access import wait_for
 from e2e.kit.faulty_prometheus import Fault
-from e2e.kit.steady import TICKS_TO_HARM, Steady
+from e2e.kit.steady import MOST_REPLICAS, TICKS_TO_HARM, Steady
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +40,21 @@ def test_an_operator_that_starts_blind_takes_nothing_away(fleet: Steady) -> None
         fleet.kill_operator()
         fleet.stage.await_operator()
         stays_as_it_is(fleet)
+    sees_again(fleet)
+
+
+def test_a_burst_while_prometheus_is_away_is_met(fleet: Steady) -> None:
+    """Its pods are asked themselves: more are asked for while nothing else can be read."""
+    fleet.settle()
+    before = fleet.now.replicas
+    assert before < MOST_REPLICAS
+    with fleet.unharmed(), fleet.prometheus.suffers(faults.DOWN):
+        await_blind(fleet, "PrometheusUnreachable")
+        began_s = time.time()
+        with fleet.more(1.5):
+            wait_for("a larger fleet", lambda: fleet.now.replicas > before, seconds=40)
+            print(f"a larger fleet was asked for after {time.time() - began_s:.1f} s")
+            assert fleet.stage.condition("MetricsAvailable") == ("False", "PrometheusUnreachable")
     sees_again(fleet)
 
 

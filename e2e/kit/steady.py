@@ -57,6 +57,7 @@ UNKNOWN_S = STALE_AFTER_S + 2 * TICK_S + PERIOD_S
 """For so long the load may be told for less than it is: what a pod that is lost was sent was never
 answered, and is in no sum until the others have it, or until it is too old to be read: a tick later
 that is decided, and one more until it is seen."""
+_LONGEST_S = 300  # of what is done to it
 OLD_POD_S = 2 * 20.0
 """A pod that is Ready for so long must be in every sum (two long windows)."""
 
@@ -156,6 +157,16 @@ class Steady:
         selector = "trimtab.dev/model-deployment=digits"
         found = self.stage.get("pods", "-l", selector)["items"]
         return [p for p in found if not p["metadata"].get("deletionTimestamp")]
+
+    @contextmanager
+    def more(self, replicas: float) -> Iterator[None]:
+        """While inside, so many replicas' worth of load besides; none of it may fail."""
+        schedule = f"{_LONGEST_S}s@{self._rate * replicas / LOAD:.0f}"
+        with self.stage.load(self.stage.way_in(), schedule, seed=6) as load:
+            yield
+            load.stop()
+            failed = [result.error for result in load.report(60).results if result.error]
+        assert not failed
 
     # -- what the operator did --------------------------------------------------------------
 

@@ -114,6 +114,7 @@ def test_clients_ask_prometheus_scrapes_and_the_operator_checks(objects: list[Ob
         ("gateway", "grpc"),
         ("prometheus", "metrics"),
         ("operator", "http"),
+        ("operator", "metrics"),
     }
 
 

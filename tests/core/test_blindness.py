@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
@@ -9,9 +10,10 @@ import pytest
 
 from tests.core.builders import INT8, deployment, steady, steps
 from tests.core.story import Model, Story, expect_replicas, sizes
+from trimtab.core.memory import Memory
 from trimtab.core.plan import ConditionStatus
 from trimtab.core.signals import Known, Missing, NoTraffic, Reading, Stale
-from trimtab.core.snapshot import ModelReadings
+from trimtab.core.snapshot import CountedLoad, ModelReadings
 
 UNREACHABLE = Missing("PrometheusUnreachable", "Connection refused.")
 
@@ -50,6 +52,34 @@ def test_a_short_window_alone_is_enough_to_grow_on_and_not_to_shrink() -> None:
     expect_replicas(story, 410, int8=7)
 
 
+def counting(rate: float) -> Callable[[ModelReadings], ModelReadings]:
+    """Prometheus is away, and the pods count so many requests/s."""
+
+    def lost(readings: ModelReadings) -> ModelReadings:
+        return ModelReadings(UNREACHABLE, UNREACHABLE, UNREACHABLE, counted=CountedLoad(rate, rate))
+
+    return lost
+
+
+def test_what_pods_count_is_grown_on_within_bounds_and_never_shrunk_on() -> None:
+    story = Story(Model(deployment(window_s=0, most=9), steady(250)))
+    story.until(200).model.reshape = counting(250.0)
+    expect_replicas(story, 280, int8=4)
+    story.model.reshape = counting(500.0)
+    expect_replicas(story, 290, int8=7)
+    story.model.reshape = counting(10.0)
+    expect_replicas(story, 500, int8=7)
+    story.model.reshape = counting(5000.0)
+    expect_replicas(story, 600, int8=9)
+
+
+def test_an_operator_that_starts_blind_grows_on_what_pods_count() -> None:
+    story = Story(Model(deployment(), steady(250)).running(INT8, 2))
+    story.memory = Memory()
+    story.model.reshape = counting(500.0)
+    expect_replicas(story, 15, int8=9)  # a profile that nothing confirmed yet
+
+
 def test_a_blind_time_restarts_the_window_that_shrinking_needs() -> None:
     story = Story(Model(deployment(window_s=60), steps((0, 250), (200, 10))))
     story.until(250).model.blind = UNREACHABLE
@@ -58,15 +88,17 @@ def test_a_blind_time_restarts_the_window_that_shrinking_needs() -> None:
     expect_replicas(story, 465, int8=3)
 
 
-@pytest.mark.parametrize("window_s", [0, 30])
-def test_a_fleet_that_is_back_keeps_its_size_until_the_long_window_is_full(window_s: int) -> None:
-    """However short the stabilisation: what the window holds of before is no lull."""
+@pytest.mark.parametrize(("window_s", "kept_s"), [(0, 20), (15, 20), (30, 30)])
+def test_a_fleet_that_is_back_keeps_its_size_until_its_load_is_seen(
+    window_s: int, kept_s: int
+) -> None:
+    """However short the stabilisation: what windows hold of before is no lull."""
     story = Story(Model(deployment(window_s=window_s), steps((0, 250), (200, 10))))
     story.until(200).model.blind = Missing("NoReadyPods", "The node is gone.")
     story.until(300).model.blind = None
-    expect_replicas(story, 360, int8=4)
+    expect_replicas(story, 300 + kept_s, int8=4)
     assert story.plan().decision.binding == "Stabilization"
-    expect_replicas(story, 365, int8=3)
+    expect_replicas(story, 300 + kept_s + 5, int8=3)
 
 
 def test_no_traffic_is_a_true_zero() -> None:

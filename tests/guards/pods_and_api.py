@@ -124,12 +124,12 @@ PODS_AND_API = (
         (
             Edit(
                 "core/demand.py",
-                "    return since_s + max(window_s, policy.long_window_s)\n",
+                "    return since_s + max(window_s, 2.0 * policy.fast_window_s)\n",
                 "    return since_s + window_s\n",
             ),
         ),
         "tests/core/test_blindness.py"
-        "::test_a_fleet_that_is_back_keeps_its_size_until_the_long_window_is_full",
+        "::test_a_fleet_that_is_back_keeps_its_size_until_its_load_is_seen",
     ),
     Guard(
         "two-installs",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.guards.guard import Edit, Guard
 
 _LIES = "tests/control/test_control_faulty_prometheus.py"
+_WITNESS = "tests/control/test_control_witness.py"
 _SPOILT = f"{_LIES}::test_what_cannot_be_read_is_told_and_changes_nothing"
 _PROMETHEUS_PY, _TABLE_PY = "observe/prometheus.py", "observe/table.py"
 
@@ -120,6 +121,30 @@ READINGS = (
             ),
         ),
         f"{_LIES}::test_an_operator_that_starts_blind_takes_nothing_away",
+    ),
+    Guard(
+        "pods-are-asked",
+        "a burst while Prometheus is away",
+        (
+            Edit(
+                "control/loop.py",
+                "        return self.witness.told(models, readings, now_s)\n",
+                "        return readings\n",
+            ),
+        ),
+        f"{_WITNESS}::test_a_burst_while_prometheus_is_away_is_met",
+    ),
+    Guard(
+        "counted-is-a-bound",
+        "a lull while Prometheus is away",
+        (
+            Edit(
+                "core/demand.py",
+                "    told = _demand(state, memory, policy, *counted, blind=True)\n",
+                "    return _demand(state, memory, policy, *counted, blind=False)\n",
+            ),
+        ),
+        f"{_WITNESS}::test_a_lull_while_prometheus_is_away_takes_nothing",
     ),
     Guard(
         "clocks-compared",

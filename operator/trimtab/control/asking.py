@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from trimtab.api.resources import OutputCheck, RawObject
+from trimtab.control.pod_address import address_of
 from trimtab.core.agreement import disagrees
 from trimtab.core.snapshot import Agreement, NoAnswer, Workload
 
@@ -40,11 +41,11 @@ def next_pod(
     found = [
         Askable(
             pod["metadata"]["name"],
-            _address(pod["status"]["podIP"], port),
+            address,
             (pod["metadata"].get("labels") or {}).get(_TEMPLATE_LABEL, ""),
         )
         for pod in pods
-        if pod["metadata"]["name"] in ready and (pod.get("status") or {}).get("podIP")
+        if pod["metadata"]["name"] in ready and (address := address_of(pod, port)) is not None
     ]
     return min(found, key=lambda pod: (asked_s.get(pod.name, 0.0), pod.name), default=None)
 
@@ -71,7 +72,3 @@ def is_due(
     if disagrees(known, check):
         return False
     return known.template != pod.template or now_s - known.at_s >= check.interval_s
-
-
-def _address(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -31,13 +31,14 @@ from trimtab.control.settings import Settings
 from trimtab.control.status import build_problem_status
 from trimtab.control.teller import Teller
 from trimtab.control.watching import Watching
+from trimtab.control.witness import Pods, Witness
 from trimtab.core.compression import Compressed
 from trimtab.core.conditions import halted, rolling_out, stalled
 from trimtab.core.decide import decide
 from trimtab.core.memory import Memory
 from trimtab.core.plan import ModelPlan, Plan
 from trimtab.core.signals import Missing
-from trimtab.core.snapshot import ModelState, Snapshot
+from trimtab.core.snapshot import ModelReadings, ModelState, Snapshot
 from trimtab.observe.asker import Asker
 from trimtab.observe.errors import PrometheusError
 from trimtab.observe.fleet import Querier, read_fleet
@@ -59,9 +60,10 @@ class Prometheus(Querier, Ranges, Protocol):
 class Loop:
     """The state that outlives a tick. `memory` may be lost at any time; see core.memory.
 
-    `asker`: asks pods the samples of output checks; without one none is asked. `watching`: what
-    kopf watches; without one it watches everything. `silence`: how long ago the API server
-    gave no answer.
+    `asker`: asks pods the samples of output checks; without one none is asked. `pods`: asks them
+    what they count while Prometheus does not tell; without one nobody does. `watching`: what kopf
+    watches; without one it watches everything. `silence`: how long ago the API server gave no
+    answer.
     """
 
     settings: Settings
@@ -72,6 +74,7 @@ class Loop:
     memory: Memory = field(default_factory=Memory)
     last_tick_s: float | None = None
     asker: Asker | None = None
+    pods: Pods | None = None
     watching: Watching | None = None
     silence: Silence = field(default_factory=Silence)
 
@@ -83,6 +86,10 @@ class Loop:
         if self.asker is not None:
             port = self.actor.install.http_port
             self.checker = Checker(self.kube, self.caches, self.asker, port, self.wake)
+        self.witness: Witness | None = None
+        if self.pods is not None:
+            port, reading = self.actor.install.metrics_port, self.settings.reading()
+            self.witness = Witness(self.pods, self.caches, reading, port)
         self._told: dict[tuple[Kind, ObjectKey], str] = {}
         self._elsewhere: dict[ObjectKey, str] = {}
         self._synced_s: float | None = None
@@ -133,10 +140,7 @@ class Loop:
     async def tick(self, now_s: float) -> Plan:
         """One decision over everything, applied and told."""
         gathered = gather(self.caches, self.actor.install)
-        readings = await read_fleet(
-            self.prometheus, self.settings.reading(), gathered.snapshot.models, now_s
-        )
-        snapshot = gathered.with_readings(readings)
+        snapshot = gathered.with_readings(await self._read(gathered.snapshot.models, now_s))
         silent_s = self.silence.age_s
         if silent_s is not None:
             snapshot = replace(snapshot, unanswered_s=now_s - silent_s)
@@ -156,6 +160,16 @@ class Loop:
         self.last_tick_s = time.time()
         self.metrics.last_tick.set(self.last_tick_s)
         return plan
+
+    async def _read(
+        self, models: Sequence[ModelState], now_s: float
+    ) -> Mapping[ObjectKey, ModelReadings]:
+        """What Prometheus tells, and of whom it does not, the pods themselves."""
+        reading = read_fleet(self.prometheus, self.settings.reading(), models, now_s)
+        if self.witness is None:
+            return await reading
+        readings, _ = await asyncio.gather(reading, self.witness.ask(models, now_s))
+        return self.witness.told(models, readings, now_s)
 
     async def _recall_once(self, snapshot: Snapshot, now_s: float) -> None:
         """Reads the past back, once. Until it can be read the loop goes on with what it sees."""

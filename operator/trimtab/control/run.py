@@ -27,6 +27,7 @@ from trimtab.control.settings import Settings, SettingsError, load_settings
 from trimtab.control.watching import Watching
 from trimtab.observe.asker import open_asker
 from trimtab.observe.errors import PrometheusCredentialsUnreadable
+from trimtab.observe.pod_metrics import open_pod_metrics
 from trimtab.observe.prometheus import open_client
 
 log = logging.getLogger(__name__)
@@ -60,10 +61,12 @@ async def _run(settings: Settings, port: int) -> None:
         ) as lease_kube,
         open_client(settings.client()) as prometheus,
         open_asker() as asker,
+        open_pod_metrics() as pods,
     ):
         loop = Loop(
             *(settings, kube, prometheus, caches, metrics),
             asker=asker,
+            pods=pods,
             watching=watching,
             silence=silence,
         )

@@ -120,18 +120,25 @@ def metrics_available(state: ModelState) -> Condition:
             # Every model begins so: two scrapes of its first pod make the first rate.
             return Condition("MetricsAvailable", UNKNOWN, reason, message)
         case Missing(reason=reason, message=message):
-            return Condition("MetricsAvailable", FALSE, reason, message)
+            return Condition("MetricsAvailable", FALSE, reason, message + _counted(state))
         case Stale():
             text = (
                 "The newest sample is too old to act on; the fleet is held and never shrinks. See"
                 " whether Prometheus still scrapes the pods, and how often."
             )
-            return Condition("MetricsAvailable", FALSE, "MetricsStale", text)
+            return Condition("MetricsAvailable", FALSE, "MetricsStale", text + _counted(state))
         case NoTraffic():
             text = "Metrics are fresh; no request arrives."
             return Condition("MetricsAvailable", TRUE, "NoTraffic", text)
         case _:
             return Condition("MetricsAvailable", TRUE, "MetricsFound", "Metrics are fresh.")
+
+
+def _counted(state: ModelState) -> str:
+    """Without a figure, which would be news at every tick."""
+    if state.readings.counted is None:
+        return ""
+    return " Meanwhile its pods are asked what arrives: on more than before the fleet grows."
 
 
 def slo_met(

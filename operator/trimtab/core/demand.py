@@ -50,10 +50,43 @@ def estimate_demand(state: ModelState, memory: ModelMemory, policy: PolicySettin
     count. The short window counts where it is so far above that noise cannot be why: taken always,
     the largest of its noise would be planned for, and at 50 requests/s that is a fifth too much.
     """
-    readings, target_s = state.readings, state.spec.slo.target_s
+    readings = state.readings
     level, fast = readings.executing_rate, readings.executing_rate_fast
     if level is None and fast is None:
-        return Demand(None, blind=True)
+        return _counted(state, memory, policy)
+    # A dead long window with a live short one is a gap in the scrapes: enough to grow on.
+    blind = is_blind(readings.arrival_rate)
+    pending = value_or_none(readings.pending) or 0.0
+    return _demand(state, memory, policy, level, fast, pending, readings.items, blind=blind)
+
+
+def _counted(state: ModelState, memory: ModelMemory, policy: PolicySettings) -> Demand:
+    """What the pods themselves counted, where it is clearly more than the load before: it is so
+    much at least, and of a pod that hangs it is nothing. Told though it is less, a plan spoke of
+    half of the load; grown on by the noise of some seconds, the fleet would stay so large."""
+    counted, blind = state.readings.counted, Demand(None, blind=True)
+    if counted is None:
+        return blind
+    told = _demand(state, memory, policy, *counted, blind=True)
+    if not memory.demand:
+        return told
+    last_s, last = memory.demand[-1]
+    before = _peak(memory.demand, last_s - hold_s(state.spec, memory)) or last
+    clear = before + counted.items * noise(before / counted.items, policy.fast_window_s, _JUMP)
+    return told if (told.measured or 0.0) > clear else blind
+
+
+def _demand(
+    state: ModelState,
+    memory: ModelMemory,
+    policy: PolicySettings,
+    level: float | None,
+    fast: float | None,
+    pending: float,
+    items: float,
+    *,
+    blind: bool,
+) -> Demand:
     late_last = late_go_last(state.spec)
     if level is None:
         rate = fast or 0.0
@@ -64,23 +97,15 @@ def estimate_demand(state: ModelState, memory: ModelMemory, policy: PolicySettin
             # What a moment has too much makes no more late than that: only a jump counts that the
             # service does not make by itself. A burst of the last minutes is not what it makes: as
             # if it were, the next one was seen only once it had filled the long window.
-            own = _JUMP * memory.history.before.deviation / readings.items
+            own = _JUMP * memory.history.before.deviation / items
             excess = max(excess, min(own, _LARGE * level))
         if fast is not None and fast - level > excess:
             rate = max(rate, fast)
     # Little's law: more in flight than rate * target means requests are already too late.
-    pending = value_or_none(readings.pending) or 0.0
-    backlog = max(0.0, pending - max(1.0, rate * target_s))
+    backlog = max(0.0, pending - max(1.0, rate * state.spec.slo.target_s))
     drain_s = policy.late_drain_s if late_last else policy.backlog_drain_s
-    measured = readings.items * (rate + backlog / drain_s)
-    # A dead long window with a live short one is a gap in the scrapes: enough to grow on.
-    return Demand(
-        measured,
-        is_blind(readings.arrival_rate),
-        measured,
-        readings.items * rate,
-        readings.items * backlog,
-    )
+    measured = items * (rate + backlog / drain_s)
+    return Demand(measured, blind, measured, items * rate, items * backlog)
 
 
 def foresee(
@@ -171,13 +196,15 @@ def seen_for(memory: ModelMemory, now_s: float, window_s: float, policy: PolicyS
 
 
 def seen_at_s(memory: ModelMemory, now_s: float, window_s: float, policy: PolicySettings) -> float:
-    """When readings will have come without a gap for `window_s` seconds, and for the long window.
+    """When readings will have come without a gap for `window_s` seconds, and for twice the fast
+    window.
 
-    A rate is a mean over that window, and of pods that are just back most of it is empty: with 0 s
-    of stabilisation a fleet that a lost node brought back shrank at its first reading.
+    A rate is a mean over its window, and of pods that are just back both windows are mostly empty:
+    with 0 s of stabilisation a fleet that a lost node brought back shrank at its first reading.
+    Once the fast one is full, what the long one has too little is seen there.
     """
     since_s = now_s if memory.seeing_since_s is None else memory.seeing_since_s
-    return since_s + max(window_s, policy.long_window_s)
+    return since_s + max(window_s, 2.0 * policy.fast_window_s)
 
 
 def last_time_above(memory: ModelMemory, rate: float) -> float | None:

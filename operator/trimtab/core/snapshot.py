@@ -140,6 +140,20 @@ class LatencyBucket:
     late_share: float | None
 
 
+class CountedLoad(NamedTuple):
+    """What the pods that could be asked themselves counted, while the arrival rate is missing: so
+    much arrives at least.
+
+    rate, rate_fast: requests per second that arrive and are not left to response caches, over up to
+    the long and over the short window; pending: requests that wait now; items: items per request.
+    """
+
+    rate: float
+    rate_fast: float
+    pending: float = 0.0
+    items: float = 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class ModelReadings:
     """The readings of one model, over all of its live pods.
@@ -152,6 +166,7 @@ class ModelReadings:
     latency: the SLO's percentile in seconds; `latency_source` names where it comes from,
     `latency_estimated` is True where it was computed and not measured, `latency_bucket` is of a
     histogram, and `latency_note` is a sentence on how far to trust it, or empty.
+    counted: None where nobody was asked.
     """
 
     arrival_rate: Reading = NOT_READ
@@ -167,6 +182,7 @@ class ModelReadings:
     hit_rate_fast: Reading = NOT_READ
     latency_bucket: LatencyBucket | None = None
     latency_note: str = ""
+    counted: CountedLoad | None = None
 
     @property
     def executing_rate(self) -> float | None:

@@ -1,0 +1,55 @@
+"""Reads /metrics of Triton pods themselves, many at once and each with little time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+
+from trimtab.observe.body import BodyTooLarge, bounded_body
+from trimtab.observe.pod_counts import Counts, read_counts
+
+CONCURRENCY = 32
+_TIMEOUT_S = 2.0  # a pod in an overload tells, but late
+_MAX_BODY = 4 * 1024 * 1024
+
+
+class PodMetrics:
+    """Asks pods what they count."""
+
+    def __init__(self, session: aiohttp.ClientSession, *, timeout_s: float = _TIMEOUT_S) -> None:
+        self._session = session
+        self._timeout_s = timeout_s
+        self._places = asyncio.Semaphore(CONCURRENCY)
+
+    async def counts(self, address: str, model: str) -> Counts | None:
+        """What the pod at that host and port counts of the model; None where it does not tell: it
+        hangs, is gone, or a NetworkPolicy stands between."""
+        url = f"http://{address}/metrics"
+        try:
+            async with (
+                self._places,
+                asyncio.timeout(self._timeout_s),
+                self._session.get(url, allow_redirects=False) as response,
+            ):
+                if response.status != 200:
+                    return None
+                body = await bounded_body(response, _MAX_BODY)
+            return read_counts(body.decode("utf-8", "replace"), model)
+        except (TimeoutError, aiohttp.ClientError, OSError, BodyTooLarge, ValueError):
+            return None
+
+
+@asynccontextmanager
+async def open_pod_metrics() -> AsyncIterator[PodMetrics]:
+    """PodMetrics with a session of its own, closed on exit."""
+    # A pod's address may be another pod's by the next time: connections are not kept.
+    connector = aiohttp.TCPConnector(limit=CONCURRENCY, force_close=True)
+    async with aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None),  # bounded by PodMetrics
+    ) as session:
+        yield PodMetrics(session)
