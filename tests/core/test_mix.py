@@ -20,7 +20,7 @@ from tests.core.builders import (
 from tests.core.story import NO_ROOM_FOR_BURSTS, Model, Moment, Story, carried, expect_replicas
 from trimtab.api.resources import ModelDeployment, Objective, Routing, RoutingType
 from trimtab.core.signals import Missing
-from trimtab.core.snapshot import WorkloadKey
+from trimtab.core.snapshot import CountedLoad, ModelReadings, WorkloadKey
 
 GATEWAY = Routing(RoutingType.GATEWAY)
 ACCURATE, FAST = variant("fp32", "0.99", 20.0), variant("int8", "0.98", 5.0)  # 28 and 176 req/s
@@ -164,6 +164,21 @@ def test_long_blind_the_mix_grows_to_the_remembered_peak_and_no_further() -> Non
     story.until(800.0)
     peak = sum(t.replicas * (28 if t.key == FP32 else 176) for t in story.plan().targets)
     assert 600 <= peak <= 640
+
+
+def test_blind_the_mix_grows_on_what_its_pods_count_and_never_shrinks_on_it() -> None:
+    away = Missing("PrometheusUnreachable", "Connection refused.")
+    story = play(steady(100.0), two("3.00", most=30), until_s=400.0)
+    story.model.reshape = lambda _: ModelReadings(
+        away, away, away, counted=CountedLoad(600.0, 600.0)
+    )
+    story.until(415.0)
+    carries = sum(t.replicas * (28 if t.key == FP32 else 176) for t in story.plan().targets)
+    assert 600 <= carries <= 680
+    grown = story.plan().targets
+    story.model.reshape = lambda _: ModelReadings(away, away, away, counted=CountedLoad(1.0, 1.0))
+    story.until(600.0)
+    assert {t.key: t.replicas for t in story.plan().targets} == {t.key: t.replicas for t in grown}
 
 
 def test_where_money_allows_no_two_one_makes_room_while_the_rest_serves() -> None:

@@ -161,13 +161,13 @@ def _more(before: Counts, after: Counts) -> list[WorkloadKey]:
 
 
 def _rate(view: View, now_s: float, policy: PolicySettings) -> float | None:
-    """The load to carry; blind, the remembered peak once that lasts, and before it nothing."""
-    since = view.memory.blind_since_s
-    if not view.demand.blind:
-        return view.demand.rate
-    if since is None or now_s - since < policy.blind_grow_after_s:
-        return None
-    return peak_demand(view.memory, since, policy.safe_window_s)
+    """The load to carry; blind, what may be grown on, and the remembered peak once that lasts."""
+    known, since = view.demand.rate, view.memory.blind_since_s
+    lasts = since is not None and now_s - since >= policy.blind_grow_after_s
+    if not view.demand.blind or since is None or not lasts:
+        return known
+    peak = peak_demand(view.memory, since, policy.safe_window_s)
+    return max((rate for rate in (known, peak) if rate is not None), default=None)
 
 
 def _calm(view: View, now_s: float, policy: PolicySettings) -> float | None:
