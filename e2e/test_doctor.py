@@ -71,7 +71,7 @@ def test_a_sound_install_has_no_finding(healthy: Stage) -> None:
     said = in_pod(healthy).splitlines()
     assert len(said) == 1, said
     assert said[0].startswith("Nothing is wrong. Checked: settings, CRDs, rights of trimtab-system")
-    assert "Prometheus at http" in said[0]
+    assert "the way to the pods, Prometheus at http" in said[0]
 
 
 def test_from_a_laptop_the_rest_is_sound_too(healthy: Stage, access: Access) -> None:
@@ -80,6 +80,7 @@ def test_from_a_laptop_the_rest_is_sound_too(healthy: Stage, access: Access) -> 
     assert {left["check"] for left in report["leftOut"]} == {
         "settings and Lease",
         "rights",
+        "the way to the pods",
         "Prometheus",
     }
 

@@ -41,6 +41,7 @@ def test_from_a_laptop_it_says_what_it_left_out(tmp_path: Path) -> None:
     assert [line.partition(" (")[0] for line in rest if line.startswith("Not")] == [
         "Not checked: settings and Lease",
         "Not checked: rights",
+        "Not checked: the way to the pods",
         "Not checked: Prometheus",
     ]
     assert cluster.methods == {"GET"}

@@ -66,3 +66,11 @@ async def test_a_pod_that_hangs_is_left() -> None:
 async def test_a_pod_that_is_gone_is_left() -> None:
     async with open_pod_metrics() as pods:
         assert await pods.counts(f"127.0.0.1:{unused_port()}", "digits") is None
+
+
+async def test_a_page_of_another_make_is_an_answer_too() -> None:
+    app = web.Application()
+    app.router.add_get("/metrics", is_cut)
+    async with TestServer(app) as server, open_pod_metrics() as pods:
+        assert await pods.answers(f"127.0.0.1:{server.port}")
+        assert not await pods.answers(f"127.0.0.1:{unused_port()}")

@@ -25,8 +25,19 @@ class PodMetrics:
         self._places = asyncio.Semaphore(CONCURRENCY)
 
     async def counts(self, address: str, model: str) -> Counts | None:
-        """What the pod at that host and port counts of the model; None where it does not tell: it
-        hangs, is gone, or a NetworkPolicy stands between."""
+        """What the pod at that host and port counts of the model; None where it does not tell."""
+        page = await self._page(address)
+        try:
+            return None if page is None else read_counts(page, model)
+        except ValueError:
+            return None
+
+    async def answers(self, address: str) -> bool:
+        """Whether the pod at that host and port tells anything at all."""
+        return await self._page(address) is not None
+
+    async def _page(self, address: str) -> str | None:
+        """None where the pod hangs, is gone, or a NetworkPolicy stands between."""
         url = f"http://{address}/metrics"
         try:
             async with (
@@ -37,9 +48,9 @@ class PodMetrics:
                 if response.status != 200:
                     return None
                 body = await bounded_body(response, _MAX_BODY)
-            return read_counts(body.decode("utf-8", "replace"), model)
-        except (TimeoutError, aiohttp.ClientError, OSError, BodyTooLarge, ValueError):
+        except (TimeoutError, aiohttp.ClientError, OSError, BodyTooLarge):
             return None
+        return body.decode("utf-8", "replace")
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ from trimtab.control.doctor.finding import Finding, Severity
 from trimtab.control.doctor.install import clock, cluster, instances, leader, settings
 from trimtab.control.doctor.latency import latency
 from trimtab.control.doctor.models import models, resources
+from trimtab.control.doctor.pods import pods
 from trimtab.control.doctor.prometheus import prometheus
 from trimtab.control.doctor.rights import rights
 from trimtab.control.doctor.scraping import scraping
@@ -31,6 +32,7 @@ CHECKS: Sequence[Check] = (
     models,
     scraping,
     latency,
+    pods,
 )
 
 

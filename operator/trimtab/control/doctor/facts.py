@@ -54,6 +54,13 @@ class Lease:
     duration_s: float = 0.0
 
 
+class ReadyPod(NamedTuple):
+    """A Ready pod of a model, and where it tells its metrics (host and port)."""
+
+    key: ObjectKey
+    address: str
+
+
 @dataclass(frozen=True, slots=True)
 class Cluster:
     """What the API server told.
@@ -62,7 +69,7 @@ class Cluster:
     that could not be counted is absent. `pod_monitors`: the selectors of trimtab's. `account`: the
     operator's, None where its rights could not be asked for; `denied`: what it may not do.
     `served`: field paths of our kinds, as far as they are published. `ahead_s`: how far its clock
-    is ahead of ours. `lease`: None where it was not read.
+    is ahead of ours. `lease`: None where it was not read. `ready_pods`: some of each namespace.
     """
 
     gathered: Gathered
@@ -76,6 +83,7 @@ class Cluster:
     served: Mapping[str, frozenset[str]] = field(default_factory=dict)
     ahead_s: float | None = None
     lease: Lease | None = None
+    ready_pods: tuple[ReadyPod, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,7 +107,8 @@ class Prometheus:
 @dataclass(frozen=True, slots=True)
 class Facts:
     """The whole. `*_trouble`: why that part could not be read at all; of Prometheus a text where
-    the address itself is none."""
+    the address itself is none. `answered`: of the Ready pods that were asked their metrics, whether
+    they told."""
 
     now_s: float
     settings: Settings | None = None
@@ -108,4 +117,5 @@ class Facts:
     cluster_trouble: str | None = None
     prometheus: Prometheus | None = None
     prometheus_trouble: PrometheusError | str | None = None
+    answered: Mapping[ObjectKey, bool] = field(default_factory=dict)
     left_out: tuple[LeftOut, ...] = ()

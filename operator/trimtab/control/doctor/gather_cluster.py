@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -12,18 +13,28 @@ from trimtab.actuate import kinds, names
 from trimtab.actuate.client import KubeClient
 from trimtab.actuate.client_errors import Forbidden, Invalid, NotFound
 from trimtab.actuate.kinds import Kind
+from trimtab.actuate.settings import InstallSettings
 from trimtab.api.quantity import InvalidQuantity
 from trimtab.api.resources import ObjectKey, RawObject
 from trimtab.control.caches import OPTIONAL, Caches, key_of, watched
-from trimtab.control.doctor.facts import Cluster, Lease, LeftOut, OperatorPod, Room
+from trimtab.control.doctor.facts import (
+    Cluster,
+    Lease,
+    LeftOut,
+    OperatorPod,
+    ReadyPod,
+    Room,
+)
 from trimtab.control.doctor.field_paths import field_paths
 from trimtab.control.doctor.needed_rights import Right, needed_rights
 from trimtab.control.gather import Gathered, gather
 from trimtab.control.listing import list_into
+from trimtab.control.pod_address import address_of
 from trimtab.control.settings import Settings
 from trimtab.observe.nodes import schedulable_by_class
 
 _ACCOUNT = "system:serviceaccount:"
+_ASKED_EACH, _ASKED_NAMESPACES = 2, 50
 _OURS = (kinds.MODEL_DEPLOYMENT, kinds.ACCELERATOR_CLASS, kinds.INFERENCE_BUDGET)
 
 
@@ -61,6 +72,7 @@ async def gather_cluster(
         denied=denied,
         served=served,
         ahead_s=ahead_s,
+        ready_pods=tuple(_ready_pods(caches, gathered, settings)),
     )
     if settings is not None:
         lease, why = await _lease(kube, settings.lease.place)
@@ -175,6 +187,24 @@ def _operators(pods: Iterable[RawObject]) -> Iterator[OperatorPod]:
         if ours and labels.get("app.kubernetes.io/component") == "operator":
             release = str(labels.get(names.INSTANCE_LABEL, ""))
             yield OperatorPod(key_of(pod).namespace, release, labels.get(names.INSTALL_LABEL))
+
+
+def _ready_pods(
+    caches: Caches, gathered: Gathered, settings: Settings | None
+) -> Iterator[ReadyPod]:
+    """A few of each namespace, as policies are of namespaces; of a fleet that has very many not of
+    all, since each that is not reached takes its time."""
+    port = (settings.install() if settings else InstallSettings()).metrics_port
+    found: dict[str, int] = defaultdict(int)
+    for state in gathered.snapshot.models:
+        namespace = state.spec.key.namespace
+        for pod in (pod for workload in state.workloads for pod in workload.pods):
+            raw = caches.get(kinds.POD, ObjectKey(namespace, pod.name))
+            address = None if raw is None or pod.terminating else address_of(raw, port)
+            few = found[namespace] < _ASKED_EACH and len(found) <= _ASKED_NAMESPACES
+            if pod.ready_s is not None and address is not None and few:
+                found[namespace] += 1
+                yield ReadyPod(ObjectKey(namespace, pod.name), address)
 
 
 async def _lease(kube: KubeClient, place: ObjectKey) -> tuple[Lease | None, str]:

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from trimtab.control.doctor.facts import Facts, LeftOut, Prometheus
 from trimtab.control.doctor.gather_cluster import gather_cluster
+from trimtab.control.doctor.gather_pods import gather_pods
 from trimtab.control.doctor.gather_prometheus import gather_prometheus
 from trimtab.control.look import LookError, Where, connected
 from trimtab.control.settings import Settings, SettingsError, load_settings
 from trimtab.observe.errors import PrometheusError
+from trimtab.observe.pod_metrics import open_pod_metrics
 from trimtab.observe.prometheus import ClientSettings, open_client
 from trimtab.observe.queries import ReadSettings
 
@@ -39,7 +41,18 @@ async def gather_facts(asked: Asked) -> Facts:
         facts = replace(facts, cluster=cluster, left_out=(*facts.left_out, *hidden))
     except LookError as error:
         facts = replace(facts, cluster_trouble=str(error))
-    return await _with_prometheus(facts, asked.prometheus)
+    return await _with_prometheus(await _with_pods(facts), asked.prometheus)
+
+
+async def _with_pods(facts: Facts) -> Facts:
+    """From elsewhere than the operator's pod other policies hold."""
+    if facts.cluster is None:
+        return facts
+    if facts.cluster.account is None:
+        why = "not asked by the operator: run it in its pod"
+        return replace(facts, left_out=(*facts.left_out, LeftOut("the way to the pods", why)))
+    async with open_pod_metrics() as pods:
+        return replace(facts, answered=await gather_pods(pods, facts.cluster.ready_pods))
 
 
 def _settings(config: Path | None) -> tuple[Settings | None, str | None, list[LeftOut]]:

@@ -74,6 +74,8 @@ def _checked(facts: Facts) -> list[str]:
             checked.append("leader")
         checked.append(_counted(len(snapshot.models), "model"))
         checked.append(_counted(len(snapshot.accelerator_classes), "accelerator class"))
+    if facts.answered:
+        checked.append("the way to the pods")
     if facts.prometheus is not None:
         checked.append(f"Prometheus at {facts.prometheus.url}")
     return checked
