@@ -116,8 +116,9 @@ READINGS = (
         (
             Edit(
                 "core/demand.py",
-                "        return Demand(None, blind=True)\n",
-                "        return Demand(0.0, blind=False, measured=0.0, arriving=0.0)\n",
+                "    counted, blind = state.readings.counted, Demand(None, blind=True)\n",
+                "    counted = state.readings.counted\n"
+                "    blind = Demand(0.0, blind=False, measured=0.0, arriving=0.0)\n",
             ),
         ),
         f"{_LIES}::test_an_operator_that_starts_blind_takes_nothing_away",
