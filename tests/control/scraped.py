@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from tests.control.world import FakeKube
+from tests.control.world import FakeKube, World
 from trimtab.observe.prometheus import Sample
 
 SERVICE_S = 0.01
@@ -46,3 +46,24 @@ class Scraped:
         if "success" in promql or "inference_count" in promql or "exec_count" in promql:
             return rate
         return 0.0
+
+
+class ScrapedWorld(World):
+    """A world whose one model is under a load that is scraped, by a clock of its own."""
+
+    scraped: Scraped
+
+    @property
+    def replicas(self) -> int:
+        """What is asked for."""
+        return int(self.kube.find_one("Deployment")["spec"]["replicas"])
+
+    async def live(self, ticks: int) -> list[int]:
+        """So many ticks of five seconds; what was asked for at each."""
+        sizes = []
+        for _ in range(ticks):
+            self.scraped.now_s += 5.0
+            await self.tick()
+            self.run_pods()
+            sizes.append(self.replicas)
+        return sizes

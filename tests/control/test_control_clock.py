@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.control.scraped import Scraped
-from tests.control.world import World, model_deployment
+from tests.control.scraped import Scraped, ScrapedWorld
+from tests.control.world import model_deployment
 from trimtab.core.memory import Memory
 from trimtab.observe.errors import PrometheusClockSkew
 from trimtab.observe.prometheus import Sample
@@ -16,10 +16,8 @@ QUIET, BUSY = 20.0, 250.0
 LONG = 15
 
 
-class Skewed(World):
+class Skewed(ScrapedWorld):
     """Its Prometheus goes by the time of the world, and the operator by `now_s`."""
-
-    scraped: Scraped
 
     def answers(self, promql: str, at_s: float) -> list[Sample]:
         """As the client has it, which holds the clocks against each other."""
@@ -38,36 +36,20 @@ async def world() -> Skewed:
     busy_since_s = world.now_s - HOUR_S / 2
     world.scraped = Scraped(world.kube, lambda t: BUSY if t >= busy_since_s else QUIET, world.now_s)
     world.prometheus.series = world.answers
-    await live(world, LONG)
-    assert replicas(world) > 2
+    await world.live(LONG)
+    assert world.replicas > 2
     return world
-
-
-def replicas(world: Skewed) -> int:
-    """What is asked for."""
-    return int(world.kube.find_one("Deployment")["spec"]["replicas"])
-
-
-async def live(world: Skewed, ticks: int) -> list[int]:
-    """So many ticks; what was asked for at each."""
-    sizes = []
-    for _ in range(ticks):
-        world.scraped.now_s += 5.0
-        await world.tick()
-        world.run_pods()
-        sizes.append(replicas(world))
-    return sizes
 
 
 @pytest.mark.parametrize("jump_s", [HOUR_S, -HOUR_S, 45.0, -45.0])
 async def test_a_clock_that_jumps_and_comes_back_takes_nothing_away(
     world: Skewed, jump_s: float
 ) -> None:
-    before = replicas(world)
+    before = world.replicas
     world.now_s += jump_s
-    assert set(await live(world, LONG)) == {before}
+    assert set(await world.live(LONG)) == {before}
     world.now_s -= jump_s
-    assert set(await live(world, LONG)) == {before}
+    assert set(await world.live(LONG)) == {before}
     assert world.conditions()["MetricsAvailable"] == ("True", "MetricsFound")
 
 
@@ -75,21 +57,21 @@ async def test_a_clock_that_jumps_and_comes_back_takes_nothing_away(
 async def test_nor_from_an_operator_that_starts_by_a_wrong_clock(
     world: Skewed, jump_s: float
 ) -> None:
-    before = replicas(world)
+    before = world.replicas
     world.now_s += jump_s
     world.loop.memory = Memory()
-    assert set(await live(world, LONG)) == {before}
+    assert set(await world.live(LONG)) == {before}
 
 
 @pytest.mark.parametrize("jump_s", [HOUR_S, -HOUR_S])
 async def test_what_is_too_many_goes_within_minutes_after_a_jump(
     world: Skewed, jump_s: float
 ) -> None:
-    before = replicas(world)
+    before = world.replicas
     world.now_s += jump_s
-    await live(world, 3)
+    await world.live(3)
     world.now_s -= jump_s
     now_s = world.scraped.now_s
     world.scraped.load = lambda t: QUIET if t > now_s else BUSY
-    await live(world, 3 * LONG)
-    assert replicas(world) < before
+    await world.live(3 * LONG)
+    assert world.replicas < before

@@ -16,8 +16,8 @@ import pytest
 
 from e2e.kit import faulty_prometheus as faults
 from e2e.kit.faulty_prometheus import Fault, FaultyPrometheus
-from tests.control.scraped import Scraped
-from tests.control.world import World, model_deployment
+from tests.control.scraped import Scraped, ScrapedWorld
+from tests.control.world import model_deployment
 from trimtab.core.memory import Memory
 from trimtab.observe.prometheus import ClientSettings, open_client
 
@@ -28,26 +28,10 @@ LONG = 14
 QUICK = [(fault, reason) for fault, reason in faults.TOLD if not fault.delay_s]
 
 
-class Fleet(World):
+class Fleet(ScrapedWorld):
     """A fleet under a load, read through a Prometheus that can be spoilt."""
 
     faulty: FaultyPrometheus
-    scraped: Scraped
-
-    @property
-    def replicas(self) -> int:
-        """What is asked for."""
-        return int(self.kube.find_one("Deployment")["spec"]["replicas"])
-
-    async def live(self, ticks: int) -> list[int]:
-        """So many ticks; what was asked for at each."""
-        sizes = []
-        for _ in range(ticks):
-            self.scraped.now_s = self.now_s + 5.0
-            await self.tick()
-            self.run_pods()
-            sizes.append(self.replicas)
-        return sizes
 
 
 @pytest.fixture

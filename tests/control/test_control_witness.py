@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.control.scraped import Scraped
-from tests.control.world import World, model_deployment
+from tests.control.scraped import Scraped, ScrapedWorld
+from tests.control.world import model_deployment
 from trimtab.control.caches import Caches
 from trimtab.control.loop import Loop
 from trimtab.control.metrics import Metrics
@@ -16,7 +16,7 @@ from trimtab.observe.pod_counts import Counts
 PORT = 8002
 
 
-class Fleet(World):
+class Fleet(ScrapedWorld):
     """Pods that count what arrives, and a Prometheus that scrapes them until it is down."""
 
     def __init__(self) -> None:
@@ -47,18 +47,9 @@ class Fleet(World):
         pods = [o for (kind, _, _), o in self.kube.objects.items() if kind == "Pod"]
         return [f"{pod['status']['podIP']}:{PORT}" for pod in pods]
 
-    async def live(self, ticks: int) -> list[int]:
-        """So many ticks of five seconds; the replicas asked for at each."""
-        sizes = []
-        for _ in range(ticks):
-            self.scraped.now_s = self.now_s + 5.0
-            await self.tick()
-            self.run_pods_that_stay()
-            for i, ((kind, _, _), pod) in enumerate(self.kube.objects.items()):
-                if kind == "Pod":
-                    pod["status"]["podIP"] = f"10.0.0.{i}"
-            sizes.append(int(self.kube.find_one("Deployment")["spec"]["replicas"]))
-        return sizes
+    def run_pods(self) -> None:
+        """Pods stay: what they counted is theirs."""
+        self.run_pods_that_stay()
 
 
 @pytest.fixture

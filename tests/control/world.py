@@ -239,7 +239,7 @@ def pod(name: str, namespace: str, deployment: dict[str, Any], at_s: float) -> d
             "creationTimestamp": "1970-01-12T13:00:00Z",
         },
         "spec": {"nodeName": "n1", "containers": []},
-        "status": {"phase": "Running", "conditions": [ready]},
+        "status": {"phase": "Running", "podIP": f"{name}.{namespace}", "conditions": [ready]},
     }
 
 

@@ -134,9 +134,6 @@ class Install:
         """The operator makes the children, and they run."""
         await self.world.tick()
         self.world.run_pods()
-        for i, ((kind, _, _), pod) in enumerate(self.kube.objects.items()):
-            if kind == "Pod":
-                pod["status"]["podIP"] = f"10.0.0.{i}"
 
     @property
     def now_s(self) -> float:

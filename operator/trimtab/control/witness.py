@@ -13,10 +13,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from trimtab.actuate import kinds
 from trimtab.api.resources import ObjectKey
 from trimtab.control.caches import Caches
-from trimtab.control.pod_address import address_of
+from trimtab.control.pod_address import serving_addresses
 from trimtab.core.signals import Missing, is_blind
 from trimtab.core.snapshot import ModelReadings, ModelState
 from trimtab.observe.counted import Count, Counted, counted_load, with_count
@@ -117,15 +116,12 @@ class Witness:
             key = state.spec.key
             if key not in self._blind:
                 continue
-            for name in _ready(state):
-                pod = self._caches.get(kinds.POD, ObjectKey(key.namespace, name))
-                address = None if pod is None else address_of(pod, self._port)
-                if address is not None:
-                    yield _Ask((key, name), state.spec.model, address)
+            for name, address in serving_addresses(self._caches, state, self._port):
+                yield _Ask((key, name), state.spec.model, address)
 
     def _counted_of(self, state: ModelState) -> Iterator[Counted]:
-        for name in _ready(state):
-            counted = self._counted.get((state.spec.key, name))
+        for pod in (pod for workload in state.workloads for pod in workload.pods):
+            counted = self._counted.get((state.spec.key, pod.name))
             if counted is not None:
                 yield counted
 
@@ -134,13 +130,6 @@ class Witness:
         for pod in [p for p in self._asked_s if p not in present]:
             del self._asked_s[pod]
             self._counted.pop(pod, None)
-
-
-def _ready(state: ModelState) -> Iterator[str]:
-    for workload in state.workloads:
-        for pod in workload.pods:
-            if pod.ready_s is not None and not pod.terminating:
-                yield pod.name
 
 
 def _is_blind(readings: ModelReadings) -> bool:

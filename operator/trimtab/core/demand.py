@@ -70,8 +70,8 @@ def _counted(state: ModelState, memory: ModelMemory, policy: PolicySettings) -> 
     told = _demand(state, memory, policy, *counted, blind=True)
     if not memory.demand:
         return told
-    last_s, last = memory.demand[-1]
-    before = _peak(memory.demand, last_s - hold_s(state.spec, memory)) or last
+    last_s, _ = memory.demand[-1]
+    before = peak_demand(memory, last_s, hold_s(state.spec, memory)) or 0.0
     clear = before + counted.items * noise(before / counted.items, policy.fast_window_s, _JUMP)
     return told if (told.measured or 0.0) > clear else blind
 
@@ -179,6 +179,15 @@ def _with(
 def peak_demand(memory: ModelMemory, now_s: float, window_s: float) -> float | None:
     """The largest demand of the last `window_s` seconds; None where none was recorded."""
     return _peak(memory.demand, now_s - window_s)
+
+
+def safe_demand(memory: ModelMemory, now_s: float, policy: PolicySettings) -> float | None:
+    """The largest demand remembered of the time before the blindness, once that lasts; None until
+    then, and where readings are there."""
+    since_s = memory.blind_since_s
+    if since_s is None or now_s - since_s < policy.blind_grow_after_s:
+        return None
+    return peak_demand(memory, since_s, policy.safe_window_s)
 
 
 def peak_foreseen(memory: ModelMemory, now_s: float, window_s: float) -> float | None:

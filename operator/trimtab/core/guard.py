@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from trimtab.api.resources import ModelDeployment
 from trimtab.core.choose import Choice
-from trimtab.core.demand import Demand, last_time_above, peak_demand, seen_at_s
+from trimtab.core.demand import Demand, last_time_above, peak_demand, safe_demand, seen_at_s
 from trimtab.core.hold import hold_s
 from trimtab.core.ledger import Room
 from trimtab.core.memory import ModelMemory
@@ -195,10 +195,7 @@ def _safe_size(
     policy: PolicySettings,
 ) -> int | None:
     """The size that carries the remembered peak, once the blindness lasts."""
-    if memory.blind_since_s is None or now_s - memory.blind_since_s < policy.blind_grow_after_s:
-        return None
-    peak = peak_demand(memory, memory.blind_since_s, policy.safe_window_s)
-    needed = choice.option.needed(peak)
+    needed = choice.option.needed(safe_demand(memory, now_s, policy))
     return None if needed is None else min(needed, spec.scaling.max_replicas)
 
 

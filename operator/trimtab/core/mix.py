@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from trimtab.api.resources import Objective, RoutingType
 from trimtab.core.choose import Choice, judge
-from trimtab.core.demand import peak_demand, peak_foreseen, seen_for
+from trimtab.core.demand import peak_demand, peak_foreseen, safe_demand, seen_for
 from trimtab.core.hold import hold_s
 from trimtab.core.ledger import Room, Shares
 from trimtab.core.mix_solver import Counts, MixSolver
@@ -162,12 +162,8 @@ def _more(before: Counts, after: Counts) -> list[WorkloadKey]:
 
 def _rate(view: View, now_s: float, policy: PolicySettings) -> float | None:
     """The load to carry; blind, what may be grown on, and the remembered peak once that lasts."""
-    known, since = view.demand.rate, view.memory.blind_since_s
-    lasts = since is not None and now_s - since >= policy.blind_grow_after_s
-    if not view.demand.blind or since is None or not lasts:
-        return known
-    peak = peak_demand(view.memory, since, policy.safe_window_s)
-    return max((rate for rate in (known, peak) if rate is not None), default=None)
+    safe = safe_demand(view.memory, now_s, policy) if view.demand.blind else None
+    return max((rate for rate in (view.demand.rate, safe) if rate is not None), default=None)
 
 
 def _calm(view: View, now_s: float, policy: PolicySettings) -> float | None:

@@ -14,6 +14,7 @@ import aiohttp
 
 from trimtab.core.snapshot import NoAnswer
 from trimtab.observe.body import BodyTooLarge, bounded_body
+from trimtab.observe.pod_session import pod_session
 from trimtab.observe.sample import NotComparable, Questions
 
 TIMEOUT_S = 10.0
@@ -113,13 +114,7 @@ class Asker:
 @asynccontextmanager
 async def open_asker() -> AsyncIterator[Asker]:
     """An Asker with a session of its own, closed on exit."""
-    # A pod's address may be another pod's by the next check: connections are not kept.
-    connector = aiohttp.TCPConnector(limit=CONCURRENCY, force_close=True)
-    async with aiohttp.ClientSession(
-        connector=connector,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=aiohttp.ClientTimeout(total=None),  # bounded by Asker
-    ) as session:
+    async with pod_session(CONCURRENCY) as session:
         yield Asker(session)
 
 

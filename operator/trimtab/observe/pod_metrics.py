@@ -10,6 +10,7 @@ import aiohttp
 
 from trimtab.observe.body import BodyTooLarge, bounded_body
 from trimtab.observe.pod_counts import Counts, read_counts
+from trimtab.observe.pod_session import pod_session
 
 CONCURRENCY = 32
 _TIMEOUT_S = 2.0  # a pod in an overload tells, but late
@@ -56,11 +57,5 @@ class PodMetrics:
 @asynccontextmanager
 async def open_pod_metrics() -> AsyncIterator[PodMetrics]:
     """PodMetrics with a session of its own, closed on exit."""
-    # A pod's address may be another pod's by the next time: connections are not kept.
-    connector = aiohttp.TCPConnector(limit=CONCURRENCY, force_close=True)
-    async with aiohttp.ClientSession(
-        connector=connector,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=aiohttp.ClientTimeout(total=None),  # bounded by PodMetrics
-    ) as session:
+    async with pod_session(CONCURRENCY) as session:
         yield PodMetrics(session)

@@ -69,7 +69,8 @@ class Cluster:
     that could not be counted is absent. `pod_monitors`: the selectors of trimtab's. `account`: the
     operator's, None where its rights could not be asked for; `denied`: what it may not do.
     `served`: field paths of our kinds, as far as they are published. `ahead_s`: how far its clock
-    is ahead of ours. `lease`: None where it was not read. `ready_pods`: some of each namespace.
+    is ahead of ours. `lease`: None where it was not read. `ready_pods`: some of each
+    namespace, where its settings are known.
     """
 
     gathered: Gathered

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 
 from trimtab.actuate import kinds, names
 from trimtab.actuate.client import KubeClient
 from trimtab.actuate.client_errors import Forbidden, Invalid, NotFound
 from trimtab.actuate.kinds import Kind
-from trimtab.actuate.settings import InstallSettings
 from trimtab.api.quantity import InvalidQuantity
 from trimtab.api.resources import ObjectKey, RawObject
 from trimtab.control.caches import OPTIONAL, Caches, key_of, watched
@@ -29,7 +29,7 @@ from trimtab.control.doctor.field_paths import field_paths
 from trimtab.control.doctor.needed_rights import Right, needed_rights
 from trimtab.control.gather import Gathered, gather
 from trimtab.control.listing import list_into
-from trimtab.control.pod_address import address_of
+from trimtab.control.pod_address import serving_addresses
 from trimtab.control.settings import Settings
 from trimtab.observe.nodes import schedulable_by_class
 
@@ -72,11 +72,11 @@ async def gather_cluster(
         denied=denied,
         served=served,
         ahead_s=ahead_s,
-        ready_pods=tuple(_ready_pods(caches, gathered, settings)),
     )
     if settings is not None:
         lease, why = await _lease(kube, settings.lease.place)
-        cluster = replace(cluster, lease=lease)
+        ready = _ready_pods(caches, gathered, settings.install().metrics_port)
+        cluster = replace(cluster, lease=lease, ready_pods=tuple(ready))
         left_out += [LeftOut("the Lease", why)] if why else []
     return cluster, left_out
 
@@ -189,22 +189,18 @@ def _operators(pods: Iterable[RawObject]) -> Iterator[OperatorPod]:
             yield OperatorPod(key_of(pod).namespace, release, labels.get(names.INSTALL_LABEL))
 
 
-def _ready_pods(
-    caches: Caches, gathered: Gathered, settings: Settings | None
-) -> Iterator[ReadyPod]:
+def _ready_pods(caches: Caches, gathered: Gathered, port: int) -> Iterator[ReadyPod]:
     """A few of each namespace, as policies are of namespaces; of a fleet that has very many not of
     all, since each that is not reached takes its time."""
-    port = (settings.install() if settings else InstallSettings()).metrics_port
-    found: dict[str, int] = defaultdict(int)
+    found: Counter[str] = Counter()
     for state in gathered.snapshot.models:
         namespace = state.spec.key.namespace
-        for pod in (pod for workload in state.workloads for pod in workload.pods):
-            raw = caches.get(kinds.POD, ObjectKey(namespace, pod.name))
-            address = None if raw is None or pod.terminating else address_of(raw, port)
-            few = found[namespace] < _ASKED_EACH and len(found) <= _ASKED_NAMESPACES
-            if pod.ready_s is not None and address is not None and few:
-                found[namespace] += 1
-                yield ReadyPod(ObjectKey(namespace, pod.name), address)
+        if namespace not in found and len(found) == _ASKED_NAMESPACES:
+            continue
+        left = _ASKED_EACH - found[namespace]
+        for name, address in islice(serving_addresses(caches, state, port), left):
+            found[namespace] += 1
+            yield ReadyPod(ObjectKey(namespace, name), address)
 
 
 async def _lease(kube: KubeClient, place: ObjectKey) -> tuple[Lease | None, str]:
